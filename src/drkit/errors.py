@@ -1,0 +1,72 @@
+"""Every way drkit fails on purpose, and the exit code each one ends with.
+
+    DrkitError                    70  a bug, if nothing below fits
+    ├── UsageError                 2  the command line asks for something that cannot be
+    ├── ConfigError                3  schedules/*.toml, or a key it names, is wrong
+    ├── CaptureError               4  the source could not be read whole
+    ├── StoreError                 5  the store failed, and trying again will not help
+    │   ├── StoreUnavailable       5  … trying again may help
+    │   ├── NotFound               5  no object has that key
+    │   └── AlreadyExists          5  an object has that key, and keys are written once
+    ├── NotRestorable              6  nothing reaches that time, or the target failed
+    ├── IntegrityError             7  tampered with, damaged, or cut short
+    │   └── WrongKey               7  none of the identities at hand opens it
+    └── ObjectiveMissed            8  a promised RTO or RPO is broken, or restored data differ
+
+An interrupt (Ctrl-C, SIGTERM) is a KeyboardInterrupt and ends with 130.
+A message is a true sentence that names the thing; `hint` is the next step. Neither ever holds a secret.
+"""
+
+from typing import ClassVar
+
+
+class DrkitError(Exception):
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(DrkitError):
+    exit_code = 2
+
+
+class ConfigError(DrkitError):
+    exit_code = 3
+
+
+class CaptureError(DrkitError):
+    exit_code = 4
+
+
+class StoreError(DrkitError):
+    exit_code = 5
+
+
+class StoreUnavailable(StoreError):
+    """The store did not answer, or asked to be asked again; the same request may succeed later."""
+
+
+class NotFound(StoreError):
+    pass
+
+
+class AlreadyExists(StoreError):
+    pass
+
+
+class NotRestorable(DrkitError):
+    exit_code = 6
+
+
+class IntegrityError(DrkitError):
+    exit_code = 7
+
+
+class WrongKey(IntegrityError):
+    pass
+
+
+class ObjectiveMissed(DrkitError):
+    exit_code = 8

@@ -1,0 +1,48 @@
+"""The seams: what a store and an engine promise, and the shapes of what flows between them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Protocol
+
+from drkit.model import Captured, Entry, Manifest, Piece, Restored
+
+Chunks = Iterator[bytes]
+Clock = Callable[[], datetime]
+Save = Callable[[str, Chunks], Piece]
+Load = Callable[[Piece], Chunks]
+Begin = Callable[[datetime], Save]
+
+
+class Store(Protocol):
+    """Named bytes, written once. Keys are relative paths of plain characters joined by `/`.
+
+    `put` is all or nothing: if `chunks` raises, the key does not come into being and the error passes through.
+    On a taken key it raises AlreadyExists and leaves what is there as it is.
+    `get` on a free key raises NotFound, at the call or at the first chunk. `start` and `end` are half open.
+    `list` yields every object whose key starts with `prefix`, in the order of the keys' code points.
+    `delete` of a key that is already gone is no error.
+    `sweep` removes what unfinished puts that began before `before` left behind, and says how many there were.
+    """
+
+    def put(self, key: str, chunks: Chunks) -> None: ...
+    def get(self, key: str, start: int = 0, end: int | None = None) -> Chunks: ...
+    def list(self, prefix: str = "") -> Iterator[Entry]: ...
+    def delete(self, keys: Iterable[str]) -> None: ...
+    def sweep(self, before: datetime) -> int: ...
+
+
+class Engine(Protocol):
+    """Both directions of one kind of source.
+
+    `capture` fixes its snapshot, calls `begin` once with a moment that nothing in the snapshot is later than,
+    and pushes its pieces into the `Save` that it gets back. It leaves nothing behind in or beside the source.
+    `check_target` refuses, with a UsageError, a target that `restore` would have to overwrite.
+    `restore` publishes only after the last byte checked out: until then the target's name is free (or, with
+    `swap`, what stood there still stands). It never overwrites: `swap` moves the old aside and keeps it.
+    """
+
+    kind: str
+
+    def capture(self, begin: Begin) -> Captured: ...
+    def check_target(self, target: str, swap: bool) -> None: ...
+    def restore(self, manifest: Manifest, load: Load, target: str, swap: bool) -> Restored: ...

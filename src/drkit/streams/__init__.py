@@ -1,0 +1,1 @@
+"""Bytes on their way: iterators over iterators, each in a file of its own."""

@@ -1,0 +1,51 @@
+"""The one place where a pipeline gets threads: do work ahead of the consumer, in order and bounded.
+
+It must not know what the work is.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+def map_ahead(work: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
+    """`map`, with `workers` items in work and as many finished ones waiting; results keep their order.
+
+    `items` is pulled in the consumer's thread, so a source needs no lock. An error in `items` or `work` rises
+    in its turn. Closing the iterator waits for what is in work.
+    """
+    with ThreadPoolExecutor(workers, "map-ahead") as pool:
+        waiting: deque[Future[B]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def ahead(items: Iterable[A], depth: int = 2) -> Iterator[A]:
+    """The same items, pulled by one thread of their own up to `depth` ahead of the consumer."""
+    source = iter(items)
+    end = object()
+
+    def pull(_: int) -> A | object:
+        return next(source, end)
+
+    with ThreadPoolExecutor(1, "ahead") as pool:
+        waiting = deque(pool.submit(pull, 0) for _ in range(depth))
+        try:
+            while (item := waiting.popleft().result()) is not end:
+                waiting.append(pool.submit(pull, 0))
+                yield item  # type: ignore[misc]
+        finally:
+            for future in waiting:
+                future.cancel()
