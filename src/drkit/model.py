@@ -80,3 +80,13 @@ class Restored:
     target: str
     kept_old: str | None = None
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: what, whether it is as it should be, and what to do if not."""
+
+    check: str
+    passed: bool
+    detail: str
+    hint: str = ""

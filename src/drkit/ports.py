@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Protocol
 
-from drkit.model import Captured, Entry, Manifest, Piece, Restored
+from drkit.model import Captured, Entry, Finding, Manifest, Piece, Restored
 
 Chunks = Iterator[bytes]
 Clock = Callable[[], datetime]
@@ -39,6 +39,9 @@ class Engine(Protocol):
     `check_target` refuses, with a UsageError, a target that `restore` would have to overwrite.
     `restore` publishes only after the last byte checked out: until then the target's name is free (or, with
     `swap`, what stood there still stands). It never overwrites: `swap` moves the old aside and keeps it.
+    `by_hand` gives the shell lines that do the same without drkit; `fetch(piece)` is a pipeline that writes the
+    piece's plain bytes to its standard output.
+    `check` looks, before anything is at stake, at all that a capture will need.
     """
 
     kind: str
@@ -46,3 +49,5 @@ class Engine(Protocol):
     def capture(self, begin: Begin) -> Captured: ...
     def check_target(self, target: str, swap: bool) -> None: ...
     def restore(self, manifest: Manifest, load: Load, target: str, swap: bool) -> Restored: ...
+    def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]: ...
+    def check(self) -> Iterator[Finding]: ...
