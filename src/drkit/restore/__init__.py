@@ -1,0 +1,1 @@
+"""Back from the store: first the plan, then the run."""
