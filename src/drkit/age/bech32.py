@@ -17,7 +17,7 @@ def encode(prefix: str, content: bytes) -> str:
 
 
 def decode(text: str) -> tuple[str, bytes]:
-    """The prefix, in the case it is written in, and the content. An error never repeats the text, as it may be secret."""
+    """The prefix, in the case it is written in, and the content. An error never repeats the text: it may be secret."""
     if text not in (text.lower(), text.upper()):
         raise ValueError("upper and lower case are mixed")
     prefix, one, letters = text.rpartition("1")
