@@ -1,0 +1,103 @@
+"""Trying out, before anything is at stake, what a store must be able to do. It leaves nothing behind.
+
+It must not know what kind of store it tries, but for an S3 bucket's own facts.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol, runtime_checkable
+
+from drkit.errors import AlreadyExists, StoreError
+from drkit.model import Finding
+from drkit.ports import Store
+from drkit.stores.retrying import RetryingStore
+from drkit.streams.ahead import map_ahead
+
+RESERVED = ".drkit-check"
+_AT_ONCE = 16
+
+
+@runtime_checkable
+class KnowsItself(Protocol):
+    def describe(self) -> Iterator[Finding]: ...
+
+
+def probe(store: Store, token: str) -> Iterator[Finding]:
+    """`token` must be new: two probes at once must not meet. What follows from a failed step is not tried."""
+    place = f"{RESERVED}/{token}"
+    one, raced = f"{place}/one", f"{place}/raced"
+    try:
+        put = _step("put an object", lambda: _put(store, one), "nothing can be backed up without it")
+        yield put
+        if put.passed:
+            yield _step(
+                "list objects", lambda: _listed(store, place, one), "catalog, prune and restore read the listing"
+            )
+            yield _step("get an object", lambda: _got(store, one), "restore, verify and replicate read objects")
+            yield _step("write once", lambda: _refused(store, one), "a key that is taken must stay as it is")
+            yield _step("write once, sixteen at once", lambda: _raced(store, raced), _RACED)
+    finally:
+        deleted = _step("delete objects", lambda: _deleted(store, one, raced), "prune removes what no rule keeps")
+    yield deleted
+    inner = store.inner if isinstance(store, RetryingStore) else store
+    if isinstance(inner, KnowsItself):
+        yield from inner.describe()
+
+
+_RACED = (
+    "this server does not keep two puts of one key apart; drkit's keys are unique and do not rest on it, "
+    "but nothing else should write under this prefix"
+)
+
+
+def _step(check: str, attempt: Callable[[], str], needed: str) -> Finding:
+    try:
+        return Finding(check, True, attempt())
+    except StoreError as error:
+        return Finding(check, False, str(error), f"{needed[0].upper()}{needed[1:]}. {error.hint}".strip())
+
+
+def _put(store: Store, key: str) -> str:
+    store.put(key, iter([key.encode()]))
+    return f"{key} was written."
+
+
+def _listed(store: Store, place: str, key: str) -> str:
+    found = [entry.key for entry in store.list(f"{place}/")]
+    if found != [key]:
+        raise StoreError(f"{key} was written, but the listing shows {found}.")
+    return "The listing shows what was written."
+
+
+def _got(store: Store, key: str) -> str:
+    if b"".join(store.get(key)) != key.encode():
+        raise StoreError(f"{key} came back with other bytes than were written.")
+    return "What was written came back."
+
+
+def _refused(store: Store, key: str) -> str:
+    try:
+        store.put(key, iter([b"another"]))
+    except AlreadyExists:
+        return "A second put of the same key was refused."
+    raise StoreError(f"A second put of {key} was taken, and the first one's bytes are gone.")
+
+
+def _raced(store: Store, key: str) -> str:
+    def put(number: int) -> bool:
+        try:
+            store.put(key, iter([f"{number:02}".encode()]))
+        except AlreadyExists:
+            return False
+        return True
+
+    won = sum(map_ahead(put, range(_AT_ONCE), _AT_ONCE))
+    if won != 1:
+        raise StoreError(f"Of {_AT_ONCE} puts of one key at once {won} were taken.")
+    return f"Of {_AT_ONCE} puts of one key at once exactly one was taken."
+
+
+def _deleted(store: Store, *keys: str) -> str:
+    store.delete(keys)
+    if left := [entry.key for key in keys for entry in store.list(key)]:
+        raise StoreError(f"{left} were deleted, but the listing still shows them.")
+    return "What was written is gone again."

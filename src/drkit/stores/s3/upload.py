@@ -1,0 +1,140 @@
+"""Making an object appear, whole and once: in one request or in parts, also when an answer is lost on its way.
+
+It must not know what the bytes are.
+"""
+
+import base64
+import hashlib
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from io import BytesIO
+from itertools import chain
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+
+from drkit.errors import AlreadyExists, NotFound, StoreError
+from drkit.ports import Chunks
+from drkit.stores.s3.bucket import Bucket
+from drkit.stores.s3.errors import Denied, DigestWanted, NotSupported, our_errors
+from drkit.stores.s3.flight import Flight
+from drkit.stores.s3.parts import Part, cut
+
+if TYPE_CHECKING:
+    from types_boto3_s3.type_defs import CompletedPartTypeDef
+
+T = TypeVar("T")
+
+_TOKEN = "drkit-put"  # noqa: S105 - a name in the object's metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What the server has turned out to take and to want."""
+
+    conditions: bool = True
+    digests: bool = False
+
+    def once(self) -> dict[str, Any]:
+        return {"IfNoneMatch": "*"} if self.conditions else {}
+
+    def digest(self, body: BinaryIO) -> dict[str, Any]:
+        if not self.digests:
+            return {}
+        body.seek(0)
+        md5 = hashlib.file_digest(cast(BytesIO, body), lambda: hashlib.md5(usedforsecurity=False))
+        return {"ContentMD5": base64.b64encode(md5.digest()).decode()}
+
+
+class Uploads:
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._manners = Manners()
+
+    def put(self, key: str, chunks: Chunks) -> None:
+        if self._token(key) is not None:
+            raise AlreadyExists(f"{self._bucket.where(key)} exists already.")
+        parts = cut(chunks)
+        first = next(parts)
+        token = uuid.uuid4().hex
+        if first.last:
+            self._put_whole(key, first, token)
+        else:
+            self._put_parts(key, chain((first,), parts), token)
+
+    def _put_whole(self, key: str, part: Part, token: str) -> None:
+        def send(manners: Manners) -> object:
+            digest = manners.digest(part.body)
+            part.body.seek(0)
+            return self._bucket.client.put_object(
+                **self._bucket.at(key), Body=part.body, Metadata={_TOKEN: token}, **digest, **manners.once()
+            )
+
+        self._appear(key, token, send)
+
+    def _put_parts(self, key: str, parts: Iterator[Part], token: str) -> None:
+        client = self._bucket.client
+        upload = self._bucket.at(key)
+        begun = self._bucket.attempt(
+            key, lambda: client.create_multipart_upload(**self._bucket.at(key), Metadata={_TOKEN: token})
+        )
+        upload["UploadId"] = begun["UploadId"]
+        flight = Flight()
+
+        def send(part: Part) -> "CompletedPartTypeDef":
+            def once(manners: Manners) -> str:
+                digest = manners.digest(part.body)
+                answer = client.upload_part(
+                    **upload, PartNumber=part.number, Body=cast(BinaryIO, flight.body(part)), **digest
+                )
+                return answer["ETag"]
+
+            return {"PartNumber": part.number, "ETag": self._learn(key, once, flight.wait)}
+
+        def complete(manners: Manners) -> object:
+            return client.complete_multipart_upload(**upload, MultipartUpload={"Parts": sent}, **manners.once())
+
+        try:
+            sent = list(flight.send(parts, send))
+            self._appear(key, token, complete)
+        except BaseException:
+            # What went wrong first is what the caller must hear; a sweep finds what cannot be aborted now.
+            with suppress(StoreError), our_errors(self._bucket.where(key)):
+                client.abort_multipart_upload(**upload)
+            raise
+
+    def _appear(self, key: str, token: str, send: Callable[[Manners], object]) -> None:
+        """An answer that was lost makes the next attempt find the key taken, or the upload gone:
+        the token that the object carries tells whether that was us."""
+        try:
+            self._learn(key, send)
+        except (AlreadyExists, NotFound):
+            if self._token(key) != token:
+                raise
+
+    def _learn(self, key: str, send: Callable[[Manners], T], wait: Callable[[float], object] = time.sleep) -> T:
+        """Send as the server likes it; what it refuses for its form is sent once more in the other form."""
+        manners = self._manners
+        while True:
+            tried = manners
+            try:
+                return self._bucket.attempt(key, lambda: send(tried), wait)  # noqa: B023 - called before it changes
+            except NotSupported:
+                manners = replace(tried, conditions=False)
+            except DigestWanted:
+                manners = replace(tried, digests=True)
+            if manners == tried:
+                raise StoreError(
+                    f"The server takes {self._bucket.where(key)} in no form that drkit knows.",
+                    hint="Run `drkit check`.",
+                )
+            self._manners = manners
+
+    def _token(self, key: str) -> str | None:
+        """None: no such object, or not for us to know, as a role may be allowed to write only."""
+        try:
+            found = self._bucket.attempt(key, lambda: self._bucket.client.head_object(**self._bucket.at(key)))
+        except (NotFound, Denied):
+            return None
+        return found["Metadata"].get(_TOKEN, "")
