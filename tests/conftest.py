@@ -1,0 +1,73 @@
+"""Servers that tests share: started at first use, once a run, and stopped with it.
+
+DRKIT_TEST_S3_URL (http://… or https://…, with AWS_* for the credentials) names an S3 server to use instead of radosgw.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+pytest.register_assert_rewrite("contract.store_contract", "servers")
+
+from servers.moto_process import moto_server  # noqa: E402 - after the registration
+from servers.radosgw import Radosgw, radosgw_server  # noqa: E402
+from servers.s3_server import S3Server  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def moto_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with moto_server(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _radosgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Radosgw]:
+    if named := os.environ.get("DRKIT_TEST_S3_URL"):
+        server = S3Server(
+            named,
+            os.environ["AWS_ACCESS_KEY_ID"],
+            os.environ["AWS_SECRET_ACCESS_KEY"],
+            ca=os.environ.get("AWS_CA_BUNDLE"),
+        )
+        yield Radosgw(server, server)
+    else:
+        with radosgw_server(tmp_path_factory.mktemp("radosgw")) as started:
+            yield started
+
+
+@pytest.fixture(scope="session")
+def radosgw_url(_radosgw: Radosgw) -> S3Server:
+    return _radosgw.http
+
+
+@pytest.fixture(scope="session")
+def radosgw_https_url(_radosgw: Radosgw) -> S3Server:
+    return _radosgw.https
+
+
+@pytest.fixture
+def use_server(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3Server], None]:
+    """Give this process the credentials of a server as a user would: by the environment, and nothing else."""
+
+    def use(server: S3Server) -> None:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+
+    return use
+
+
+@pytest.fixture
+def bucket(use_server: Callable[[S3Server], None]) -> Callable[[S3Server], str]:
+    """A new bucket on a server, as the URL of a store; from then on this process has the server's credentials."""
+
+    def make(server: S3Server, prefix: str = "", **options: bool) -> str:
+        use_server(server)
+        return server.url(server.new_bucket(**options), prefix)
+
+    return make

@@ -1,0 +1,18 @@
+"""moto's S3 server as a child process."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from servers.children import answers, free_port, running, wait_until
+from servers.s3_server import S3Server, clean_environment
+
+
+@contextmanager
+def moto_server(folder: Path) -> Iterator[S3Server]:
+    port, log = free_port(), folder / "moto.log"
+    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with running(command, log, clean_environment()) as child:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/moto-api/"), child, log)
+        yield S3Server(f"http://127.0.0.1:{port}", "testkey", "testsecret")

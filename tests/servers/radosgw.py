@@ -1,0 +1,110 @@
+"""Ceph's S3 server, as small as it gets: one monitor, one disk that is a file, one gateway, with http and https."""
+
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from servers.certificates import make_ca_and_server
+from servers.children import answers, free_port, listens, require, running, wait_until
+from servers.s3_server import S3Server
+
+_PACKAGES = "radosgw ceph-mon ceph-osd ceph-common ceph-base"
+_CONFIG = """\
+[global]
+fsid = {fsid}
+mon_initial_members = a
+mon_host = v1:127.0.0.1:{mon}
+public_network = 127.0.0.0/8
+ms_bind_ipv6 = false
+auth_cluster_required = none
+auth_service_required = none
+auth_client_required = none
+mon_allow_pool_size_one = true
+mon_warn_on_pool_no_redundancy = false
+mon_max_pg_per_osd = 1000
+osd_pool_default_size = 1
+osd_pool_default_min_size = 1
+osd_pool_default_pg_num = 1
+osd_pool_default_pgp_num = 1
+osd_pool_default_pg_autoscale_mode = off
+osd_crush_chooseleaf_type = 0
+run_dir = {folder}/run
+admin_socket = {folder}/run/$name.$pid.asok
+log_file = {folder}/log/$name.log
+pid_file = {folder}/run/$name.pid
+keyring = {folder}/keyring
+crash_dir = {folder}/crash
+mon_data = {folder}/mon
+osd_data = {folder}/osd
+osd_objectstore = bluestore
+bluestore_block_size = 8589934592
+bluestore_block_create = true
+bluestore_block_db_create = false
+bluestore_block_wal_create = false
+rgw_data = {folder}/rgw
+rgw_frontends = beast endpoint=127.0.0.1:{http} ssl_endpoint=127.0.0.1:{https} ssl_certificate={certificate} ssl_private_key={key}
+rgw_dynamic_resharding = false
+rgw_enable_usage_log = false
+rgw_run_sync_thread = false
+"""
+
+
+@dataclass(frozen=True)
+class Radosgw:
+    http: S3Server
+    https: S3Server
+
+
+@contextmanager
+def radosgw_server(folder: Path) -> Iterator[Radosgw]:
+    for program in ("ceph", "ceph-authtool", "monmaptool", "ceph-mon", "ceph-osd", "radosgw", "radosgw-admin"):
+        require(program, _PACKAGES)
+    for name in ("mon", "osd", "run", "log", "rgw", "crash"):
+        (folder / name).mkdir()
+    mon, http, https = free_port(), free_port(), free_port()
+    certificates = make_ca_and_server(folder)
+    fsid, disk = str(uuid.uuid4()), str(uuid.uuid4())
+    config = folder / "ceph.conf"
+    config.write_text(
+        _CONFIG.format(
+            folder=folder, fsid=fsid, mon=mon, http=http, https=https,
+            certificate=certificates.certificate, key=certificates.key,
+        )
+    )  # fmt: skip
+    keyring, monmap = folder / "keyring", folder / "monmap"
+
+    def run(*command: str | Path) -> None:
+        done = subprocess.run([str(word) for word in command], capture_output=True, timeout=60, env=_environment(config))
+        assert done.returncode == 0, f"{command[0]} failed: {done.stderr.decode()[-2000:]}"
+
+    run("ceph-authtool", "--create-keyring", keyring, "--gen-key", "-n", "mon.", "--cap", "mon", "allow *")
+    run("ceph-authtool", keyring, "--gen-key", "-n", "client.admin", "--cap", "mon", "allow *", "--cap", "osd", "allow *")
+    run("monmaptool", "--create", "--addv", "a", f"[v1:127.0.0.1:{mon}]", "--fsid", fsid, monmap)
+    run("ceph-mon", "-c", config, "--mkfs", "-i", "a", "--monmap", monmap, "--keyring", keyring)
+    with ExitStack() as stack:
+
+        def start(name: str, *command: str) -> tuple[subprocess.Popen[bytes], Path]:
+            log = folder / "log" / f"{name}.out"
+            return stack.enter_context(running([*command, "-c", str(config), "-f"], log, _environment(config))), log
+
+        monitor, log = start("mon", "ceph-mon", "-i", "a")
+        wait_until(lambda: listens(mon), monitor, log)
+        run("ceph", "-c", config, "osd", "new", disk)
+        run("ceph-osd", "-c", config, "-i", "0", "--mkfs", "--osd-uuid", disk)
+        run("ceph", "-c", config, "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=localhost")
+        start("osd", "ceph-osd", "-i", "0")
+        gateway, log = start("rgw", "radosgw", "-n", "client.rgw")
+        run("radosgw-admin", "-c", config, "user", "create", "--uid=t", "--display-name=t", "--access-key=testkey", "--secret-key=testsecret")
+        wait_until(lambda: answers(f"http://127.0.0.1:{http}/"), gateway, log)
+        yield Radosgw(
+            S3Server(f"http://127.0.0.1:{http}", "testkey", "testsecret"),
+            S3Server(f"https://127.0.0.1:{https}", "testkey", "testsecret", ca=str(certificates.ca)),
+        )
+
+
+def _environment(config: Path) -> dict[str, str]:
+    return {**os.environ, "CEPH_CONF": str(config)}
