@@ -1,0 +1,67 @@
+"""The SQLite engine as the rest of drkit sees it: the port, and nothing of its own.
+
+It must not know how a copy is taken or put back.
+"""
+
+import shlex
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from drkit.engines.sqlite.capture import PIECE, capture
+from drkit.engines.sqlite.examine import Integrity
+from drkit.engines.sqlite.findings import look_ahead
+from drkit.engines.sqlite.restore import check_target, restore
+from drkit.errors import IntegrityError
+from drkit.model import Captured, Finding, Manifest, Piece, Restored
+from drkit.ports import Begin, Clock, Load
+
+
+class SqliteEngine:
+    """`spool` is the folder for the temporary copy, by default the system's; it takes the size of the database.
+    With `integrity` off a damaged database is captured, and restored, as it is."""
+
+    kind: str = "sqlite"
+
+    def __init__(
+        self,
+        path: Path,
+        integrity: Integrity = "quick",
+        lock_timeout: timedelta = timedelta(seconds=60),
+        spool: Path | None = None,
+        *,
+        clock: Clock,
+    ) -> None:
+        self._path = path
+        self._integrity = integrity
+        self._lock_timeout = lock_timeout
+        self._spool = spool
+        self._clock = clock
+
+    def capture(self, begin: Begin) -> Captured:
+        return capture(self._path, begin, self._integrity, self._lock_timeout, self._spool, self._clock)
+
+    def check(self) -> Iterator[Finding]:
+        return look_ahead(self._path, self._lock_timeout, self._spool, self._clock)
+
+    def check_target(self, target: str, swap: bool) -> None:
+        check_target(Path(target), swap)
+
+    def restore(self, manifest: Manifest, load: Load, target: str, swap: bool) -> Restored:
+        piece = _database(manifest)
+        return restore(piece, load(piece), Path(target), swap, self._integrity, self._lock_timeout, self._clock)
+
+    def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]:
+        file = shlex.quote(str(Path(target)))
+        return [
+            "set -C  # an existing file is not overwritten",
+            f"{fetch(_database(manifest))} > {file}",
+            f"sqlite3 {file} 'pragma integrity_check'",
+        ]
+
+
+def _database(manifest: Manifest) -> Piece:
+    for piece in manifest.pieces:
+        if piece.name == PIECE:
+            return piece
+    raise IntegrityError(f"The manifest of {manifest.id} names no piece {PIECE!r}")

@@ -1,0 +1,48 @@
+"""What a capture will need, looked at before anything is at stake."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import apsw
+
+from drkit.engines.sqlite.locks import Patience
+from drkit.engines.sqlite.source import Source, look_at, read_only, reading
+from drkit.engines.sqlite.workspace import parent_folder, require_room
+from drkit.errors import CaptureError
+from drkit.model import Finding
+from drkit.ports import Clock
+
+
+def look_ahead(path: Path, lock_timeout: timedelta, spool: Path | None, clock: Clock) -> Iterator[Finding]:
+    """Ends at the first finding that makes the others pointless."""
+    try:
+        source = look_at(path)
+    except CaptureError as error:
+        yield Finding("database", False, str(error), error.hint)
+        return
+    yield Finding("database", True, f"{path} is a SQLite database of {source.size} bytes")
+    try:
+        yield Finding("journal", True, _describe_journal(source, Patience(lock_timeout, clock)))
+    except CaptureError as error:
+        yield Finding("journal", False, str(error), error.hint)
+    try:
+        folder = parent_folder(spool)
+        require_room(folder, source.needed, path)
+    except CaptureError as error:
+        yield Finding("room for the copy", False, str(error), error.hint)
+    else:
+        yield Finding("room for the copy", True, f"{folder} has room for {source.needed} bytes")
+
+
+def _describe_journal(source: Source, patience: Patience) -> str:
+    if source.at_rest:
+        return "write-ahead log, and no process has it open"
+    with reading(source.path, patience), closing(read_only(source.path)) as database:
+        database.set_busy_handler(patience.wait)
+        try:
+            database.execute("PRAGMA schema_version").fetchall()
+        except apsw.ReadOnlyError:
+            return "rollback journal of a transaction that a crash cut off; it is undone in the copy"
+    return "write-ahead log, in use" if source.wal_mode else "rollback journal"

@@ -1,0 +1,85 @@
+"""From a piece to a checked file at the target.
+
+The bytes are written beside the target, measured, examined and synced there; only then do they get the name.
+It must not know where the bytes come from.
+"""
+
+import os
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+from drkit.engines.sqlite.examine import Integrity, Verdict, examine_meanwhile
+from drkit.engines.sqlite.locks import Patience
+from drkit.engines.sqlite.partial import Partial, fill, partial_beside, require_room, writing
+from drkit.engines.sqlite.publish import alone, exchange, publish, standing, sync_folder
+from drkit.engines.sqlite.source import read_only
+from drkit.errors import IntegrityError, UsageError
+from drkit.model import Piece, Restored
+from drkit.ports import Chunks, Clock
+
+
+def check_target(target: Path, swap: bool) -> None:
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder", hint="Name the file to be made in it.")
+    if not target.parent.is_dir():
+        raise UsageError(f"The folder {target.parent} does not exist", hint=f"Make it with `mkdir -p {target.parent}`.")
+    taken = standing(target)
+    if taken and not swap:
+        raise UsageError(f"{taken[0]} exists", hint="Choose a new path, or use --swap, which keeps the old one aside.")
+    if target.exists() and not target.is_file():
+        raise UsageError(f"{target} is not a regular file", hint="Choose another path.")
+
+
+def restore(
+    piece: Piece,
+    chunks: Chunks,
+    target: Path,
+    swap: bool,
+    integrity: Integrity,
+    lock_timeout: timedelta,
+    clock: Clock,
+) -> Restored:
+    check_target(target, swap)
+    place = target.resolve() if swap else target.absolute()
+    kept: Path | None = None
+    require_room(place, piece.plain_bytes)
+    if swap:
+        with alone(place, Patience(lock_timeout, clock)):
+            pass  # a target in use is told of now, not after the bytes have come
+    with partial_beside(place) as partial:
+        fill(partial, chunks, piece, place)
+        verdict = _examined(partial, integrity, place)
+        if verdict.complaints:
+            raise IntegrityError(
+                f"The restored copy of {piece.key} is damaged: {'; '.join(verdict.complaints)}",
+                hint='Restore an older point, or set integrity = "off" to get it as it is.',
+            )
+        if standing(place) and swap:
+            kept = exchange(partial, place, Patience(lock_timeout, clock), clock())
+        else:
+            publish(partial, place)
+    with writing(place):
+        sync_folder(place.parent)
+    if kept is None:
+        return Restored(str(target), notes=(verdict.note,))
+    notes = (verdict.note, f"a program that kept {target} open still has the old one: restart it")
+    return Restored(str(target), kept_old=str(kept), notes=notes)
+
+
+def _examined(partial: Partial, integrity: Integrity, target: Path) -> Verdict:
+    """Examine and sync side by side."""
+    with (
+        closing(read_only(partial.path, frozen=True)) as database,
+        closing(examine_meanwhile(database, integrity)) as examination,
+    ):
+        try:
+            next(examination)
+            with writing(target):
+                os.fsync(partial.descriptor)
+            verdict = next(examination)
+        finally:
+            database.interrupt()
+    if verdict is None:
+        raise IntegrityError("The examination ended without a verdict")
+    return verdict
