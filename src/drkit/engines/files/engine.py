@@ -1,0 +1,131 @@
+"""A folder of files as a source of backups: both directions, as the `Engine` port has them.
+
+Knows the order of things; how files become a stream and come out of it is told in the rooms beside.
+"""
+
+import shlex
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+from drkit.engines.files.folders import Folders
+from drkit.engines.files.intake import Intake
+from drkit.engines.files.pack import Packing
+from drkit.engines.files.patterns import parse_selection
+from drkit.engines.files.publish import check_place, publish, unfinished
+from drkit.engines.files.remarks import Remarks
+from drkit.engines.files.survey import survey
+from drkit.engines.files.unpack import Unpacking
+from drkit.errors import CaptureError, IntegrityError, NotRestorable
+from drkit.model import Captured, Finding, Manifest, Piece, Restored
+from drkit.ports import Begin, Clock, Load
+
+FILES = "files"
+INDEX = "index"
+
+_CHUNK = 1 << 20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class FilesEngine:
+    """`path` is a folder, or a link to one; for a single file name its folder and `include` the file.
+
+    Files are read one after the other, so there is no one state of the whole: the moment of a capture is its start.
+    A file that changed later was read as it was when its turn came; it is flagged in the index and named in the notes.
+    """
+
+    kind = "files"
+
+    def __init__(
+        self, path: Path, include: tuple[str, ...] = (), exclude: tuple[str, ...] = (), *, clock: Clock
+    ) -> None:
+        self._path = path
+        self._selection = parse_selection(include, exclude)
+        self._clock = clock
+
+    def capture(self, begin: Begin) -> Captured:
+        remarks = Remarks()
+        with closing(self._open()) as folders, _open_index() as index:
+            moment = self._clock()
+            save = begin(moment)
+            packing = Packing(folders, (moment - _EPOCH) // timedelta(microseconds=1) * 1000, index, remarks)
+            files = save(FILES, packing.chunks(self._selection))
+            index.seek(0)
+            listing = save(INDEX, iter(lambda: index.read(_CHUNK), b""))
+        return Captured((files, listing), tuple(remarks.sentences()))
+
+    def check_target(self, target: str, swap: bool) -> None:
+        check_place(Path(target), swap)
+
+    def restore(self, manifest: Manifest, load: Load, target: str, swap: bool) -> Restored:
+        place = Path(target)
+        check_place(place, swap)
+        pieces = {piece.name: piece for piece in manifest.pieces}
+        if not {FILES, INDEX} <= pieces.keys():
+            raise IntegrityError(f"The backup {manifest.id} does not have the pieces of a backup of files.")
+        with (
+            _our_errors(target),
+            unfinished(place) as partial,
+            closing(Folders(partial)) as folders,
+            tempfile.TemporaryFile(dir=place.parent) as index,
+        ):
+            for chunk in load(pieces[INDEX]):
+                index.write(chunk)
+            unpacking = Unpacking(folders, index)
+            unpacking.run(Intake(load(pieces[FILES])))
+            kept = publish(partial, place, swap, self._clock())
+        return Restored(str(place), None if kept is None else str(kept), unpacking.notes())
+
+    def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]:
+        files = next(piece for piece in manifest.pieces if piece.name == FILES)
+        return [
+            f"mkdir {shlex.quote(target)}",
+            f"{fetch(files)} | tar --extract --preserve-permissions --numeric-owner --file=- "
+            f"--directory={shlex.quote(target)}",
+        ]
+
+    def check(self) -> Iterator[Finding]:
+        try:
+            folders = self._open()
+        except CaptureError as error:
+            yield Finding("folder", passed=False, detail=str(error), hint=error.hint)
+            return
+        with closing(folders):
+            yield from survey(self._path, folders, self._selection)
+
+    def _open(self) -> Folders:
+        try:
+            return Folders(self._path)
+        except NotADirectoryError as error:
+            raise CaptureError(
+                f"{self._path} is not a folder.", hint="Name the folder as `path` and the file in `include`."
+            ) from error
+        except OSError as error:
+            raise CaptureError(
+                f"The folder {self._path} cannot be read: {error.strerror}.",
+                hint="Check the path, and that drkit runs where it is mounted and as a user who may read it.",
+            ) from error
+
+
+def _open_index() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise CaptureError(
+            f"There is no folder for temporary files: {error.strerror}.",
+            hint="Set TMPDIR to a folder with room: about 300 bytes for each file of the source.",
+        ) from error
+
+
+@contextmanager
+def _our_errors(target: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise NotRestorable(
+            f"{target} cannot be written: {error.strerror}.",
+            hint="Check the room on its disk and who may write in the folder above it.",
+        ) from error

@@ -1,0 +1,119 @@
+"""From a folder that nobody may take for a restore yet to one that is whole: beside the target, then into its place.
+
+Must not know what is in the folder.
+"""
+
+import ctypes
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from drkit.engines.files.names import PARTIAL
+from drkit.engines.files.removal import remove_tree
+from drkit.errors import NotRestorable, UsageError
+
+
+def check_place(target: Path, swap: bool) -> None:
+    """Refuses what could not be restored to without overwriting something."""
+    if target.name in ("", ".."):
+        raise UsageError(f"{target} is no name for a new folder.", hint="Name the folder that the restore shall make.")
+    if not target.parent.is_dir():
+        raise UsageError(f"{target.parent} is no folder.", hint="Make it first; the restore makes only what is in it.")
+    if os.path.ismount(target):
+        raise UsageError(
+            f"{target} is a mount point, and a restore puts a finished folder into its place in one step.",
+            hint="Name a new folder inside it.",
+        )
+    if not swap and _stands(target):
+        raise UsageError(
+            f"{target} exists and is not an empty folder.",
+            hint="Name another target, or use --swap, which moves the old one aside and keeps it.",
+        )
+
+
+@contextmanager
+def unfinished(target: Path) -> Iterator[Path]:
+    """A new folder beside the target. What a killed restore left there is removed first; if the block ends
+    without having moved it away, it is removed as well."""
+    partial = target.with_name(target.name + PARTIAL)
+    if partial.is_dir() and not partial.is_symlink():
+        partial.chmod(0o700)
+        with _locked(partial):
+            remove_tree(partial)
+    else:
+        partial.unlink(missing_ok=True)
+    partial.mkdir(0o700)
+    with _locked(partial):
+        try:
+            yield partial
+        except BaseException:
+            with suppress(OSError):
+                remove_tree(partial)
+            raise
+
+
+def publish(partial: Path, target: Path, swap: bool, now: datetime) -> Path | None:
+    """Gives the name under which the old target was kept; if the new one cannot be put there, it is put back."""
+    flush(partial)
+    kept = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%SZ}") if swap and _stands(target) else None
+    if kept is not None:
+        if os.path.lexists(kept):
+            raise NotRestorable(f"{kept} exists already.", hint="Move it away, or restore again a second later.")
+        target.rename(kept)
+    try:
+        partial.rename(target)
+    except BaseException:
+        if kept is not None and not os.path.lexists(target):
+            kept.rename(target)
+        raise
+    _fsync(target.parent)
+    return kept
+
+
+def flush(folder: Path) -> None:
+    """Returns when all that was written to the folder's disk is safe there: one call for any number of files."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.syncfs(fd) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
+    finally:
+        os.close(fd)
+
+
+def _fsync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _stands(target: Path) -> bool:
+    """Whether something is there that a rename must not replace."""
+    if target.is_symlink() or not target.is_dir():
+        return os.path.lexists(target)
+    return any(target.iterdir())
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """The lock ends with its process, so one that is taken means a restore at work."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        _lock(fd, folder)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _lock(fd: int, folder: Path) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UsageError(
+            f"Another restore is at work in {folder}.", hint="Wait for it, or name another target."
+        ) from error
