@@ -4,7 +4,7 @@ Everything is measured from the newest point, never from the clock, so a source 
 It must not know where points are stored or how they are removed.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -63,16 +63,17 @@ def judge(policy: Policy, points: Iterable[Point], zone: ZoneInfo, now: datetime
     return [Verdict(point, tuple(reasons[point])) for point in ordered]
 
 
-def removes_most(verdicts: list[Verdict]) -> bool:
+def removes_most(verdicts: Sequence[Verdict]) -> bool:
     """Whether more than half of the points would go, which deserves a second look."""
     return 2 * sum(not verdict.reasons for verdict in verdicts) > len(verdicts)
 
 
 def _kept_by_rule(policy: Policy, newest_first: list[Point], zone: ZoneInfo) -> Iterator[tuple[Point, str]]:
     if policy.within is not None:
+        reason = f"within {format_length(policy.within)}"
         for point in newest_first:
             if newest_first[0].consistent_at - point.consistent_at <= policy.within:
-                yield point, f"within {format_length(policy.within)}"
+                yield point, reason
     for point in newest_first[: max(policy.last, 0)]:
         yield point, f"last {policy.last}"
     local = [(point, point.consistent_at.astimezone(zone)) for point in newest_first]

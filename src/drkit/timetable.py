@@ -5,7 +5,7 @@ It knows no clock (`after` and `now` are arguments) and must not know what is ru
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
@@ -19,8 +19,8 @@ _FIELDS = (("minute", 60), ("hour", 24), ("day of the month", 31), ("month", 12)
 _ITEM = re.compile(r"(?:\*|(?:\d{1,2}|[a-z]{3})(?:-(?:\d{1,2}|[a-z]{3}))?)(?:/(\d{1,3}))?", re.ASCII | re.IGNORECASE)
 _HINT = "write minute, hour, day of the month, month and day of the week: `30 2 * * *` is every night at 02:30"
 _DAY = timedelta(days=1)
-_YEAR = timedelta(days=366)
-_LOOK_AHEAD = 12 * _YEAR  # two leap days, even around a century that has none
+_ANY_DAY_AHEAD = timedelta(days=400)  # both changes of clocks, which can be 53 weeks apart
+_LOOK_AHEAD = timedelta(days=12 * 366)  # two leap days, even around a century that has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class Cron:
     """
 
     line: str
-    times: tuple[timedelta, ...]
-    every_hour: bool
-    in_both_passes: bool
-    days: frozenset[int] | None
-    months: frozenset[int] | None
-    weekdays: frozenset[int] | None
+    times: tuple[timedelta, ...] = field(repr=False)
+    every_hour: bool = field(repr=False)
+    in_both_passes: bool = field(repr=False)
+    days: frozenset[int] | None = field(repr=False)
+    months: frozenset[int] | None = field(repr=False)
+    weekdays: frozenset[int] | None = field(repr=False)
 
     def __str__(self) -> str:
         return self.line
@@ -49,8 +49,8 @@ def parse_cron(line: str) -> Cron:
     fields = line.split()
     if len(fields) != len(_FIELDS):
         raise ConfigError(f"cron line {line!r} has {len(fields)} fields and not five", hint=_HINT)
-    for (name, size), field in zip(_FIELDS, fields, strict=True):
-        for item in field.split(","):
+    for (name, size), text in zip(_FIELDS, fields, strict=True):
+        for item in text.split(","):
             match = _ITEM.fullmatch(item)
             if match is None:
                 raise ConfigError(f"cron line {line!r}: {item!r} is no {name}", hint=_HINT)
@@ -92,7 +92,7 @@ def runs(cron: Cron, zone: ZoneInfo, after: datetime, until: datetime) -> Iterat
 def longest_gap(cron: Cron, zone: ZoneInfo, now: datetime) -> timedelta:
     """The longest time between one run and the next in the years ahead, changes of clocks included."""
     today = now.astimezone(zone).date()
-    ahead = _YEAR if cron.days is None and cron.months is None else _LOOK_AHEAD
+    ahead = _ANY_DAY_AHEAD if cron.days is None and cron.months is None else _LOOK_AHEAD
     in_a_steady_day = max((later - earlier for earlier, later in pairwise(cron.times)), default=timedelta(0))
     longest = timedelta(0)
     last: datetime | None = None
