@@ -63,7 +63,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One moment that can be restored, as one listing of the store tells it."""
+    """One moment that can be restored, as one listing of the store tells it.
+
+    `committed_at` is when its manifest appeared there, by the store's clock.
+    """
 
     source: str
     id: str
@@ -71,6 +74,7 @@ class Point:
     stored_bytes: int
     pinned: bool = False
     verified_at: datetime | None = None
+    committed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ It must not know what the work is.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ B = TypeVar("B")
 
 
 def map_ahead(work: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
-    """`map`, with `workers` items in work and as many finished ones waiting; results keep their order.
+    """`map`, with at most twice `workers` items in work or finished and waiting; results keep their order.
 
     `items` is pulled in the consumer's thread, so a source needs no lock. An error in `items` or `work` rises
     in its turn. Closing the iterator waits for what is in work.
@@ -33,19 +33,25 @@ def map_ahead(work: Callable[[A], B], items: Iterable[A], workers: int) -> Itera
 
 
 def ahead(items: Iterable[A], depth: int = 2) -> Iterator[A]:
-    """The same items, pulled by one thread of their own up to `depth` ahead of the consumer."""
-    source = iter(items)
-    end = object()
+    """The same items, pulled by one thread up to `depth` ahead of the consumer.
 
-    def pull(_: int) -> A | object:
-        return next(source, end)
+    An error in `items` rises after the items before it. Closing the iterator closes `items`.
+    """
+    source = iter(items)
+
+    def pull() -> tuple[A] | None:
+        for item in source:
+            return (item,)
+        return None
 
     with ThreadPoolExecutor(1, "ahead") as pool:
-        waiting = deque(pool.submit(pull, 0) for _ in range(depth))
+        waiting = deque(pool.submit(pull) for _ in range(depth))
         try:
-            while (item := waiting.popleft().result()) is not end:
-                waiting.append(pool.submit(pull, 0))
-                yield item  # type: ignore[misc]
+            while found := waiting.popleft().result():
+                waiting.append(pool.submit(pull))
+                yield found[0]
         finally:
             for future in waiting:
                 future.cancel()
+            if isinstance(source, Generator):
+                pool.submit(source.close)

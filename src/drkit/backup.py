@@ -1,0 +1,53 @@
+"""One backup: the engine pushes its pieces into the store, and last of all the manifest says that they are there."""
+
+from datetime import datetime, timedelta
+
+from drkit import __version__, catalog
+from drkit.errors import CaptureError
+from drkit.model import Manifest
+from drkit.ports import Clock, Engine, Save, Store
+from drkit.sealing import Progress, Seal, no_progress, saving
+
+# Prune leaves objects that no manifest names alone for this long, so a capture must commit well within it.
+GRACE = timedelta(days=7)
+
+
+def back_up(
+    source: str,
+    engine: Engine,
+    store: Store,
+    seal: Seal,
+    clock: Clock,
+    token: str,
+    correlation_id: str,
+    progress: Progress = no_progress,
+) -> tuple[Manifest, tuple[str, ...]]:
+    """The committed manifest, and the engine's notes. After any error no manifest exists."""
+    started_at = clock()
+    begun: list[datetime] = []
+
+    def begin(consistent_at: datetime) -> Save:
+        begun.append(consistent_at)
+        return saving(store, catalog.folder_of(source, catalog.make_id(consistent_at, token)), seal, progress)
+
+    captured = engine.capture(begin)
+    (consistent_at,) = begun
+    finished_at = clock()
+    if finished_at - started_at > GRACE / 2:
+        raise CaptureError(
+            f"the capture of {source} took {finished_at - started_at}, longer than its pieces are safe from prune",
+            "back up smaller sources, or find out what made it so slow",
+        )
+    manifest = Manifest(
+        id=catalog.make_id(consistent_at, token),
+        source=source,
+        kind=engine.kind,
+        started_at=started_at,
+        consistent_at=consistent_at,
+        finished_at=finished_at,
+        pieces=captured.pieces,
+        correlation_id=correlation_id,
+        written_by=f"drkit {__version__}",
+    )
+    catalog.commit(store, manifest, seal.signing_key)
+    return manifest, captured.notes

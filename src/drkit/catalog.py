@@ -1,0 +1,170 @@
+"""The only place that knows how keys are spelled and how a manifest is written. docs/FORMAT.md is its specification.
+
+A backup exists exactly when its manifest does. An ID begins with the moment it is consistent at, so that one listing
+of a source's folder tells every point in time.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+from drkit.errors import IntegrityError, UsageError
+from drkit.model import Digest, Entry, Manifest, Piece, Point
+from drkit.ports import Store
+from drkit.signing import Signer, SigningKey, check_document, sign_document
+from drkit.when import format_moment, parse_moment
+
+FORMAT = 1
+_ID = re.compile(r"(\d{8}T\d{6}\.\d{6})Z-[0-9a-f]{8}")
+_ID_MOMENT = "%Y%m%dT%H%M%S.%f"
+MANIFEST, _PIN, _SEALED = "manifest.json", "pin.json", ".zst.age"
+
+
+def make_id(consistent_at: datetime, token: str) -> str:
+    """`token` is eight hexadecimal digits that tell apart two captures of the same microsecond."""
+    return f"{consistent_at.astimezone(UTC).strftime(_ID_MOMENT)}Z-{token}"
+
+
+def parse_id(text: str) -> datetime | None:
+    match = _ID.fullmatch(text)
+    try:
+        return datetime.strptime(match[1], _ID_MOMENT).replace(tzinfo=UTC) if match else None
+    except ValueError:
+        return None
+
+
+def backups_of(source: str) -> str:
+    return f"{source}/backups/"
+
+
+def folder_of(source: str, backup_id: str) -> str:
+    return f"{source}/backups/{backup_id}"
+
+
+def manifest_key(source: str, backup_id: str) -> str:
+    return f"{folder_of(source, backup_id)}/{MANIFEST}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All that one source has in a store: its points, oldest first, and every object below its backups."""
+
+    source: str
+    points: tuple[Point, ...]
+    entries: tuple[Entry, ...]
+
+
+def survey(store: Store, source: str) -> Listing:
+    prefix = backups_of(source)
+    entries = tuple(store.list(prefix))
+    folders = groupby(entries, key=lambda entry: entry.key[len(prefix) :].split("/", 1)[0])
+    points = (_point(source, backup_id, list(found)) for backup_id, found in folders)
+    return Listing(source, tuple(point for point in points if point), entries)
+
+
+def _point(source: str, backup_id: str, entries: list[Entry]) -> Point | None:
+    consistent_at = parse_id(backup_id)
+    folder = folder_of(source, backup_id)
+    found = {entry.key: entry for entry in entries}
+    manifest = found.get(f"{folder}/{MANIFEST}")
+    if consistent_at is None or manifest is None:
+        return None
+    return Point(
+        source,
+        backup_id,
+        consistent_at,
+        stored_bytes=sum(entry.size for entry in entries if entry.key.endswith(_SEALED)),
+        pinned=f"{folder}/{_PIN}" in found,
+        committed_at=manifest.modified_at,
+    )
+
+
+def commit(store: Store, manifest: Manifest, signing_key: SigningKey) -> None:
+    key = manifest_key(manifest.source, manifest.id)
+    store.put(key, iter([sign_document(signing_key, key, _to_document(manifest))]))
+
+
+def read_manifest(store: Store, source: str, backup_id: str, signers: Collection[Signer]) -> Manifest:
+    """The signed manifest, which says of itself that it stands where it was found."""
+    key = manifest_key(source, backup_id)
+    document = check_document(signers, key, b"".join(store.get(key)))
+    if document.get("drkit") != FORMAT:
+        raise IntegrityError(
+            f"{key} is written in format {document.get('drkit')!r}, and this drkit reads format {FORMAT}",
+            "a newer drkit wrote it: restore with that one",
+        )
+    try:
+        manifest = _from_document(document)
+    except (KeyError, TypeError, ValueError) as error:
+        raise IntegrityError(f"{key} lacks what a manifest must say: {error!r}") from error
+    if (manifest.source, manifest.id, manifest.consistent_at) != (source, backup_id, parse_id(backup_id)):
+        raise IntegrityError(f"{key} speaks of another backup: {manifest.source} {manifest.id}")
+    return manifest
+
+
+def find_point(points: Iterable[Point], text: str) -> Point:
+    """The one point whose ID is, or begins with, `text`."""
+    found = [point for point in points if point.id.startswith(text)]
+    if len(found) != 1:
+        what = "no point has" if not found else f"{len(found)} points have"
+        raise UsageError(f"{what} an ID that begins with {text!r}", "`drkit backup list` shows the IDs")
+    return found[0]
+
+
+def pin(store: Store, point: Point, why: str, now: datetime) -> None:
+    """From now on no retention rule removes the point."""
+    note = json.dumps({"drkit": FORMAT, "pinned_at": format_moment(now), "why": why}, indent=2) + "\n"
+    store.put(_pin_key(point), iter([note.encode()]))
+
+
+def unpin(store: Store, point: Point) -> None:
+    store.delete([_pin_key(point)])
+
+
+def _pin_key(point: Point) -> str:
+    return f"{folder_of(point.source, point.id)}/{_PIN}"
+
+
+def _to_document(manifest: Manifest) -> dict[str, object]:
+    return {
+        "drkit": FORMAT,
+        "id": manifest.id,
+        "source": manifest.source,
+        "kind": manifest.kind,
+        "started_at": format_moment(manifest.started_at),
+        "consistent_at": format_moment(manifest.consistent_at),
+        "finished_at": format_moment(manifest.finished_at),
+        "correlation_id": manifest.correlation_id,
+        "written_by": manifest.written_by,
+        "pieces": [
+            {
+                "name": piece.name,
+                "key": piece.key,
+                "plain_bytes": piece.plain_bytes,
+                "stored_bytes": piece.sealed.size,
+                "sha256": piece.sealed.sha256,
+            }
+            for piece in manifest.pieces
+        ],
+    }
+
+
+def _from_document(document: dict[str, Any]) -> Manifest:
+    return Manifest(
+        id=document["id"],
+        source=document["source"],
+        kind=document["kind"],
+        started_at=parse_moment(document["started_at"]),
+        consistent_at=parse_moment(document["consistent_at"]),
+        finished_at=parse_moment(document["finished_at"]),
+        pieces=tuple(
+            Piece(each["name"], each["key"], each["plain_bytes"], Digest(each["sha256"], each["stored_bytes"]))
+            for each in document["pieces"]
+        ),
+        correlation_id=document["correlation_id"],
+        written_by=document["written_by"],
+    )

@@ -1,0 +1,83 @@
+"""Everything that can be looked at before anything is at stake: keys, store, clock and sources of the configuration."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+
+from drkit.config import System
+from drkit.errors import CaptureError, ConfigError, DrkitError, StoreError
+from drkit.model import Finding
+from drkit.ports import Clock, Store
+from drkit.stores.probe import probe
+from drkit.wiring import Ask, Source, open_keyring, open_recipients, open_seal, open_signers
+
+LARGEST_SKEW = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A finding, what it is about, and the exit code that its failure deserves."""
+
+    subject: str
+    finding: Finding
+    exit_code: int
+
+
+def check_sources(sources: Sequence[Source], clock: Clock, token: str, ask: Ask) -> Iterator[Checked]:
+    for _, group in groupby(sources, key=lambda source: source.system.name):
+        mine = list(group)
+        system = mine[0].system
+        for finding in _told(lambda: _check_keys(system, ask), "keys"):  # noqa: B023  used before the next round
+            yield Checked(system.name, finding, ConfigError.exit_code)
+        for finding in _told(lambda: _check_store(mine[0].store(), clock, token), "store"):  # noqa: B023
+            yield Checked(system.name, finding, StoreError.exit_code)
+        for source in mine:
+            for finding in _told(lambda: source.engine().check(), "source"):  # noqa: B023
+                yield Checked(source.name, finding, CaptureError.exit_code)
+
+
+def _told(look: Callable[[], Iterator[Finding]], what: str) -> Iterator[Finding]:
+    """A check that cannot even be made is a finding too."""
+    try:
+        yield from look()
+    except DrkitError as error:
+        yield Finding(what, False, str(error), error.hint)
+
+
+def _check_keys(system: System, ask: Ask) -> Iterator[Finding]:
+    table, signers, recipients = system.table.encryption, open_signers(system), open_recipients(system)
+    yield Finding("recipients", True, f"{len(recipients)} can open what is captured")
+    if table.signing_key:
+        signer = open_seal(system).signing_key.signer()
+        yield Finding(
+            "signing key",
+            signer in signers,
+            "restores accept what it signs" if signer in signers else f"encryption.signers lacks {signer}",
+            "add the content of the `signer` file beside the signing key to encryption.signers",
+        )
+    if table.identity:
+        keyring = open_keyring(system, ask)
+        opens = any(identity.recipient() in recipients for identity in keyring.identities)
+        yield Finding(
+            "identity",
+            opens,
+            "it opens what is captured" if opens else "it belongs to none of encryption.recipients",
+            "add its recipient, or point encryption.identity to the right file",
+        )
+
+
+def _check_store(store: Store, clock: Clock, token: str) -> Iterator[Finding]:
+    yield from probe(store, token)
+    key = f".drkit-check/{token}/clock"
+    before = clock()
+    store.put(key, iter([b"what time is it there?"]))
+    stamps = [entry.modified_at for entry in store.list(key)]
+    store.delete([key])
+    skew = max((abs(stamp - before) for stamp in stamps), default=timedelta(0))
+    yield Finding(
+        "clock",
+        skew <= LARGEST_SKEW,
+        f"{skew.total_seconds():.1f} s from the store's",
+        "set this machine's clock by NTP: points in time are only as true as it is",
+    )

@@ -1,0 +1,112 @@
+"""The application: its commands, the options that every command takes, and the edge where errors become exit codes."""
+
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from drkit import __version__
+from drkit.cli import backup, check, completion, demo, init, keys, pins, prune, restore, status
+from drkit.cli.call import Call
+from drkit.cli.console import Console
+from drkit.errors import DrkitError
+
+EPILOG = """Options for every command, before or after its name: --config DIR, --json, -v, -q, --no-color.
+
+Exit codes: 0 ok, 2 usage, 3 config, 4 capture failed, 5 store failed, 6 not restorable, 7 integrity,
+8 objective missed, 70 a bug, 130 interrupted."""
+
+app = typer.Typer(
+    name="drkit",
+    help="Backups that are encrypted before they leave the machine, and proven by restoring them.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (backup, keys):
+    app.add_typer(group.app, name=group.__name__.rsplit(".", 1)[1])
+app.command()(init.init)
+app.command()(check.check)
+app.command()(restore.restore)
+app.command()(status.status)
+app.command()(prune.prune)
+app.command()(pins.pin)
+app.command()(pins.unpin)
+app.command()(demo.demo)
+app.command()(completion.completion)
+
+
+@app.callback()
+def every_command(
+    context: typer.Context,
+    config: Annotated[
+        Path, typer.Option(envvar="DRKIT_CONFIG", help="The folder of the schedules, one TOML file a system.")
+    ] = Path("schedules"),
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show a bug's whole traceback.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes, only warnings.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="Plain text.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    if version:
+        sys.stdout.write(f"drkit {__version__}\n")
+        raise typer.Exit
+    console: Console = context.obj
+    console.json, console.quiet, console.verbose, console.color = json, quiet, verbose, not no_color
+    context.obj = Call(console, config)
+
+
+def hoist(arguments: list[str]) -> list[str]:
+    """Options for every command may stand anywhere before `--`; here they move to the front."""
+    flags = {"--json", "--verbose", "-v", "--quiet", "-q", "--no-color", "--version"}
+    front: list[str] = []
+    rest: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == "--":
+            rest += [argument, *waiting]
+        elif argument in flags or argument.startswith("--config="):
+            front.append(argument)
+        elif argument == "--config":
+            front += [argument, *(value for value in [next(waiting, None)] if value is not None)]
+        else:
+            rest.append(argument)
+    return front + rest
+
+
+def main() -> NoReturn:
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console()
+    try:
+        code = app(args=hoist(arguments), prog_name="drkit", obj=console, standalone_mode=False)
+    except DrkitError as error:
+        console.fail(error)
+        return error.exit_code
+    except typer.TyperException as error:
+        console.fail(DrkitError(error.format_message(), "see `drkit --help`, or --help after the command"))
+        return 2
+    except typer.Abort:
+        return 130
+    except Exception as error:  # noqa: BLE001  the edge: whatever nobody foresaw is a bug, and says so
+        console.fail(DrkitError(f"this is a bug: {type(error).__name__}: {error}", "run it with -v and report it"))
+        if console.verbose:
+            traceback.print_exc()
+        return 70
+    if code == 130:
+        console.warn("interrupted")
+    return code if isinstance(code, int) else 0
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,134 @@
+"""`drkit backup now` and `drkit backup list`."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from drkit.cli.call import Call
+from drkit.cli.text import format_size, format_table
+from drkit.errors import DrkitError
+
+if TYPE_CHECKING:
+    from drkit.wiring import Source
+
+app = typer.Typer(help="Capture sources, and list the points in time that can be restored.", no_args_is_help=True)
+
+
+@app.command()
+def now(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="SYSTEM or SYSTEM/SOURCE.")] = None,
+) -> int:
+    """Capture now; without a NAME, everything.
+
+    Examples:  drkit backup now  |  drkit backup now shop  |  drkit backup now shop/main --json
+    """
+    call: Call = context.obj
+    done: list[dict[str, Any]] = []
+    failed: list[tuple[Source, DrkitError]] = []
+    for source in call.select(names):
+        try:
+            done.append(_capture(call, source))
+        except DrkitError as error:
+            call.console.fail(error)
+            failed.append((source, error))
+    lines = [
+        f"{each['source']}: captured {each['consistent_at']}, {format_size(each['plain_bytes'])} stored as"
+        f" {format_size(each['stored_bytes'])} in {each['seconds']:.1f} s ({each['id']})"
+        for each in done
+    ]
+    problems = [{"source": source.name, "error": str(error), "hint": error.hint} for source, error in failed]
+    lines += [f"{source.name}: FAILED, nothing was captured" for source, _ in failed]
+    call.console.answer({"backups": done, "failed": problems}, "\n".join(lines))
+    return failed[0][1].exit_code if failed else 0
+
+
+def _capture(call: Call, source: "Source") -> dict[str, Any]:
+    import secrets
+
+    from drkit.backup import back_up
+    from drkit.when import format_moment
+    from drkit.wiring import clock, open_seal
+
+    started = time.monotonic()
+    with call.console.progress(source.name) as progress:
+        manifest, notes = back_up(
+            source.name,
+            source.engine(),
+            source.store(),
+            open_seal(source.system),
+            clock,
+            secrets.token_hex(4),
+            call.console.correlation_id,
+            progress,
+        )
+    for note in notes:
+        call.console.warn(f"{source.name}: {note}")
+    return {
+        "source": manifest.source,
+        "id": manifest.id,
+        "kind": manifest.kind,
+        "consistent_at": format_moment(manifest.consistent_at),
+        "started_at": format_moment(manifest.started_at),
+        "finished_at": format_moment(manifest.finished_at),
+        "plain_bytes": manifest.plain_bytes,
+        "stored_bytes": manifest.stored_bytes,
+        "pieces": [piece.name for piece in manifest.pieces],
+        "seconds": round(time.monotonic() - started, 3),
+        "replicated": None,
+    }
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="SYSTEM or SYSTEM/SOURCE.")] = None,
+) -> None:
+    """The points in time that can be restored, newest first.
+
+    Examples:  drkit backup list  |  drkit backup list shop/main  |  drkit backup list --json
+    """
+    from drkit.catalog import survey
+    from drkit.restore.plan import windows
+    from drkit.retention import judge
+    from drkit.when import format_moment
+    from drkit.wiring import clock
+
+    call: Call = context.obj
+    points: list[dict[str, Any]] = []
+    spans: list[dict[str, str]] = []
+    for source in call.select([name] if name else None):
+        found = survey(source.store(), source.name).points
+        keep, zone = source.table.keep, source.system.table.timezone
+        verdicts = judge(keep.policy, found, zone, clock()) if keep else []
+        reasons = {verdict.point.id: verdict.reasons for verdict in verdicts}
+        points += [
+            {
+                "source": source.name,
+                "id": point.id,
+                "consistent_at": format_moment(point.consistent_at),
+                "stored_bytes": point.stored_bytes,
+                "verified_at": format_moment(point.verified_at) if point.verified_at else None,
+                "kept_by": list(reasons.get(point.id, ("never pruned",))),
+                "pinned": point.pinned,
+            }
+            for point in reversed(found)
+        ]
+        spans += [
+            {"source": span.source, "from": format_moment(span.start), "to": format_moment(span.end)}
+            for span in windows(found)
+        ]
+    rows = [
+        (
+            each["source"],
+            each["consistent_at"],
+            each["verified_at"] or "not yet",
+            format_size(each["stored_bytes"]),
+            ", ".join(each["kept_by"]) or "nothing: the next prune removes it",
+            each["id"],
+        )
+        for each in points
+    ]
+    table = format_table(("SOURCE", "CAPTURED", "VERIFIED", "STORED", "KEPT BY", "ID"), rows)
+    call.console.answer({"points": points, "windows": spans}, table if rows else "nothing was captured yet")

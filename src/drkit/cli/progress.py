@@ -1,0 +1,40 @@
+"""Bytes done so far, their rate, and the time left where the total is known."""
+
+import sys
+import time
+from collections.abc import Callable
+
+from drkit.cli.text import format_size
+
+_BAR_EVERY, _LINE_EVERY = 0.1, 10.0
+
+
+class Meter:
+    """Draws a bar on the terminal, or gives `tell` a line now and then where there is none."""
+
+    def __init__(self, label: str, total: int | None, tell: Callable[..., None] | None) -> None:
+        self._label, self._total, self._tell = label, total, tell
+        self._started = self._shown = time.monotonic()
+        self._done = 0
+
+    def add(self, size: int) -> None:
+        self._done += size
+        now = time.monotonic()
+        if now - self._shown < (_LINE_EVERY if self._tell else _BAR_EVERY):
+            return
+        self._shown = now
+        rate = self._done / (now - self._started)
+        if self._tell:
+            self._tell(self._label, done_bytes=self._done, total_bytes=self._total, bytes_per_second=int(rate))
+        else:
+            self._draw(rate)
+
+    def clear(self) -> None:
+        if not self._tell:
+            sys.stderr.write("\r\x1b[K")
+
+    def _draw(self, rate: float) -> None:
+        share = f" {100 * self._done // self._total} %" if self._total else ""
+        left = f", {(self._total - self._done) / rate:.0f} s left" if self._total and rate else ""
+        sys.stderr.write(f"\r\x1b[K{self._label}:{share} {format_size(self._done)}, {format_size(rate)}/s{left}")
+        sys.stderr.flush()

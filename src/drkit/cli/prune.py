@@ -1,0 +1,70 @@
+"""`drkit prune`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from drkit.cli.call import Call
+from drkit.cli.text import format_size, format_table
+
+if TYPE_CHECKING:
+    from drkit.prune import PrunePlan
+    from drkit.wiring import Source
+
+
+def prune(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="SYSTEM or SYSTEM/SOURCE.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would go, and why the rest stays.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, even when more than half would go.")] = False,
+) -> None:
+    """Remove the points that no rule of `keep` names. Pinned points, the newest ones and the newest verified one stay.
+
+    Examples:  drkit prune --dry-run  |  drkit prune shop  |  drkit prune shop/main --yes --json
+    """
+    from drkit.prune import prune as carry_out
+    from drkit.retention import removes_most
+
+    call: Call = context.obj
+    plans = [(source, _plan(source)) for source in call.select(names)]
+    if not dry_run:
+        for source, plan in plans:
+            if removes_most([*plan.keep, *plan.let_go]):
+                call.console.confirm(f"remove {len(plan.let_go)} of the points of {source.name}, more than half", yes)
+            carry_out(source.store(), plan)
+    document = {
+        "keep": [
+            {"id": each.point.id, "source": each.point.source, "rules": list(each.reasons)}
+            for _, plan in plans
+            for each in plan.keep
+        ],
+        "remove": [{"id": each.point.id, "source": each.point.source} for _, plan in plans for each in plan.let_go],
+        "bytes": sum(plan.bytes for _, plan in plans),
+    }
+    call.console.answer(document, _outline([plan for _, plan in plans], dry_run))
+
+
+def _plan(source: "Source") -> "PrunePlan":
+    from drkit.backup import GRACE
+    from drkit.catalog import survey
+    from drkit.prune import plan_prune, read_references
+    from drkit.retention import Policy, judge
+    from drkit.wiring import clock, open_signers
+
+    store = source.store()
+    listing = survey(store, source.name)
+    policy = source.table.keep.policy if source.table.keep else Policy(last=len(listing.points))
+    verdicts = judge(policy, listing.points, source.system.table.timezone, clock())
+    staying = [verdict.point for verdict in verdicts if verdict.reasons]
+    return plan_prune(listing, verdicts, read_references(store, staying, open_signers(source.system)), GRACE)
+
+
+def _outline(plans: "list[PrunePlan]", dry_run: bool) -> str:
+    rows = [
+        (each.point.source, each.point.id, ", ".join(each.reasons) or ("would go" if dry_run else "removed"))
+        for plan in plans
+        for each in (*plan.keep, *plan.let_go)
+    ]
+    size = format_size(sum(plan.bytes for plan in plans))
+    total = f"{size} {'would be' if dry_run else 'were'} freed"
+    return f"{format_table(('SOURCE', 'POINT', 'KEPT BY'), rows)}\n{total}" if rows else f"no points; {total}"

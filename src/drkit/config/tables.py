@@ -1,0 +1,144 @@
+"""The shape of schedules/SYSTEM.toml, and what can be told wrong about one without touching anything else."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from drkit.errors import ConfigError, DrkitError
+from drkit.retention import Policy
+from drkit.timetable import Cron, longest_gap, parse_cron
+from drkit.when import format_length, parse_length
+
+T = TypeVar("T")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+def _parsed(parse: Callable[[str], T]) -> Callable[[object], T]:
+    """A parser of ours as pydantic wants one: its error keeps the hint."""
+
+    def validate(value: object) -> T:
+        if not isinstance(value, str):
+            raise ValueError(f"{value!r} is not a text; put it in quotes")  # noqa: TRY004  pydantic's way
+        try:
+            return parse(value)
+        except DrkitError as error:
+            raise ValueError(f"{error}; {error.hint}" if error.hint else str(error)) from error
+
+    return validate
+
+
+def _parse_zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError) as error:
+        raise ConfigError(f"{text!r} is not a time zone", 'use a name such as "Europe/Madrid" or "UTC"') from error
+
+
+def _parse_reference(text: str) -> str:
+    if not text.startswith(("env:", "file:")):
+        raise ConfigError("a secret is given by reference, never as a value", 'use "file:/path" or "env:NAME"')
+    return text
+
+
+Length = Annotated[timedelta, BeforeValidator(_parsed(parse_length))]
+CronLine = Annotated[Cron, BeforeValidator(_parsed(parse_cron))]
+Reference = Annotated[str, BeforeValidator(_parsed(_parse_reference))]
+Zone = Annotated[ZoneInfo, BeforeValidator(_parsed(_parse_zone))]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class StoreTable(Table):
+    url: str
+
+
+class EncryptionTable(Table):
+    recipients: tuple[str, ...] = Field(min_length=1)
+    identity: Reference | None = None
+    signing_key: Reference | None = None
+    signers: tuple[str, ...] = Field(min_length=1)
+
+
+class KeepTable(Table):
+    within: Length | None = None
+    last: Count = 0
+    hourly: Count = 0
+    daily: Count = 0
+    weekly: Count = 0
+    monthly: Count = 0
+    yearly: Count = 0
+    min_points: Count = 3
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(**dict(self))
+
+    @model_validator(mode="after")
+    def _keeps_something(self) -> "KeepTable":
+        if self.policy.keeps_nothing():
+            raise ValueError("this policy would keep nothing; give at least one rule, such as daily = 30")
+        return self
+
+
+class ObjectivesTable(Table):
+    rto: Length | None = None
+    rpo: Length | None = None
+
+
+class SourceTable(Table):
+    """What every kind of source has. Without `keep` nothing is ever pruned."""
+
+    backup: CronLine
+    keep: KeepTable | None = None
+    objectives: ObjectivesTable = ObjectivesTable()
+
+
+class SqliteTable(SourceTable):
+    kind: Literal["sqlite"]
+    path: str
+    integrity: Literal["quick", "full", "off"] = "quick"
+    lock_timeout: Length = timedelta(seconds=60)
+    spool: str | None = None
+
+
+class FilesTable(SourceTable):
+    kind: Literal["files"]
+    path: str
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+AnySource = Annotated[SqliteTable | FilesTable, Field(discriminator="kind")]
+
+
+class SystemTable(Table):
+    timezone: Zone = ZoneInfo("UTC")
+    store: StoreTable
+    encryption: EncryptionTable
+    sources: dict[str, AnySource] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_plain(self) -> "SystemTable":
+        for name in self.sources:
+            if not NAME.fullmatch(name):
+                raise ValueError(f"the source name {name!r} must be lower-case letters, digits, - and _")
+        return self
+
+    @model_validator(mode="after")
+    def _objectives_can_be_met(self) -> "SystemTable":
+        for name, source in self.sources.items():
+            rpo, gap = source.objectives.rpo, longest_gap(source.backup, self.timezone, datetime.now(UTC))
+            if rpo and gap >= rpo:
+                raise ValueError(
+                    f"sources.{name}.objectives.rpo of {format_length(rpo)} cannot be met by backups up to"
+                    f" {format_length(gap)} apart: the worst loss is the interval, plus the capture, plus the upload;"
+                    " back up more often or promise less"
+                )
+        return self

@@ -1,0 +1,37 @@
+"""A plan carried out: the signed manifest is read, every piece is proven to be openable, then the engine restores."""
+
+from collections.abc import Collection
+
+from drkit import catalog
+from drkit.errors import IntegrityError
+from drkit.model import Manifest, Restored
+from drkit.ports import Engine, Store
+from drkit.restore.plan import RestorePlan
+from drkit.sealing import Keyring, Progress, examine, loading, no_progress
+from drkit.signing import Signer
+
+
+def read_plan(store: Store, plan: RestorePlan, engine: Engine, signers: Collection[Signer]) -> Manifest:
+    """The manifest of the plan's point, signed, of the engine's kind."""
+    manifest = catalog.read_manifest(store, plan.point.source, plan.point.id, signers)
+    if manifest.kind != engine.kind:
+        raise IntegrityError(
+            f"{plan.point.id} holds a source of kind {manifest.kind}, and {plan.point.source} is of kind {engine.kind}",
+            "set `kind` in the schedule to what was backed up, or restore from another source",
+        )
+    return manifest
+
+
+def restore(
+    store: Store,
+    manifest: Manifest,
+    engine: Engine,
+    keyring: Keyring,
+    target: str,
+    swap: bool = False,
+    progress: Progress = no_progress,
+) -> Restored:
+    """Nothing at the target is touched before the target is free and every piece has shown that it can be opened."""
+    engine.check_target(target, swap)
+    examine(store, manifest.pieces, keyring)
+    return engine.restore(manifest, loading(store, keyring, progress), target, swap)

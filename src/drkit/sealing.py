@@ -1,0 +1,90 @@
+"""From an engine's bytes to a stored object and back: compress + encrypt + sign + measure.
+
+Owns the order of the layers. It must not know what the bytes mean, nor how a backup's folder is spelled.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from drkit import age
+from drkit.age import Identity, Recipient
+from drkit.errors import IntegrityError, NotFound
+from drkit.model import Piece
+from drkit.ports import Chunks, Load, Save, Store
+from drkit.signing import Signer, SigningKey, check_stanzas, sign_stanzas
+from drkit.streams.ahead import ahead
+from drkit.streams.compress import compress, decompress
+from drkit.streams.meter import Hasher, Tally
+
+LEVEL = 2
+Progress = Callable[[int], None]
+
+
+def no_progress(_: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What a backup host needs: whom to encrypt to, and what to sign with."""
+
+    recipients: tuple[Recipient, ...]
+    signing_key: SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """What a restoring host needs: what opens the pieces, and whose pieces it accepts."""
+
+    identities: tuple[Identity, ...]
+    signers: frozenset[Signer]
+
+
+def saving(store: Store, folder: str, seal: Seal, progress: Progress = no_progress) -> Save:
+    def save(name: str, chunks: Chunks) -> Piece:
+        key = f"{folder}/{name}.zst.age"
+        plain, sealed = Tally(progress), Hasher()
+        compressed = compress(plain.watch(chunks), LEVEL)
+        encrypted = age.encrypt(compressed, seal.recipients, extra=sign_stanzas(seal.signing_key, key))
+        store.put(key, sealed.watch(encrypted))
+        return Piece(name, key, plain.size, sealed.digest())
+
+    return save
+
+
+def loading(store: Store, keyring: Keyring, progress: Progress = no_progress) -> Load:
+    def load(piece: Piece) -> Chunks:
+        plain = Tally(progress)
+        with _named(piece.key):
+            # reading and decrypting have a thread of their own; unpacking has its pool; writing is the consumer's
+            yield from plain.watch(decompress(ahead(_decrypted(store, piece.key, keyring))))
+            if plain.size != piece.plain_bytes:
+                raise IntegrityError(f"it holds {plain.size} bytes where its manifest promises {piece.plain_bytes}")
+
+    return load
+
+
+def examine(store: Store, pieces: Sequence[Piece], keyring: Keyring) -> None:
+    """Prove, by the first bytes of each piece, that it is there, signed for its place, and can be opened."""
+    for piece in pieces:
+        with _named(piece.key):
+            next(_decrypted(store, piece.key, keyring), None)
+
+
+def _decrypted(store: Store, key: str, keyring: Keyring) -> Chunks:
+    stored = store.get(key)
+    return age.decrypt(stored, keyring.identities, examine=check_stanzas(keyring.signers, key))
+
+
+@contextmanager
+def _named(key: str) -> Iterator[None]:
+    """Whatever is wrong with an object, the answer names it."""
+    try:
+        yield
+    except NotFound as error:
+        raise IntegrityError(f"{key}: listed in the manifest, but not in the store", error.hint) from error
+    except IntegrityError as error:
+        if str(error).startswith(key):
+            raise
+        raise type(error)(f"{key}: {error}", error.hint) from error

@@ -1,0 +1,62 @@
+"""How a source stands now: its newest points against its timetable and its objectives. Pure: `now` is an argument."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from drkit.model import Point
+from drkit.restore.plan import Window, windows
+from drkit.timetable import Cron, next_run
+
+# A run may start late and still be no cause for alarm.
+PATIENCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    source: str
+    captured_at: datetime | None
+    verified_at: datetime | None
+    rpo: timedelta | None
+    rpo_objective: timedelta | None
+    overdue_since: datetime | None
+    window: Window | None
+    next_backup: datetime
+
+    @property
+    def rpo_met(self) -> bool | None:
+        if self.rpo_objective is None:
+            return None
+        return self.rpo is not None and self.rpo <= self.rpo_objective
+
+    @property
+    def healthy(self) -> bool:
+        return self.captured_at is not None and self.overdue_since is None and self.rpo_met is not False
+
+
+def judge_standing(
+    source: str, points: Sequence[Point], cron: Cron, zone: ZoneInfo, rpo_objective: timedelta | None, now: datetime
+) -> Standing:
+    past = [point for point in points if point.consistent_at <= now]
+    newest = max(past, key=lambda point: point.consistent_at, default=None)
+    verified = [point.verified_at for point in past if point.verified_at]
+    overdue = None
+    if newest:
+        due = next_run(cron, zone, newest.consistent_at)
+        overdue = due if due + PATIENCE + _duration(newest) < now else None
+    return Standing(
+        source=source,
+        captured_at=newest.consistent_at if newest else None,
+        verified_at=max(verified, default=None),
+        rpo=now - newest.consistent_at if newest else None,
+        rpo_objective=rpo_objective,
+        overdue_since=overdue,
+        window=next(iter(windows(past)), None),
+        next_backup=next_run(cron, zone, now),
+    )
+
+
+def _duration(point: Point) -> timedelta:
+    """From the snapshot to the manifest: as long as that, the run after it may take."""
+    return max(timedelta(0), (point.committed_at or point.consistent_at) - point.consistent_at)

@@ -1,0 +1,92 @@
+"""A first schedule for a system: what `drkit init` finds in a folder, and the commented file that it writes.
+
+It must not ask anybody anything.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from drkit.errors import UsageError
+
+KINDS = ("sqlite", "files")
+_SQLITE_MAGIC = b"SQLite format 3\0"
+_DEPTH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    name: str
+    kind: str
+    path: str
+    store: str
+
+
+def find_databases(folder: Path, depth: int = _DEPTH) -> Iterator[Path]:
+    """SQLite files in a folder and a little below, the nearest first."""
+    try:
+        children = sorted(folder.iterdir())
+    except OSError:
+        return
+    yield from (child for child in children if child.is_file() and _is_database(child))
+    if depth > 1:
+        for child in children:
+            if child.is_dir() and not child.is_symlink() and not child.name.startswith("."):
+                yield from find_databases(child, depth - 1)
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC
+    except OSError:
+        return False
+
+
+def plain_name(text: str) -> str:
+    """A name that a schedule may have, made of any text."""
+    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")[:63] or "main"
+
+
+def write_schedule(folder: Path, answers: Answers) -> Path:
+    """The new schedules/NAME.toml, which trusts the keys in ../keys. An existing one is never overwritten."""
+    if answers.kind not in KINDS:
+        raise UsageError(f"there is no kind {answers.kind!r}", f"the kinds are {', '.join(KINDS)}")
+    file = folder / f"{answers.name}.toml"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with file.open("x") as out:
+            out.write(_render(answers))
+    except FileExistsError as error:
+        raise UsageError(f"{file} exists already", "edit it, or give another --name") from error
+    return file
+
+
+def _render(answers: Answers) -> str:
+    return f'''# What drkit does for {answers.name}. Paths are relative to this file's folder.
+timezone = "UTC"                          # naive times and calendar days are read in this zone
+
+[store]
+url = {_quoted(answers.store)}
+# A folder on this disk is a beginning. What survives the disk:
+# url = "s3://my-bucket/prefix?region=eu-west-1"   (credentials come from the usual AWS chain)
+
+[encryption]
+recipients = ["file:../keys/recipient"]   # whom backups are encrypted to; add a second one as escrow
+signers = ["file:../keys/signer"]         # whose backups a restore accepts
+signing_key = "file:../keys/signing"      # only where backups are made
+identity = "file:../keys/identity"        # only where restores run: move it off the backup host
+
+[sources.main]
+kind = {_quoted(answers.kind)}
+path = {_quoted(answers.path)}
+backup = "*/30 * * * *"                   # cron
+keep = {{ within = "7d", daily = 30, weekly = 8, monthly = 12 }}
+objectives = {{ rpo = "1h", rto = "15m" }}  # the worst loss is the interval, plus the capture, plus the upload
+'''
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string. JSON's escapes are a part of TOML's, apart from those of control characters above 126."""
+    return '"' + "".join(f"\\u{ord(c):04x}" if c in '"\\' or ord(c) < 32 or ord(c) == 127 else c for c in text) + '"'

@@ -1,0 +1,106 @@
+"""Configuration made into live objects. The only place where use cases meet engines and stores."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+from drkit.age import Recipient, parse_identities, parse_recipient
+from drkit.config import System
+from drkit.config.tables import AnySource, SqliteTable
+from drkit.engines.files import FilesEngine
+from drkit.engines.sqlite import SqliteEngine
+from drkit.errors import ConfigError, UsageError
+from drkit.ports import Engine, Store
+from drkit.sealing import Keyring, Seal
+from drkit.signing import Signer, parse_signer, parse_signing_key
+from drkit.stores import open_store
+
+Ask = Callable[[], str]
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source of one system, with what it takes to work on it."""
+
+    system: System
+    key: str
+    table: AnySource
+
+    @property
+    def name(self) -> str:
+        return f"{self.system.name}/{self.key}"
+
+    def engine(self) -> Engine:
+        table = self.table
+        path = self.system.path(self.system.resolve(table.path))
+        if isinstance(table, SqliteTable):
+            spool = self.system.path(table.spool) if table.spool else None
+            return SqliteEngine(path, table.integrity, table.lock_timeout, spool, clock=clock)
+        return FilesEngine(path, table.include, table.exclude, clock=clock)
+
+    def store(self) -> Store:
+        return _open(self.store_url())
+
+    def store_url(self) -> str:
+        return self.system.resolve(self.system.table.store.url)
+
+
+@cache
+def _open(url: str) -> Store:
+    return open_store(url)
+
+
+def select(systems: Iterable[System], names: Sequence[str]) -> list[Source]:
+    """The sources that the names mean: SYSTEM or SYSTEM/SOURCE; no name means all."""
+    known = [Source(system, key, table) for system in systems for key, table in system.table.sources.items()]
+    for name in names:
+        if not any(name in (source.system.name, source.name) for source in known):
+            raise UsageError(
+                f"no system or source is called {name!r}", f"there are {', '.join(source.name for source in known)}"
+            )
+    return [source for source in known if not names or {source.system.name, source.name} & set(names)]
+
+
+def select_one(systems: Iterable[System], name: str | None) -> Source:
+    found = select(systems, [name] if name else [])
+    if len(found) > 1:
+        raise UsageError(
+            f"{name or 'the configuration'} has several sources", f"name one: {', '.join(each.name for each in found)}"
+        )
+    return found[0]
+
+
+def open_seal(system: System) -> Seal:
+    """What a backup host needs; the identity is neither needed nor looked for."""
+    table = system.table.encryption
+    if table.signing_key is None:
+        raise ConfigError(
+            f"{system.file}: encryption.signing_key is missing, and backups are made with it",
+            "`drkit keys new --out DIR` makes one",
+        )
+    return Seal(open_recipients(system), parse_signing_key(system.resolve(table.signing_key)))
+
+
+def open_recipients(system: System) -> tuple[Recipient, ...]:
+    return tuple(parse_recipient(system.resolve(each)) for each in system.table.encryption.recipients)
+
+
+def open_signers(system: System) -> frozenset[Signer]:
+    return frozenset(parse_signer(system.resolve(each)) for each in system.table.encryption.signers)
+
+
+def open_keyring(system: System, passphrase: Ask) -> Keyring:
+    """What a restoring host needs; `passphrase` is asked for only when the identity is locked by one."""
+    table = system.table.encryption
+    if table.identity is None:
+        raise ConfigError(
+            f"{system.file}: encryption.identity is missing, and nothing can be opened without it",
+            'fetch it from where it is kept, and point to it: identity = "file:/path/to/identity"',
+        )
+    identities = parse_identities(system.read(table.identity), passphrase)
+    return Keyring(tuple(identities), open_signers(system))
