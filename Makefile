@@ -1,0 +1,50 @@
+# `make demo` and `make test` need python3 (3.11 or newer), make, and the package registries. Everything else they set up.
+PYTHON ?= python3
+VENV ?= .venv
+RUN = PYTHONPATH=$(CURDIR)/src $(VENV)/bin/python
+
+.PHONY: demo test check lint test-newest bench format lock clean
+
+demo: $(VENV)/.drkit-runtime  ## A live shop is backed up, ruined, restored to the moment before, and compared
+	$(RUN) -m drkit demo
+
+test: $(VENV)/.drkit-developer  ## Install what the tests need, and pass them
+	scripts/install-programs
+	scripts/fetch-age-vectors
+	$(VENV)/bin/pytest $(ARGS)
+
+check: lint test  ## What a developer runs before a commit
+
+lint: $(VENV)/.drkit-developer
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
+
+test-newest:  ## The tests that need no server, on the newest Python at hand
+	scripts/test-newest
+
+bench: $(VENV)/.drkit-developer  ## drkit beside the tools it replaces, as ratios; not a test
+	scripts/install-programs bench
+	$(VENV)/bin/python bench/run.py $(ARGS)
+
+format: $(VENV)/.drkit-developer
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+lock:  ## Pin the dependencies anew
+	scripts/lock $(ARGS)
+
+$(VENV)/.drkit-runtime: requirements.txt scripts/make-venv
+	scripts/make-venv $(PYTHON) $(VENV)
+	$(VENV)/bin/pip install --quiet --require-hashes -r requirements.txt
+	touch $@
+
+$(VENV)/.drkit-developer: requirements-dev.txt pyproject.toml scripts/make-venv
+	scripts/make-venv $(PYTHON) $(VENV)
+	$(VENV)/bin/pip install --quiet --require-hashes -r requirements-dev.txt
+	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean:
+	rm -rf $(VENV) .venv-newest .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

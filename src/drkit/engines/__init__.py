@@ -1,0 +1,1 @@
+"""One room a kind of source, both directions in it. Engines do not know each other."""
