@@ -26,7 +26,7 @@ class Patience:
         """Sleep for a moment and say True, or say False once the time is up. Serves SQLite as busy handler too."""
         if time.monotonic() >= self._until:
             return False
-        time.sleep(0.02)
+        time.sleep(0.005)
         return True
 
 
