@@ -156,6 +156,12 @@ def test_a_header_without_end_is_refused_after_a_mebibyte() -> None:
     assert pulled <= LIMIT + (1 << 16)
 
 
+def test_a_header_of_more_than_a_mebibyte_is_refused_even_when_it_comes_at_once() -> None:
+    sealed = seal(b"content", extra=lambda _: age.Stanza("example", (), bytes(LIMIT * 3 // 4)))
+    with pytest.raises(IntegrityError, match="does not end within 1048576 bytes"):
+        unseal(sealed)
+
+
 def test_what_is_no_age_file_is_refused_at_its_first_bytes() -> None:
     def chunks() -> Iterator[bytes]:
         yield b""
