@@ -5,9 +5,9 @@ Knows the order of things; how files become a stream and come out of it is told 
 
 import shlex
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -27,7 +27,7 @@ FILES = "files"
 INDEX = "index"
 
 _CHUNK = 1 << 20
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = 0.02
 
 
 class FilesEngine:
@@ -49,9 +49,9 @@ class FilesEngine:
     def capture(self, begin: Begin) -> Captured:
         remarks = Remarks()
         with closing(self._open()) as folders, _open_index() as index:
-            moment = self._clock()
-            save = begin(moment)
-            packing = Packing(folders, (moment - _EPOCH) // timedelta(microseconds=1) * 1000, index, remarks)
+            began_ns = _begin_tick()
+            save = begin(self._clock())
+            packing = Packing(folders, began_ns, index, remarks)
             files = save(FILES, packing.chunks(self._selection))
             index.seek(0)
             listing = save(INDEX, iter(lambda: index.read(_CHUNK), b""))
@@ -108,6 +108,14 @@ class FilesEngine:
                 f"The folder {self._path} cannot be read: {error.strerror}.",
                 hint="Check the path, and that drkit runs where it is mounted and as a user who may read it.",
             ) from error
+
+
+def _begin_tick() -> int:
+    """A time that files changed from now on are stamped later than. The kernel stamps them by a clock that may tick
+    only a hundred times a second, so a change right after this moment could bear a time before it."""
+    began_ns = time.time_ns()
+    time.sleep(_TICK)
+    return began_ns
 
 
 def _open_index() -> IO[bytes]:

@@ -8,9 +8,9 @@ _SHOWN = 5
 _SAYINGS = {
     "changed": ("file", "files", "changed while the backup was taken"),
     "folder": ("folder", "folders", "had names added or removed while the backup was taken"),
-    "vanished": ("name", "names", "vanished before the backup came to it"),
+    "vanished": ("name", "names", "vanished before being read"),
     "special": ("socket, pipe or device", "sockets, pipes or devices", "left out"),
-    "empty": ("folder", "folders", "empty: no file was captured"),
+    "empty": ("folder", "folders", "without any entry that is wanted"),
     "partial": ("unfinished restore", "unfinished restores", "left out"),
 }
 
