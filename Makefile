@@ -26,7 +26,7 @@ test-newest:  ## The tests that need no server, on the newest Python at hand
 
 bench: $(VENV)/.drkit-developer  ## drkit beside the tools it replaces, as ratios; not a test
 	scripts/install-programs bench
-	$(VENV)/bin/python bench/run.py $(ARGS)
+	PYTHONPATH=$(CURDIR)/tests $(VENV)/bin/python bench/run.py $(ARGS)
 
 format: $(VENV)/.drkit-developer
 	$(VENV)/bin/ruff check --fix .
