@@ -162,6 +162,11 @@ def test_a_header_of_more_than_a_mebibyte_is_refused_even_when_it_comes_at_once(
         unseal(sealed)
 
 
+def test_a_header_without_a_stanza_is_refused() -> None:
+    with pytest.raises(IntegrityError, match="line 2 is not what should stand there"):
+        unseal(INTRO + b"--- " + b"A" * 43 + b"\n" + bytes(32))
+
+
 def test_what_is_no_age_file_is_refused_at_its_first_bytes() -> None:
     def chunks() -> Iterator[bytes]:
         yield b""
@@ -189,6 +194,11 @@ def test_random_access_reads_only_the_header_the_last_chunk_and_what_is_asked_fo
     assert sum(end - start for start, end in asked) <= SEALED
     assert reader.read(0, size + 5) == content
     assert reader.read(size, size + 5) == reader.read(3, 3) == b""
+
+
+def test_random_access_copes_with_a_long_header() -> None:
+    sealed = seal(b"content", extra=lambda _: age.Stanza("example", (), bytes(50_000)))
+    assert age.open_random(lambda start, end: sealed[start:end], len(sealed), [MINE]).read(3, 5) == b"te"
 
 
 def test_random_access_finds_a_cut_file_when_it_is_opened() -> None:
@@ -220,6 +230,12 @@ def test_armor_goes_on_and_off_in_any_portions(size: int, step: int) -> None:
     armored = b"".join(age.armor(content[at : at + step] for at in range(0, size, step)))
     assert max(map(len, armored.split(b"\n")[1:-2]), default=0) <= 64
     assert b"".join(age.dearmor(armored[at : at + step] for at in range(0, len(armored), step))) == content
+
+
+def test_armor_that_goes_on_after_a_full_line_with_padding_is_refused() -> None:
+    padded = b"-----BEGIN AGE ENCRYPTED FILE-----\n" + b"A" * 62 + b"==\nAAAA\n-----END AGE ENCRYPTED FILE-----\n"
+    with pytest.raises(IntegrityError, match="too long or too short"):
+        list(age.dearmor(iter((padded,))))
 
 
 def test_armor_without_line_ends_is_refused_before_it_fills_the_memory() -> None:

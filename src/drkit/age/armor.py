@@ -41,9 +41,8 @@ def dearmor(chunks: Iterator[bytes]) -> Iterator[bytes]:
             break
         if short or not 0 < len(line) <= _LINE:
             raise _malformed("a line is too long or too short")
-        short = len(line) < _LINE
         content = _decode(line)
-        short = short or len(content) < _LINE_BYTES
+        short = len(content) < _LINE_BYTES
         yield content
     else:
         raise _malformed("it has no last line")
