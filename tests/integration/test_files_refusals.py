@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from drkit.engines.files import FilesEngine
-from drkit.engines.files.folders import Folders
+from drkit.engines.files.folders import Folders, open_folder
 from drkit.engines.files.patterns import parse_selection
 from drkit.engines.files.publish import publish
 from drkit.engines.files.survey import survey
@@ -69,7 +69,7 @@ def test_an_ordinary_user_restores_a_tree_with_its_modes_but_without_its_owners(
     (source / "inner" / "locked" / "file").write_text("x")
     (source / "setuid").touch()
     (source / "inner" / "locked").chmod(0o500)
-    (source / "inner").chmod(0o300)
+    (source / "inner").chmod(0o500)
     source.chmod(0o555)
     if os.geteuid() == 0:
         for path in (source, *source.rglob("*")):
@@ -90,11 +90,31 @@ print("restored")
     assert as_nobody(script.strip(), str(place)) == "restored\n"
     mode = {path.relative_to(place / "target"): oct(path.stat().st_mode)[-4:] for path in (place / "target").rglob("*")}
     assert mode == {
-        Path("inner"): "0300",
+        Path("inner"): "0500",
         Path("inner/locked"): "0500",
         Path("inner/locked/file"): "0400",
         Path("setuid"): "0755",
     }
+
+
+def test_an_ordinary_user_restores_folders_that_let_nobody_in_and_removes_unfinished_ones(place: Path) -> None:
+    script = """
+from drkit.engines.files.header import END, header
+from drkit.engines.files.member import Member, format_line
+shut = [Member(path, "folder", 0, 0, 0, 0, 0) for path in (".", "a", "a/b", "a/b/c", "d")]
+kept = Kept({"files": b"".join(map(header, shut)) + END, "index": b"".join(map(format_line, shut))})
+target = Path(sys.argv[1]) / "target"
+for _ in range(2):
+    restore(kept, target)
+    target.rename(f"{target}.drkit-partial")
+restore(kept, target)
+print("restored")
+"""
+    assert as_nobody(script.strip(), str(place)) == "restored\n"
+    (target,) = place.iterdir()
+    for path in ("", "a", "a/b", "a/b/c", "d"):
+        assert oct((target / path).stat().st_mode) == "0o40000"
+        (target / path).chmod(0o700)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
@@ -331,7 +351,7 @@ def test_a_check_finds_that_the_folder_is_missing(tmp_path: Path) -> None:
 def test_a_check_of_a_huge_folder_stops_and_says_so(tmp_path: Path) -> None:
     for number in range(10):
         (tmp_path / str(number)).touch()
-    folders = Folders(tmp_path)
+    folders = Folders(open_folder(tmp_path))
     (finding,) = survey(tmp_path, folders, parse_selection((), ()), most=6)
     folders.close()
     assert finding.detail == f"{tmp_path} can be read: at least 5 files, 0 bytes"

@@ -3,6 +3,7 @@
 Knows the order of things; how files become a stream and come out of it is told in the rooms beside.
 """
 
+import os
 import shlex
 import tempfile
 import time
@@ -15,7 +16,7 @@ from drkit.engines.files.folders import Folders
 from drkit.engines.files.intake import Intake
 from drkit.engines.files.pack import Packing
 from drkit.engines.files.patterns import parse_selection
-from drkit.engines.files.publish import check_place, publish, unfinished
+from drkit.engines.files.publish import check_place, flush, publish, unfinished
 from drkit.engines.files.remarks import Remarks
 from drkit.engines.files.survey import survey
 from drkit.engines.files.unpack import Unpacking
@@ -68,21 +69,22 @@ class FilesEngine:
             raise IntegrityError(f"The backup {manifest.id} does not have the pieces of a backup of files.")
         with (
             _our_errors(target),
-            unfinished(place) as partial,
-            closing(Folders(partial)) as folders,
+            unfinished(place) as (partial, fd),
+            closing(Folders(os.dup(fd))) as folders,
             tempfile.TemporaryFile(dir=place.parent) as index,
         ):
             for chunk in load(pieces[INDEX]):
                 index.write(chunk)
             unpacking = Unpacking(folders, index)
             unpacking.run(Intake(load(pieces[FILES])))
+            flush(fd)
             kept = publish(partial, place, swap, self._clock())
         return Restored(str(place), None if kept is None else str(kept), unpacking.notes())
 
     def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]:
         files = next(piece for piece in manifest.pieces if piece.name == FILES)
         return [
-            f"mkdir {shlex.quote(target)}",
+            f"mkdir -- {shlex.quote(target)}",
             f"{fetch(files)} | tar --extract --preserve-permissions --numeric-owner --file=- "
             f"--directory={shlex.quote(target)}",
         ]
@@ -98,7 +100,7 @@ class FilesEngine:
 
     def _open(self) -> Folders:
         try:
-            return Folders(self._path)
+            return Folders(os.open(self._path, os.O_RDONLY | os.O_DIRECTORY))
         except NotADirectoryError as error:
             raise CaptureError(
                 f"{self._path} is not a folder.", hint="Name the folder as `path` and the file in `include`."

@@ -13,12 +13,17 @@ from drkit.engines.files.names import split, to_bytes
 _OPENING = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
+def open_folder(path: Path) -> int:
+    """Not through a link in the last place: what stands there may be somebody else's by now."""
+    return os.open(path, _OPENING)
+
+
 class Folders:
-    """`root` itself may be a link, as the operator named it. A descriptor that `open` gives stays this object's,
+    """`root` is an open folder, closed along with the others. A descriptor that `open` gives stays this object's,
     and is good until `keep` other folders were opened."""
 
-    def __init__(self, root: Path, keep: int = 64) -> None:
-        self.root = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    def __init__(self, root: int, keep: int = 64) -> None:
+        self.root = root
         self._keep = keep
         self._open: OrderedDict[str, int] = OrderedDict()
 

@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
+from drkit.engines.files.folders import open_folder
 from drkit.engines.files.names import PARTIAL
-from drkit.engines.files.removal import remove_tree
+from drkit.engines.files.removal import open_root, remove_tree
 from drkit.errors import NotRestorable, UsageError
 
 
@@ -20,6 +21,15 @@ def check_place(target: Path, swap: bool) -> None:
     """Refuses what could not be restored to without overwriting something."""
     if target.name in ("", ".."):
         raise UsageError(f"{target} is no name for a new folder.", hint="Name the folder that the restore shall make.")
+    try:
+        _check_place(target, swap)
+    except OSError as error:
+        raise UsageError(
+            f"{target} cannot be looked at: {error.strerror}.", hint="Restore as a user who may, or to another target."
+        ) from error
+
+
+def _check_place(target: Path, swap: bool) -> None:
     if not target.parent.is_dir():
         raise UsageError(f"{target.parent} is no folder.", hint="Make it first; the restore makes only what is in it.")
     if os.path.ismount(target):
@@ -35,20 +45,19 @@ def check_place(target: Path, swap: bool) -> None:
 
 
 @contextmanager
-def unfinished(target: Path) -> Iterator[Path]:
-    """A new folder beside the target. What a killed restore left there is removed first; if the block ends
-    without having moved it away, it is removed as well."""
+def unfinished(target: Path) -> Iterator[tuple[Path, int]]:
+    """A new folder beside the target, and a descriptor of it. What a killed restore left there is removed first;
+    if the block ends without having moved the new one away, it is removed as well."""
     partial = target.with_name(target.name + PARTIAL)
     if partial.is_dir() and not partial.is_symlink():
-        partial.chmod(0o700)
         with _locked(partial):
             remove_tree(partial)
     else:
         partial.unlink(missing_ok=True)
     partial.mkdir(0o700)
-    with _locked(partial):
+    with _locked(partial) as fd:
         try:
-            yield partial
+            yield partial, fd
         except BaseException:
             with suppress(OSError):
                 remove_tree(partial)
@@ -57,7 +66,6 @@ def unfinished(target: Path) -> Iterator[Path]:
 
 def publish(partial: Path, target: Path, swap: bool, now: datetime) -> Path | None:
     """Gives the name under which the old target was kept; if the new one cannot be put there, it is put back."""
-    flush(partial)
     kept = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%SZ}") if swap and _stands(target) else None
     if kept is not None:
         if os.path.lexists(kept):
@@ -69,27 +77,18 @@ def publish(partial: Path, target: Path, swap: bool, now: datetime) -> Path | No
         if kept is not None and not os.path.lexists(target):
             kept.rename(target)
         raise
-    _fsync(target.parent)
+    parent = open_folder(target.parent.resolve())
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
     return kept
 
 
-def flush(folder: Path) -> None:
+def flush(folder: int) -> None:
     """Returns when all that was written to the folder's disk is safe there: one call for any number of files."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.syncfs(fd) != 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
-    finally:
-        os.close(fd)
-
-
-def _fsync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    if ctypes.CDLL(None, use_errno=True).syncfs(folder) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def _stands(target: Path) -> bool:
@@ -100,12 +99,12 @@ def _stands(target: Path) -> bool:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[int]:
     """The lock ends with its process, so one that is taken means a restore at work."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    fd = open_root(folder)
     try:
         _lock(fd, folder)
-        yield
+        yield fd
     finally:
         os.close(fd)
 
