@@ -72,7 +72,7 @@ def test_what_comes_back_equals_what_was_captured_at_any_page_size(
 def test_every_kind_of_database_comes_back_as_it_was(tmp_path: Path, making: str) -> None:
     source, back = tmp_path / "source.db", tmp_path / "back.db"
     with closing(apsw.Connection(str(source))) as database:
-        database.execute(making)
+        database.execute(making).fetchall()
     engine = SqliteEngine(source, integrity="full", clock=utc_now)
     vault = capture(engine)
     assert vault.captured is not None

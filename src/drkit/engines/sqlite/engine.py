@@ -49,7 +49,7 @@ class SqliteEngine:
 
     def restore(self, manifest: Manifest, load: Load, target: str, swap: bool) -> Restored:
         piece = _database(manifest)
-        return restore(piece, load(piece), Path(target), swap, self._integrity, self._lock_timeout, self._clock)
+        return restore(piece, load, Path(target), swap, self._integrity, self._lock_timeout, self._clock)
 
     def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]:
         file = shlex.quote(str(Path(target)))

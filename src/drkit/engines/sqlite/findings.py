@@ -7,7 +7,7 @@ from pathlib import Path
 
 import apsw
 
-from drkit.engines.sqlite.locks import Patience
+from drkit.engines.sqlite.locks import Patience, shared_lock
 from drkit.engines.sqlite.source import Source, look_at, read_only, reading
 from drkit.engines.sqlite.workspace import parent_folder, require_room
 from drkit.errors import CaptureError
@@ -37,9 +37,15 @@ def look_ahead(path: Path, lock_timeout: timedelta, spool: Path | None, clock: C
 
 
 def _describe_journal(source: Source, patience: Patience) -> str:
-    if source.at_rest:
-        return "write-ahead log, and no process has it open"
-    with reading(source.path, patience), closing(read_only(source.path)) as database:
+    with reading(source.path, patience):
+        if source.at_rest:
+            with shared_lock(source.path, patience):
+                return "write-ahead log, and no process has it open"
+        return _describe_live(source, patience)
+
+
+def _describe_live(source: Source, patience: Patience) -> str:
+    with closing(read_only(source.path)) as database:
         database.set_busy_handler(patience.wait)
         try:
             database.execute("PRAGMA schema_version").fetchall()

@@ -16,7 +16,7 @@ from drkit.engines.sqlite.publish import alone, exchange, publish, standing, syn
 from drkit.engines.sqlite.source import read_only
 from drkit.errors import IntegrityError, UsageError
 from drkit.model import Piece, Restored
-from drkit.ports import Chunks, Clock
+from drkit.ports import Clock, Load
 
 
 def check_target(target: Path, swap: bool) -> None:
@@ -33,7 +33,7 @@ def check_target(target: Path, swap: bool) -> None:
 
 def restore(
     piece: Piece,
-    chunks: Chunks,
+    load: Load,
     target: Path,
     swap: bool,
     integrity: Integrity,
@@ -48,7 +48,7 @@ def restore(
         with alone(place, Patience(lock_timeout, clock)):
             pass  # a target in use is told of now, not after the bytes have come
     with partial_beside(place) as partial:
-        fill(partial, chunks, piece, place)
+        fill(partial, load(piece), piece, place)
         verdict = _examined(partial, integrity, place)
         if verdict.complaints:
             raise IntegrityError(

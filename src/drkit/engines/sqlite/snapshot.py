@@ -4,6 +4,8 @@ Nothing is written to the source or beside it: an unfinished transaction is undo
 It must not know what becomes of the copy.
 """
 
+import errno
+import os
 import shutil
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from pathlib import Path
 import apsw
 
 from drkit.engines.sqlite.locks import Patience, shared_lock
-from drkit.engines.sqlite.source import Source, beside, look_at, read_only, reading, size_of
+from drkit.engines.sqlite.source import Source, beside, extended_result, look_at, read_only, reading, size_of
 from drkit.engines.sqlite.workspace import copy_failed, require_room
 from drkit.errors import CaptureError
 from drkit.ports import Clock
@@ -43,10 +45,8 @@ def take_snapshot(path: Path, copy: Path, patience: Patience, clock: Clock) -> S
             if at is not None:
                 return Snapshot(at, (f"{path} was left in mid transaction by a crash, which was undone in the copy",))
             return Snapshot(_copy_live(source, copy, patience, clock))
-    except apsw.FullError as error:
-        raise copy_failed(path, copy.parent, OSError(28, "No space left on device")) from error
     except OSError as error:
-        raise copy_failed(path, copy.parent, error) from error
+        raise copy_failed(path, copy.parent, error.strerror or str(error)) from error
 
 
 def _copy_live(source: Source, copy: Path, patience: Patience, clock: Clock) -> datetime:
@@ -62,12 +62,23 @@ def _copy_live(source: Source, copy: Path, patience: Patience, clock: Clock) -> 
         moment = clock()
         ((size,),) = live.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchall()
         require_room(copy.parent, int(str(size)), source.path)
-        into.execute("PRAGMA journal_mode = off; PRAGMA synchronous = off")
+        into.execute("PRAGMA journal_mode = off; PRAGMA synchronous = off").fetchall()
+        _copy_pages(live, into, source, copy.parent)
+        _insist_it_stayed(source)
+    return moment
+
+
+def _copy_pages(live: apsw.Connection, into: apsw.Connection, source: Source, folder: Path) -> None:
+    try:
         with into.backup("main", live, "main") as backup:
             while not backup.done:
                 backup.step(_PAGES)
-        _insist_it_stayed(source)
-    return moment
+    except apsw.FullError as error:
+        raise copy_failed(source.path, folder, os.strerror(errno.ENOSPC)) from error
+    except apsw.IOError as error:
+        if extended_result(error) in (apsw.SQLITE_IOERR_READ, apsw.SQLITE_IOERR_SHORT_READ):
+            raise  # the source's fault; all others are the copy's
+        raise copy_failed(source.path, folder, "writing failed") from error
 
 
 def _copy_at_rest(source: Source, copy: Path, patience: Patience, clock: Clock) -> datetime | None:

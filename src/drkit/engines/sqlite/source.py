@@ -108,8 +108,15 @@ def reading(path: Path, patience: Patience | None = None) -> Iterator[None]:
         raise _not_a_database(path) from error
     except apsw.CorruptError as error:
         raise damaged(path, [str(error)]) from error
+    except apsw.IOError as error:
+        code = apsw.mapping_extended_result_codes[extended_result(error)]
+        raise CaptureError(f"{path} cannot be read: its disk reports an error ({code})") from error
     except apsw.Error as error:
         raise CaptureError(f"{path} cannot be read: {error}", hint=_rights(path)) from error
+
+
+def extended_result(error: apsw.Error) -> int:
+    return error.extendedresult  # type: ignore[attr-defined, no-any-return]  # apsw documents it; its types forget it
 
 
 def damaged(path: Path, complaints: list[str]) -> CaptureError:

@@ -4,7 +4,6 @@ A folder is locked for as long as its process lives, so the folders of the dead 
 whichever container or namespace they died in. It must not know what is kept inside.
 """
 
-import errno
 import fcntl
 import os
 import shutil
@@ -50,9 +49,8 @@ def require_room(folder: Path, needed: int, source: Path) -> None:
         )
 
 
-def copy_failed(source: Path, folder: Path, error: OSError) -> CaptureError:
-    hint = _HINT if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else ""
-    return CaptureError(f"{source} could not be copied into {folder}: {error.strerror}", hint=hint)
+def copy_failed(source: Path, folder: Path, reason: str) -> CaptureError:
+    return CaptureError(f"{source} could not be copied into {folder}: {reason}", hint=_HINT)
 
 
 def _unusable(folder: Path, error: OSError) -> CaptureError:
