@@ -257,6 +257,17 @@ def test_an_error_of_the_store_passes_through_and_nothing_is_published(tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
+def test_a_fault_that_shows_after_the_last_byte_still_stops_a_restore(tmp_path: Path, kept: Kept) -> None:
+    def load(piece: Piece) -> Iterator[bytes]:
+        yield kept.pieces[piece.name]
+        if piece.name == "files":
+            raise IntegrityError("the seal is broken")
+
+    with pytest.raises(IntegrityError, match="the seal is broken"):
+        FilesEngine(tmp_path, clock=now).restore(kept.manifest, load, str(tmp_path / "target"), swap=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
 def test_a_restore_killed_half_way_publishes_nothing_and_can_be_run_again(tmp_path: Path) -> None:
     make_rich_tree(tmp_path / "source")
     kept, _ = capture(tmp_path / "source")
