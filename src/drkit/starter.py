@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from drkit.config.values import parse_store_url
 from drkit.errors import UsageError
 
 KINDS = ("sqlite", "files")
@@ -53,6 +54,10 @@ def write_schedule(folder: Path, answers: Answers) -> Path:
     """The new schedules/NAME.toml, which trusts the keys in ../keys. An existing one is never overwritten."""
     if answers.kind not in KINDS:
         raise UsageError(f"there is no kind {answers.kind!r}", f"the kinds are {', '.join(KINDS)}")
+    if answers.name != plain_name(answers.name):
+        hint = f"call it {plain_name(answers.name)}"
+        raise UsageError(f"the name {answers.name!r} is not lower-case letters, digits, - and _", hint)
+    parse_store_url(answers.store)
     file = folder / f"{answers.name}.toml"
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -64,7 +69,7 @@ def write_schedule(folder: Path, answers: Answers) -> Path:
 
 
 def _render(answers: Answers) -> str:
-    return f'''# What drkit does for {answers.name}. Paths are relative to this file's folder.
+    return f"""# What drkit does for {answers.name}. Paths are relative to this file's folder.
 timezone = "UTC"                          # naive times and calendar days are read in this zone
 
 [store]
@@ -84,7 +89,7 @@ path = {_quoted(answers.path)}
 backup = "*/30 * * * *"                   # cron
 keep = {{ within = "7d", daily = 30, weekly = 8, monthly = 12 }}
 objectives = {{ rpo = "1h", rto = "15m" }}  # the worst loss is the interval, plus the capture, plus the upload
-'''
+"""
 
 
 def _quoted(text: str) -> str:

@@ -12,6 +12,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from drkit.config.tables import NAME, SystemTable
+from drkit.config.values import is_reference
 from drkit.errors import ConfigError
 
 
@@ -32,12 +33,12 @@ class System:
 
     def resolve(self, value: str) -> str:
         """What a reference (`env:NAME`, `file:/path`) stands for; anything else, URLs too, stands for itself."""
-        if not value.startswith(("env:", "file:")) or value.startswith("file://"):
+        if not is_reference(value):
             return value
         try:
             return self.read(value).decode().strip()
         except UnicodeDecodeError as error:
-            raise ConfigError(f"{self.file}: {value} is not text") from error
+            raise ConfigError(f"{self.file}: {value} is not text", "look whether it is the right file") from error
 
     def read(self, reference: str) -> bytes:
         kind, _, rest = reference.partition(":")
@@ -48,7 +49,8 @@ class System:
         try:
             return self.path(rest).read_bytes()
         except OSError as error:
-            raise ConfigError(f"{self.file}: {reference} cannot be read: {error.strerror}") from error
+            hint = "put the file there and make it readable, or take the key out of a schedule that does not need it"
+            raise ConfigError(f"{self.file}: {reference} cannot be read: {error.strerror}", hint) from error
 
     def path(self, value: str) -> Path:
         """A path as the file means it: relative ones start from the file's own folder."""
@@ -62,13 +64,13 @@ def load_system(file: Path) -> System:
             "rename the file",
         )
     try:
-        table = SystemTable.model_validate(tomllib.loads(file.read_text()))
+        table = SystemTable.model_validate(tomllib.loads(file.read_text("utf-8")))
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}", "make it readable for this user") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: is not text in UTF-8") from error
+        raise ConfigError(f"{file}: is not text in UTF-8", "save it in that encoding, as TOML must be") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: not valid TOML: {error}") from error
+        raise ConfigError(f"{file}: not valid TOML: {error}", "texts need quotes, and a key stands once") from error
     except ValidationError as error:
         raise ConfigError("\n".join(f"{file}: {_complaint(each)}" for each in error.errors())) from error
     return System(file, table)
@@ -83,11 +85,20 @@ def load_systems(folder: Path) -> list[System]:
     return [load_system(file) for file in files]
 
 
+_SAYINGS = {
+    "extra_forbidden": "unknown key; remove it, or look for a slip of the pen",
+    "missing": "missing; add it, as in the schedule that `drkit init` writes",
+    "string_type": "this must be a text; put it in quotes",
+    "tuple_type": "this must be a list; put it in brackets",
+    "too_short": "this must not be empty; give one at least",
+    "union_tag_not_found": 'kind is missing; say what the source is, such as kind = "sqlite"',
+}
+
+
 def _complaint(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"] if part not in ("sqlite", "files"))
-    if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key; remove it, or look for a slip of the pen"
-    if error["type"] == "missing":
-        return f"{key}: missing"
-    message = str(error["msg"]).removeprefix("Value error, ")
+    where = error["loc"]
+    if where[:1] == ("sources",):
+        where = where[:2] + where[3:]  # the third one is the kind, which pydantic puts there
+    key = ".".join(map(str, where))
+    message = _SAYINGS.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
     return f"{key}: {message}" if key else message

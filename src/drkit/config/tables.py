@@ -1,54 +1,18 @@
 """The shape of schedules/SYSTEM.toml, and what can be told wrong about one without touching anything else."""
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from drkit.errors import ConfigError, DrkitError
+from drkit.config.values import Count, CronLine, Length, RecipientText, Reference, SignerText, StoreUrl, Zone
 from drkit.retention import Policy
-from drkit.timetable import Cron, longest_gap, parse_cron
-from drkit.when import format_length, parse_length
+from drkit.timetable import longest_gap
+from drkit.when import format_length
 
-T = TypeVar("T")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-
-
-def _parsed(parse: Callable[[str], T]) -> Callable[[object], T]:
-    """A parser of ours as pydantic wants one: its error keeps the hint."""
-
-    def validate(value: object) -> T:
-        if not isinstance(value, str):
-            raise ValueError(f"{value!r} is not a text; put it in quotes")  # noqa: TRY004  pydantic's way
-        try:
-            return parse(value)
-        except DrkitError as error:
-            raise ValueError(f"{error}; {error.hint}" if error.hint else str(error)) from error
-
-    return validate
-
-
-def _parse_zone(text: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(text)
-    except (KeyError, ValueError, OSError) as error:
-        raise ConfigError(f"{text!r} is not a time zone", 'use a name such as "Europe/Madrid" or "UTC"') from error
-
-
-def _parse_reference(text: str) -> str:
-    if not text.startswith(("env:", "file:")):
-        raise ConfigError("a secret is given by reference, never as a value", 'use "file:/path" or "env:NAME"')
-    return text
-
-
-Length = Annotated[timedelta, BeforeValidator(_parsed(parse_length))]
-CronLine = Annotated[Cron, BeforeValidator(_parsed(parse_cron))]
-Reference = Annotated[str, BeforeValidator(_parsed(_parse_reference))]
-Zone = Annotated[ZoneInfo, BeforeValidator(_parsed(_parse_zone))]
-Count = Annotated[int, Field(ge=0)]
 
 
 class Table(BaseModel):
@@ -56,14 +20,14 @@ class Table(BaseModel):
 
 
 class StoreTable(Table):
-    url: str
+    url: StoreUrl
 
 
 class EncryptionTable(Table):
-    recipients: tuple[str, ...] = Field(min_length=1)
+    recipients: tuple[RecipientText, ...] = Field(min_length=1)
     identity: Reference | None = None
     signing_key: Reference | None = None
-    signers: tuple[str, ...] = Field(min_length=1)
+    signers: tuple[SignerText, ...] = Field(min_length=1)
 
 
 class KeepTable(Table):

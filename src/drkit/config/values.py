@@ -1,0 +1,89 @@
+"""Single values of a schedule: how each is read, and what can be told wrong about one. It must not know the tables."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, TypeVar
+from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field
+
+from drkit.age import parse_recipient
+from drkit.errors import ConfigError, DrkitError
+from drkit.signing import parse_signer
+from drkit.timetable import Cron, parse_cron
+from drkit.when import parse_length
+
+T = TypeVar("T")
+_SECRET = re.compile(r"key|secret|token|password", re.IGNORECASE)
+_URL_HINT = "write file:///absolute/folder or s3://bucket/prefix?region=eu-west-1, or a reference to it"
+
+
+def _parsed(parse: Callable[[str], T]) -> Callable[[object], T]:
+    """A parser of ours as pydantic wants one: its error keeps the hint."""
+
+    def validate(value: object) -> T:
+        if not isinstance(value, str):
+            raise ValueError("this must be a text; put it in quotes")  # noqa: TRY004  pydantic's way
+        try:
+            return parse(value)
+        except DrkitError as error:
+            raise ValueError(f"{error}; {error.hint}" if error.hint else str(error)) from error
+
+    return validate
+
+
+def _parse_zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError) as error:
+        raise ConfigError(f"{text!r} is not a time zone", 'use a name such as "Europe/Madrid" or "UTC"') from error
+
+
+def is_reference(text: str) -> bool:
+    """`file://…` is a store's URL and stands for itself."""
+    return text.startswith(("env:", "file:")) and not text.startswith("file://")
+
+
+def _parse_reference(text: str) -> str:
+    if not is_reference(text):
+        raise ConfigError("a secret is given by reference, never as a value", 'use "file:/path" or "env:NAME"')
+    return text
+
+
+def _reference_or(parse: Callable[[str], object]) -> Callable[[str], str]:
+    """A value that is written out is tried at once; one behind a reference when it is needed."""
+
+    def check(text: str) -> str:
+        if not is_reference(text):
+            parse(text)
+        return text
+
+    return check
+
+
+def parse_store_url(text: str) -> str:
+    """A URL is printed and logged, so it must not hold a secret; what was given is never repeated."""
+    try:
+        parts = urlsplit(text)
+        inner = [unquote(value) for value in parts.query.split("&")]
+        users = ["@" in urlsplit(each).netloc for each in (text, *(each.partition("=")[2] for each in inner))]
+    except ValueError as error:
+        raise ConfigError("this cannot be read as a URL", _URL_HINT) from error
+    if any(users) or any(_SECRET.search(each.partition("=")[0]) for each in inner):
+        hint = "give them by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, by a profile, or by a role"
+        raise ConfigError("a store's URL must not have credentials in it", hint)
+    if parts.scheme not in ("s3", "file"):
+        raise ConfigError("a store's URL begins with s3:// or file://", _URL_HINT)
+    return text
+
+
+Length = Annotated[timedelta, BeforeValidator(_parsed(parse_length))]
+CronLine = Annotated[Cron, BeforeValidator(_parsed(parse_cron))]
+StoreUrl = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_store_url)))]
+RecipientText = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_recipient)))]
+SignerText = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_signer)))]
+Reference = Annotated[str, BeforeValidator(_parsed(_parse_reference))]
+Zone = Annotated[ZoneInfo, BeforeValidator(_parsed(_parse_zone))]
+Count = Annotated[int, Field(ge=0)]
