@@ -88,6 +88,7 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console()
+    completion.prepare_to_answer()
     try:
         code = app(args=hoist(arguments), prog_name="drkit", obj=console, standalone_mode=False)
     except DrkitError as error:

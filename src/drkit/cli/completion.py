@@ -1,9 +1,14 @@
-"""`drkit completion`."""
+"""`drkit completion`, and the answers to a shell that asks while somebody types."""
 
+import os
 from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+from drkit.cli.call import Call
+
+_ASKED = "_DRKIT_COMPLETE"
 
 
 class Shell(StrEnum):
@@ -12,11 +17,23 @@ class Shell(StrEnum):
     fish = "fish"
 
 
-def completion(shell: Annotated[Shell, typer.Argument(help="The shell to complete in.")]) -> None:
+def completion(
+    context: typer.Context, shell: Annotated[Shell, typer.Argument(help="The shell to complete in.")]
+) -> None:
     """Print a shell's completion script.
 
     Examples:  drkit completion bash >> ~/.bashrc  |  drkit completion fish > ~/.config/fish/completions/drkit.fish
     """
     from typer._completion_shared import get_completion_script
 
-    typer.echo(get_completion_script(prog_name="drkit", complete_var="_DRKIT_COMPLETE", shell=shell.value))
+    call: Call = context.obj
+    script = get_completion_script(prog_name="drkit", complete_var=_ASKED, shell=shell.value)
+    call.console.answer({"shell": shell.value, "script": script}, script)
+
+
+def prepare_to_answer() -> None:
+    """typer knows the shells only after this; it does so itself only for an app with its own completion options."""
+    if _ASKED in os.environ:
+        from typer._completion_classes import completion_init
+
+        completion_init()
