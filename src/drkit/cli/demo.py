@@ -29,6 +29,8 @@ def demo(
         place.mkdir(parents=True)
     except FileExistsError as error:
         raise UsageError(f"{place} exists already", "name a new folder") from error
+    except OSError as error:
+        raise UsageError(f"{place} cannot be made: {error.strerror}", "name a folder you may write to") from error
 
     def say(text: str) -> None:
         if not call.console.json:

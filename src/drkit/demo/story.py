@@ -3,6 +3,7 @@
 It types the same commands that a person would, as child processes, and shows their output as it is.
 """
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -76,7 +77,9 @@ def _compare(
 def _drkit(folder: Path, say: Say, *arguments: str) -> str:
     say(f"  $ drkit {' '.join(arguments)}")
     command = [sys.executable, "-m", "drkit", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    # what the user has set for systems of their own must not reach the demo's
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DRKIT_")}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise ObjectiveMissed(f"`drkit {arguments[0]}` ended with {done.returncode}: {done.stderr}", f"see {folder}")
     say("".join(f"  {line}\n" for line in done.stdout.splitlines()))
