@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from drkit.model import Point
 from drkit.restore.plan import Window, windows
 from drkit.timetable import Cron, next_run
+from drkit.when import from_the_future
 
 # A run may start late and still be no cause for alarm.
 PATIENCE = timedelta(minutes=5)
@@ -38,7 +39,7 @@ class Standing:
 def judge_standing(
     source: str, points: Sequence[Point], cron: Cron, zone: ZoneInfo, rpo_objective: timedelta | None, now: datetime
 ) -> Standing:
-    past = [point for point in points if point.consistent_at <= now]
+    past = [point for point in points if not from_the_future(point.consistent_at, now)]
     newest = max(past, key=lambda point: point.consistent_at, default=None)
     verified = [point.verified_at for point in past if point.verified_at]
     overdue = None
@@ -49,7 +50,7 @@ def judge_standing(
         source=source,
         captured_at=newest.consistent_at if newest else None,
         verified_at=max(verified, default=None),
-        rpo=now - newest.consistent_at if newest else None,
+        rpo=max(timedelta(0), now - newest.consistent_at) if newest else None,
         rpo_objective=rpo_objective,
         overdue_since=overdue,
         window=next(iter(windows(past)), None),
