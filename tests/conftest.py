@@ -4,6 +4,7 @@ DRKIT_TEST_S3_URL (http://… or https://…, with AWS_* for the credentials) na
 """
 
 import os
+import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -60,6 +61,24 @@ def use_server(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3Server], None]:
             monkeypatch.setenv(name, value)
 
     return use
+
+
+@pytest.fixture(scope="session")
+def _shared_buckets() -> dict[S3Server, str]:
+    return {}
+
+
+@pytest.fixture
+def place(use_server: Callable[[S3Server], None], _shared_buckets: dict[S3Server, str]) -> Callable[[S3Server], str]:
+    """A new prefix in a bucket that tests share, as the URL of a store; quicker than a new bucket."""
+
+    def make(server: S3Server) -> str:
+        use_server(server)
+        if server not in _shared_buckets:
+            _shared_buckets[server] = server.new_bucket()
+        return server.url(_shared_buckets[server], f"prod/{uuid.uuid4().hex}")
+
+    return make
 
 
 @pytest.fixture

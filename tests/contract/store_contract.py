@@ -11,8 +11,47 @@ from drkit.ports import Store
 
 MIB = 1 << 20
 TRICKY = [
-    "a+b", "a-b", "a-b/c", "a.b", "a/b", "a/b-c", "a/b.c", "a/b/c.d", "a/b0", "a0", "A/b", "a=b/c@d", "a@b", "z", "0", "a_b", "aa/b",
-]  # fmt: skip
+    "a+b",
+    "a-b",
+    "a-b.c/d",
+    "a.b",
+    "a/b",
+    "a/b-c",
+    "a/b.c",
+    "a/c/d",
+    "a/b0",
+    "a0",
+    "A/b",
+    "a=b/c@d",
+    "a@b",
+    "z",
+    "0",
+    "a_b",
+    "aa/b",
+    "a.b.c/d",
+    "a/c.d",
+    "a/c-d",
+]
+RANGES = [(0, None), (3, None), (0, 4), (2, 7), (9, 10), (5, 5), (7, 3), (8, 99), (10, None), (12, 20), (0, 0)]
+NOT_PLAIN = [
+    "",
+    "/",
+    "/a",
+    "a/",
+    "a//b",
+    ".",
+    "..",
+    "../a",
+    "a/../b",
+    "a/./b",
+    "a\\b",
+    "a b",
+    "a\nb",
+    "a\n",
+    "a\0b",
+    "ä",
+]
+NOT_PLAIN += ["a:b", "a*b", ".incoming/a", "a" * 201, "a/" * 500 + "a"]
 
 
 class CutShort(Exception):
@@ -102,11 +141,9 @@ class StoreContract:
 
     def test_keys_are_listed_in_the_order_of_their_code_points(self, store: Store) -> None:
         for key in TRICKY:
-            if not any(other.startswith(f"{key}/") for other in TRICKY):
-                store.put(key, iter([key.encode()]))
-        listed = keys(store)
-        assert listed == sorted(listed)
-        assert len(listed) > 12
+            store.put(key, iter([key.encode()]))
+        assert keys(store) == sorted(TRICKY)
+        assert [b"".join(store.get(key)).decode() for key in TRICKY] == TRICKY
 
     def test_a_prefix_is_the_beginning_of_a_key_and_not_a_folder(self, store: Store) -> None:
         for key in ("a/b", "a/bc/d", "a/c", "ab", "b/a", "a/b-"):
@@ -124,25 +161,23 @@ class StoreContract:
         assert entry.size == 5
         assert entry.modified_at.utcoffset() == timedelta(0)
 
-    @pytest.mark.parametrize(
-        ("start", "end"), [(0, None), (3, None), (0, 4), (2, 7), (9, 10), (5, 5), (7, 3), (8, 99), (10, None), (12, 20), (0, 0)]
-    )
-    def test_a_range_is_half_open_and_ends_with_the_object(self, store: Store, start: int, end: int | None) -> None:
+    def test_a_range_is_half_open_and_ends_with_the_object(self, store: Store) -> None:
         body = b"0123456789"
         store.put("k", iter([body]))
-        assert b"".join(store.get("k", start, end)) == body[start:end]
+        for start, end in RANGES:
+            assert b"".join(store.get("k", start, end)) == body[start:end], (start, end)
 
     def test_a_range_may_lie_across_parts(self, store: Store) -> None:
         body = pattern(18 * MIB)
         store.put("k", in_chunks(body))
         assert b"".join(store.get("k", 8 * MIB - 3, 16 * MIB + 3)) == body[8 * MIB - 3 : 16 * MIB + 3]
 
-    @pytest.mark.parametrize(("start", "end"), [(0, None), (5, 5), (1, 2)])
-    def test_a_free_key_is_not_found(self, store: Store, start: int, end: int | None) -> None:
+    def test_a_free_key_is_not_found(self, store: Store) -> None:
         store.put("a/b", iter([b"x"]))
         for key in ("nothing", "a", "a/b/c", "a/b-"):
-            with pytest.raises(NotFound):
-                list(store.get(key, start, end))
+            for start, end in ((0, None), (5, 5), (1, 2)):
+                with pytest.raises(NotFound):
+                    list(store.get(key, start, end))
 
     def test_a_deleted_key_is_free_again_and_deleting_it_twice_is_no_error(self, store: Store) -> None:
         for key in ("a/b/one", "a/b/two", "a/c"):
@@ -167,12 +202,12 @@ class StoreContract:
 
         with ThreadPoolExecutor(16) as pool:
             winners = [number for number in pool.map(put, range(16)) if number is not None]
-        self.check_race(winners)
+        self.check_race(winners, size)
         assert b"".join(store.get("raced/key")) in [bodies[number] for number in winners]
         assert keys(store) == ["raced/key"]
         assert store.sweep(soon()) == 0
 
-    def check_race(self, winners: list[int]) -> None:
+    def check_race(self, winners: list[int], size: int) -> None:
         assert len(winners) == 1
 
     def test_sweeping_spares_what_is_whole(self, store: Store) -> None:
@@ -180,19 +215,15 @@ class StoreContract:
         assert store.sweep(soon()) == 0
         assert keys(store) == ["k"]
 
-    @pytest.mark.parametrize(
-        "key",
-        ["", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", "a\\b", "a b", "a\nb", "a\0b", "ä", "a:b", "a*b",
-         ".incoming/a", "a" * 201, "a/" * 500 + "a"],
-    )  # fmt: skip
-    def test_a_key_that_is_not_plain_is_refused_everywhere(self, store: Store, key: str) -> None:
-        for use in (
-            lambda: store.put(key, iter([b"x"])),
-            lambda: list(store.get(key)),
-            lambda: store.delete([key]),
-        ):
-            with pytest.raises(StoreError) as refused:
-                use()
-            assert refused.value.hint
-            assert not isinstance(refused.value, NotFound)
+    def test_a_key_that_is_not_plain_is_refused_everywhere(self, store: Store) -> None:
+        uses = (
+            lambda key: store.put(key, iter([b"x"])),
+            lambda key: list(store.get(key)),
+            lambda key: store.delete([key]),
+        )
+        for key in NOT_PLAIN:
+            for use in uses:
+                with pytest.raises(StoreError, match="cannot be a key") as refused:
+                    use(key)
+                assert refused.value.hint
         assert keys(store) == []

@@ -2,9 +2,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from contract.flaky import FlakyStore
 from contract.store_contract import StoreContract
-
 from drkit.ports import Store
 from drkit.stores import open_store
 from drkit.stores.memory import MemoryStore

@@ -22,7 +22,8 @@ def make_ca_and_server(folder: Path) -> Certificates:
     signing += ["-addext", "keyUsage=critical,keyCertSign"]
     serving = ["-subj", "/CN=127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]
     serving += ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-CA", str(ca), "-CAkey", str(ca_key)]
-    for words in ([*signing, "-keyout", str(ca_key), "-out", str(ca)], [*serving, "-keyout", str(key), "-out", str(certificate)]):
-        done = subprocess.run([*new, *words], capture_output=True, timeout=30)
+    for words, secret, public in ((signing, ca_key, ca), (serving, key, certificate)):
+        command = [*new, *words, "-keyout", str(secret), "-out", str(public)]
+        done = subprocess.run(command, capture_output=True, timeout=30)
         assert done.returncode == 0, done.stderr.decode()
     return Certificates(ca, certificate, key)

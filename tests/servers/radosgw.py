@@ -46,7 +46,7 @@ bluestore_block_create = true
 bluestore_block_db_create = false
 bluestore_block_wal_create = false
 rgw_data = {folder}/rgw
-rgw_frontends = beast endpoint=127.0.0.1:{http} ssl_endpoint=127.0.0.1:{https} ssl_certificate={certificate} ssl_private_key={key}
+rgw_frontends = beast endpoint=127.0.0.1:{http} ssl_endpoint=127.0.0.1:{https} {certificate}
 rgw_dynamic_resharding = false
 rgw_enable_usage_log = false
 rgw_run_sync_thread = false
@@ -72,17 +72,20 @@ def radosgw_server(folder: Path) -> Iterator[Radosgw]:
     config.write_text(
         _CONFIG.format(
             folder=folder, fsid=fsid, mon=mon, http=http, https=https,
-            certificate=certificates.certificate, key=certificates.key,
+            certificate=f"ssl_certificate={certificates.certificate} ssl_private_key={certificates.key}",
         )
     )  # fmt: skip
     keyring, monmap = folder / "keyring", folder / "monmap"
 
     def run(*command: str | Path) -> None:
-        done = subprocess.run([str(word) for word in command], capture_output=True, timeout=60, env=_environment(config))
+        done = subprocess.run(
+            [str(word) for word in command], capture_output=True, timeout=60, env=_environment(config)
+        )
         assert done.returncode == 0, f"{command[0]} failed: {done.stderr.decode()[-2000:]}"
 
     run("ceph-authtool", "--create-keyring", keyring, "--gen-key", "-n", "mon.", "--cap", "mon", "allow *")
-    run("ceph-authtool", keyring, "--gen-key", "-n", "client.admin", "--cap", "mon", "allow *", "--cap", "osd", "allow *")
+    caps = ("--cap", "mon", "allow *", "--cap", "osd", "allow *")
+    run("ceph-authtool", keyring, "--gen-key", "-n", "client.admin", *caps)
     run("monmaptool", "--create", "--addv", "a", f"[v1:127.0.0.1:{mon}]", "--fsid", fsid, monmap)
     run("ceph-mon", "-c", config, "--mkfs", "-i", "a", "--monmap", monmap, "--keyring", keyring)
     with ExitStack() as stack:
@@ -98,7 +101,8 @@ def radosgw_server(folder: Path) -> Iterator[Radosgw]:
         run("ceph", "-c", config, "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=localhost")
         start("osd", "ceph-osd", "-i", "0")
         gateway, log = start("rgw", "radosgw", "-n", "client.rgw")
-        run("radosgw-admin", "-c", config, "user", "create", "--uid=t", "--display-name=t", "--access-key=testkey", "--secret-key=testsecret")
+        user = ("--uid=t", "--display-name=t", "--access-key=testkey", "--secret-key=testsecret")
+        run("radosgw-admin", "-c", config, "user", "create", *user)
         wait_until(lambda: answers(f"http://127.0.0.1:{http}/"), gateway, log)
         yield Radosgw(
             S3Server(f"http://127.0.0.1:{http}", "testkey", "testsecret"),

@@ -29,9 +29,7 @@ def probe(store: Store, token: str) -> Iterator[Finding]:
         put = _step("put an object", lambda: _put(store, one), "nothing can be backed up without it")
         yield put
         if put.passed:
-            yield _step(
-                "list objects", lambda: _listed(store, place, one), "catalog, prune and restore read the listing"
-            )
+            yield _step("list objects", lambda: _listed(store, place, one), "all but a backup begins with a listing")
             yield _step("get an object", lambda: _got(store, one), "restore, verify and replicate read objects")
             yield _step("write once", lambda: _refused(store, one), "a key that is taken must stay as it is")
             yield _step("write once, sixteen at once", lambda: _raced(store, raced), _RACED)

@@ -83,9 +83,10 @@ def our_errors(where: str) -> Iterator[None]:
 
 
 def _from_answer(where: str, error: ClientError) -> StoreError:
-    code = error.response.get("Error", {}).get("Code", "")
+    details = error.response.get("Error", {})
+    code = details.get("Code") or ""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    said = " ".join(error.response.get("Error", {}).get("Message", "").split())[:200]
+    said = " ".join((details.get("Message") or "").split())[:200]  # radosgw says nothing, and says so with a None
     operation = error.operation_name
     answer = f"{code or status} to {operation} of {where}"
     if code == "NoSuchBucket":

@@ -53,8 +53,7 @@ class Uploads:
         self._manners = Manners()
 
     def put(self, key: str, chunks: Chunks) -> None:
-        if self._token(key) is not None:
-            raise AlreadyExists(f"{self._bucket.where(key)} exists already.")
+        self._must_be_free(key)
         parts = cut(chunks)
         first = next(parts)
         token = uuid.uuid4().hex
@@ -97,6 +96,7 @@ class Uploads:
 
         try:
             sent = list(flight.send(parts, send))
+            self._must_be_free(key)  # once more, as some servers ignore the condition on completing an upload
             self._appear(key, token, complete)
         except BaseException:
             # What went wrong first is what the caller must hear; a sweep finds what cannot be aborted now.
@@ -130,6 +130,10 @@ class Uploads:
                     hint="Run `drkit check`.",
                 )
             self._manners = manners
+
+    def _must_be_free(self, key: str) -> None:
+        if self._token(key) is not None:
+            raise AlreadyExists(f"{self._bucket.where(key)} exists already.")
 
     def _token(self, key: str) -> str | None:
         """None: no such object, or not for us to know, as a role may be allowed to write only."""
