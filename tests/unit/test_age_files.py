@@ -240,8 +240,9 @@ def test_armor_that_goes_on_after_a_full_line_with_padding_is_refused() -> None:
 
 def test_armor_without_line_ends_is_refused_before_it_fills_the_memory() -> None:
     def endless() -> Iterator[bytes]:
-        while True:
-            yield b" " * 600
+        yield b" " * 600
+        yield b" " * 600
+        raise AssertionError("more was pulled")
 
     with pytest.raises(IntegrityError, match="a line does not end"):
         next(age.dearmor(endless()))
