@@ -21,7 +21,7 @@ def decode(text: str) -> tuple[str, bytes]:
     if text not in (text.lower(), text.upper()):
         raise ValueError("upper and lower case are mixed")
     prefix, one, letters = text.rpartition("1")
-    if not one or not prefix or len(letters) < 6 or not all("!" <= char <= "~" for char in prefix):
+    if not one or not prefix or len(letters) < 6:
         raise ValueError("it has no prefix or no checksum")
     digits = [_LETTERS.find(letter) for letter in letters.lower()]
     if -1 in digits:
