@@ -37,7 +37,7 @@ class LocalStore:
             with refused(key):
                 self._publish(temporary, target, key)
         finally:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # what cannot be removed now is left to a sweep
                 temporary.unlink()
 
     def get(self, key: str, start: int = 0, end: int | None = None) -> Chunks:
