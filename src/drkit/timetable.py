@@ -5,7 +5,7 @@ It knows no clock (`after` and `now` are arguments) and must not know what is ru
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ _ANY_DAY_AHEAD = timedelta(days=400)  # both changes of clocks, which can be 53 
 _LOOK_AHEAD = timedelta(days=12 * 366)  # two leap days, even around a century that has none
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Cron:
     """A line that `parse_cron` has read. `times` are counted from midnight; None stands for any day, month, weekday.
 
@@ -33,15 +33,18 @@ class Cron:
     """
 
     line: str
-    times: tuple[timedelta, ...] = field(repr=False)
-    every_hour: bool = field(repr=False)
-    in_both_passes: bool = field(repr=False)
-    days: frozenset[int] | None = field(repr=False)
-    months: frozenset[int] | None = field(repr=False)
-    weekdays: frozenset[int] | None = field(repr=False)
+    times: tuple[timedelta, ...]
+    every_hour: bool
+    in_both_passes: bool
+    days: frozenset[int] | None
+    months: frozenset[int] | None
+    weekdays: frozenset[int] | None
 
     def __str__(self) -> str:
         return self.line
+
+    def __repr__(self) -> str:
+        return f"Cron({self.line!r})"
 
 
 def parse_cron(line: str) -> Cron:

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drkit.errors import NotRestorable
@@ -24,6 +24,7 @@ def plan_or_none(points: list[Point], wanted: datetime | None) -> RestorePlan | 
         return None
 
 
+@settings(deadline=None)
 @given(histories, st.none() | moments)
 def test_the_plan_is_what_trying_every_point_finds(points: list[Point], wanted: datetime | None) -> None:
     best = None
@@ -36,6 +37,7 @@ def test_the_plan_is_what_trying_every_point_finds(points: list[Point], wanted: 
     assert (plan.point if plan else None) == best
 
 
+@settings(deadline=None)
 @given(histories, st.none() | moments)
 def test_a_plan_never_reaches_beyond_what_is_wanted_and_says_how_far_short_it_falls(
     points: list[Point], wanted: datetime | None
@@ -47,6 +49,7 @@ def test_a_plan_never_reaches_beyond_what_is_wanted_and_says_how_far_short_it_fa
             assert plan.reaches + plan.distance == wanted
 
 
+@settings(deadline=None)
 @given(histories, st.none() | moments, st.randoms())
 def test_the_order_of_the_listing_is_irrelevant(points: list[Point], wanted: datetime | None, random: Random) -> None:
     assert plan_or_none(sorted(points, key=lambda _: random.random()), wanted) == plan_or_none(points, wanted)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from drkit.model import Point
@@ -90,11 +90,13 @@ def _kept_by_the_words(policy: Policy, points: list[Point], zone: ZoneInfo) -> s
     return {point for point in points if stays(point)}
 
 
+@settings(deadline=None)
 @given(policies, histories(), zones)
 def test_the_judgement_is_what_the_words_of_the_rules_say(policy: Policy, points: list[Point], zone: ZoneInfo) -> None:
     assert kept(policy, points, zone) == _kept_by_the_words(policy, points, zone)
 
 
+@settings(deadline=None)
 @given(policies, histories(), zones, st.sampled_from(COUNTS), st.integers(1, 5))
 def test_asking_for_more_never_removes_another_point(
     policy: Policy, points: list[Point], zone: ZoneInfo, rule: str, more: int
@@ -103,12 +105,14 @@ def test_asking_for_more_never_removes_another_point(
     assert kept(policy, points, zone) <= kept(larger, points, zone)
 
 
+@settings(deadline=None)
 @given(policies, histories(), zones)
 def test_a_second_judgement_removes_nothing_more(policy: Policy, points: list[Point], zone: ZoneInfo) -> None:
     left = kept(policy, points, zone)
     assert kept(policy, list(left), zone) == left
 
 
+@settings(deadline=None)
 @given(policies, histories(), zones, st.randoms())
 def test_the_order_of_the_listing_is_irrelevant(
     policy: Policy, points: list[Point], zone: ZoneInfo, random: Random
@@ -117,6 +121,7 @@ def test_the_order_of_the_listing_is_irrelevant(
     assert judge(policy, shuffled, zone, NOW) == judge(policy, points, zone, NOW)
 
 
+@settings(deadline=None)
 @given(policies, histories(latest=NOW), zones, st.timedeltas(timedelta(0), timedelta(days=10_000)))
 def test_a_pause_of_any_length_changes_no_verdict(
     policy: Policy, points: list[Point], zone: ZoneInfo, pause: timedelta
@@ -124,6 +129,7 @@ def test_a_pause_of_any_length_changes_no_verdict(
     assert judge(policy, points, zone, NOW + pause) == judge(policy, points, zone, NOW)
 
 
+@settings(deadline=None)
 @given(policies, histories(), zones, st.timedeltas(timedelta(0), timedelta(days=400)))
 def test_a_clock_set_back_never_removes_another_point(
     policy: Policy, points: list[Point], zone: ZoneInfo, back: timedelta
@@ -131,6 +137,7 @@ def test_a_clock_set_back_never_removes_another_point(
     assert kept(policy, points, zone) <= kept(policy, points, zone, NOW - back)
 
 
+@settings(deadline=None)
 @given(policies, histories(), zones, st.data())
 def test_pinning_a_point_never_removes_another(
     policy: Policy, points: list[Point], zone: ZoneInfo, data: st.DataObject
@@ -142,6 +149,7 @@ def test_pinning_a_point_never_removes_another(
     assert {point.id for point in kept(policy, points, zone)} <= still
 
 
+@settings(deadline=None)
 @given(policies, histories(latest=NOW), zones)
 def test_the_floor_holds_and_the_newest_verified_point_stays(
     policy: Policy, points: list[Point], zone: ZoneInfo
@@ -153,6 +161,7 @@ def test_the_floor_holds_and_the_newest_verified_point_stays(
         assert max(verified, key=lambda point: (point.consistent_at, point.id)) in left
 
 
+@settings(deadline=None)
 @given(policies, histories(), zones)
 def test_every_point_gets_one_verdict_newest_first(policy: Policy, points: list[Point], zone: ZoneInfo) -> None:
     verdicts = judge(policy, points, zone, NOW)
@@ -163,6 +172,7 @@ def test_every_point_gets_one_verdict_newest_first(policy: Policy, points: list[
     assert removes_most(verdicts) == (gone > len(points) - gone)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(BOTH_CHANGES), zones)
 def test_across_a_change_of_clocks_a_day_of_hourly_points_is_kept_whole(change: datetime, zone: ZoneInfo) -> None:
     points = [Point("shop/main", f"{n:02}", change + timedelta(hours=n - 12), 1) for n in range(24)]

@@ -99,7 +99,8 @@ def test_a_leap_day_is_found_years_ahead() -> None:
 
 
 def test_a_cron_line_reads_as_it_was_written_but_for_its_spaces() -> None:
-    assert str(parse_cron(" */30  * * * * ")) == "*/30 * * * *"
+    cron = parse_cron(" */30  * * * * ")
+    assert f"{cron} {cron!r}" == "*/30 * * * * Cron('*/30 * * * *')"
 
 
 @pytest.mark.parametrize(
