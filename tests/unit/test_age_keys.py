@@ -91,6 +91,12 @@ def test_bech32_carries_any_number_of_bytes(size: int) -> None:
     assert bech32.decode(bech32.encode("x1y", content)) == ("x1y", content)
 
 
+@pytest.mark.parametrize("text", ["", "x", "1qqqqqqq", "x1", "x1qqqqq"])
+def test_a_key_without_prefix_or_checksum_is_told_so(text: str) -> None:
+    with pytest.raises(ValueError, match="no prefix or no checksum"):
+        bech32.decode(text)
+
+
 @pytest.mark.parametrize("text", ["X1qqqn0an5s", "x1qqQn0an5s"])
 def test_mixed_case_is_refused_though_the_checksum_is_right(text: str) -> None:
     with pytest.raises(ValueError, match="mixed"):
