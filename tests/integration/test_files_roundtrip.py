@@ -1,9 +1,11 @@
 import hashlib
 import json
 import os
+import resource
 import shlex
 import subprocess
 import tarfile
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -109,6 +111,15 @@ def test_small_files_travel_in_chunks_of_about_a_mebibyte(tmp_path: Path) -> Non
     assert max(sizes) <= 3 * 2**19
 
 
+@pytest.fixture
+def few_open_files() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.usefixtures("few_open_files")
 @pytest.mark.parametrize("steps", [[b"d" * 250] * 20, [b"d"] * 1_500], ids=["long path", "many folders"])
 def test_a_tree_deeper_than_the_system_takes_in_one_call_comes_back_and_can_be_removed(
     tmp_path: Path, steps: list[bytes]

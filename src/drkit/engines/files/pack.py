@@ -113,6 +113,7 @@ class Packing:
         if gap := padding(body_size(member)):
             yield gap
         after = os.fstat(fd)
+        # the second half is for a file server whose clock is behind ours
         changed = after.st_ctime_ns > self._began_ns or _state(after) != _state(before)
         if changed:
             self._remarks.add("changed", path)
