@@ -76,6 +76,13 @@ def test_runs_stay_in_order_where_a_day_comes_back_after_its_end() -> None:
     assert made == ["23:30-0230", "00:00-0230", "23:30-0330", "00:00-0330", "00:30-0330", "01:00-0330"]
 
 
+def test_the_next_run_can_be_on_the_day_before() -> None:
+    st_johns = ZoneInfo("America/St_Johns")
+    just_past_midnight = datetime(2010, 11, 7, 0, 0, 30, tzinfo=st_johns)
+    run = next_run(parse_cron("30 * * * *"), st_johns, just_past_midnight)
+    assert run.astimezone(st_johns).isoformat() == "2010-11-06T23:30:00-03:30"
+
+
 def test_a_job_of_a_day_that_a_zone_left_out_runs_once_right_after_it() -> None:
     apia = ZoneInfo("Pacific/Apia")  # had no 30 December 2011
     night = (datetime(2011, 12, 29, 12, 0, tzinfo=apia), datetime(2012, 1, 1, 0, 0, tzinfo=apia))
@@ -158,3 +165,4 @@ def test_the_long_night_is_seen_when_the_next_one_is_53_weeks_away() -> None:
 
 def test_a_zone_that_leaves_its_clocks_alone_has_no_long_night() -> None:
     assert longest_gap(parse_cron("30 2 * * *"), ZoneInfo("UTC"), NOW) == timedelta(days=1)
+    assert longest_gap(parse_cron("0 1,22 * * *"), ZoneInfo("UTC"), NOW) == timedelta(hours=21)
