@@ -1,0 +1,85 @@
+"""A shop that was captured once, made once a run; a test that changes anything copies it first."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from cli_runner import Drkit, drkit_in
+from drkit.backup import back_up
+from drkit.config import load_system
+from drkit.engines.sqlite import SqliteEngine
+from drkit.stores.local import LocalStore
+from drkit.when import parse_moment
+from drkit.wiring import open_seal
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    drkit: Drkit
+    folder: Path
+
+    @property
+    def schedule(self) -> Path:
+        return self.folder / "schedules" / "shop.toml"
+
+    def edit(self, old: str, new: str) -> None:
+        text = self.schedule.read_text()
+        assert old in text
+        self.schedule.write_text(text.replace(old, new))
+
+    def objects(self, suffix: str = "") -> list[Path]:
+        return sorted(path for path in (self.folder / "backups").rglob(f"*{suffix}") if path.is_file())
+
+    def ids(self) -> list[str]:
+        """The points' IDs, oldest first."""
+        return [path.parent.name for path in self.objects("manifest.json")]
+
+    def capture_at(self, *moments: str) -> None:
+        """Real points of other times: captured here and now, by a clock that shows those."""
+        system = load_system(self.schedule)
+        store = LocalStore(self.folder / "backups")
+        for moment in map(parse_moment, moments):
+            engine = SqliteEngine(self.folder / "shop.db", clock=lambda moment=moment: moment)
+            back_up("shop/main", engine, store, open_seal(system), lambda moment=moment: moment, "0" * 8, "a test")
+
+
+def make_database(path: Path, rows: int = 500) -> None:
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("create table orders (id integer primary key, customer text)")
+        database.executemany("insert into orders (customer) values (?)", [(f"customer {n}",) for n in range(rows)])
+
+
+@pytest.fixture(scope="session")
+def _captured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("captured") / "shop"
+    drkit = drkit_in(folder)
+    make_database(folder / "shop.db")
+    drkit.ok("init", "--name", "shop", "--path", "shop.db")
+    shop = Shop(drkit, folder)
+    # a copy of this folder must not look back at it
+    shop.edit(f'"{folder}/shop.db"', '"../shop.db"')
+    shop.edit(f'"file://{folder}/backups"', '"env:SHOP_STORE"')
+    drkit.ok("backup", "now", SHOP_STORE=f"file://{folder}/backups")
+    return folder
+
+
+@pytest.fixture
+def shop(_captured: Path, tmp_path: Path) -> Shop:
+    """A shop of one's own with one point in time."""
+    folder = tmp_path / "shop"
+    shutil.copytree(_captured, folder)
+    drkit = drkit_in(folder)
+    return Shop(replace(drkit, environment={**drkit.environment, "SHOP_STORE": f"file://{folder}/backups"}), folder)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Shop:
+    """A folder with a database and nothing else."""
+    folder = tmp_path / "shop"
+    drkit = drkit_in(folder)
+    make_database(folder / "shop.db")
+    return Shop(drkit, folder)
