@@ -1,8 +1,10 @@
 """A shop that was captured once, made once a run; a test that changes anything copies it first."""
 
+import os
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,6 +39,20 @@ class Shop:
     def ids(self) -> list[str]:
         """The points' IDs, oldest first."""
         return [path.parent.name for path in self.objects("manifest.json")]
+
+    @contextmanager
+    def with_tree(self, megabytes: int) -> Iterator[None]:
+        """A second source, shop/tree: a file that cannot be compressed, gone at the end to spare the disk."""
+        with self.schedule.open("a") as schedule:
+            schedule.write('[sources.tree]\nkind = "files"\npath = "../tree"\nbackup = "0 * * * *"\n')
+        large = self.folder / "tree" / "large"
+        large.parent.mkdir()
+        block = os.urandom(1 << 20)
+        with large.open("wb") as file:
+            for _ in range(megabytes):
+                file.write(block)
+        yield
+        large.unlink()
 
     def capture_at(self, *moments: str) -> None:
         """Real points of other times: captured here and now, by a clock that shows those."""

@@ -86,15 +86,9 @@ def test_a_promise_that_is_not_kept_ends_with_8(shop: Shop) -> None:
 
 @pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGINT])
 def test_a_backup_that_is_stopped_ends_with_130_and_leaves_nothing(shop: Shop, signal_: signal.Signals) -> None:
-    tree = shop.folder / "tree"
-    tree.mkdir()
-    with (tree / "endless").open("wb") as file:
-        file.truncate(64 << 30)
-    with shop.schedule.open("a") as file:
-        file.write('[sources.tree]\nkind = "files"\npath = "../tree"\nbackup = "0 * * * *"\n')
     before = shop.objects()
     incoming = shop.folder / "backups" / ".incoming"
-    with shop.drkit.running("backup", "now", "shop/tree") as child:
+    with shop.with_tree(megabytes=256), shop.drkit.running("backup", "now", "shop/tree") as child:
         await_bytes_in(incoming, child)
         child.send_signal(signal_)
         out, err = child.communicate(timeout=30)
