@@ -99,7 +99,7 @@ def read_manifest(store: Store, source: str, backup_id: str, signers: Collection
         )
     try:
         manifest = _from_document(document)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, UsageError) as error:
         raise IntegrityError(f"{key} lacks what a manifest must say: {error!r}") from error
     if (manifest.source, manifest.id, manifest.consistent_at) != (source, backup_id, parse_id(backup_id)):
         raise IntegrityError(f"{key} speaks of another backup: {manifest.source} {manifest.id}")
