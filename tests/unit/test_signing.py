@@ -200,6 +200,12 @@ def test_the_layout_of_a_document_is_not_signed_but_its_content_is() -> None:
             check_document([SIGNER], KEY, changed)
 
 
+def test_a_signed_document_with_a_key_said_twice_is_refused() -> None:
+    content = sign_document(SIGNING, KEY, DOCUMENT)
+    with pytest.raises(IntegrityError, match=f"^{KEY} is not a document that drkit wrote"):
+        check_document([SIGNER], KEY, content.replace(b'"zeta": 1', b'"zeta": 9, "zeta": 1'))
+
+
 def test_a_document_under_another_key_or_of_another_signer_is_refused() -> None:
     content = sign_document(SIGNING, KEY, DOCUMENT)
     with pytest.raises(IntegrityError, match=r"^shop/other carries a signature that does not fit it"):
@@ -266,7 +272,9 @@ def test_any_flipped_bit_of_a_document_is_refused_or_changes_nothing() -> None:
     assert refused > len(content.replace(b" ", b"")) * 9 // 10
 
 
-@pytest.mark.parametrize("value", [1.5, (1, 2), {1: 2}, {1.5: 2}, Path("x"), b"x", "\ud800", float("nan")])
+@pytest.mark.parametrize(
+    "value", [1.5, (1, 2), {1: 2}, {1.5: 2}, Path("x"), b"x", "\ud800", float("nan"), float("inf")]
+)
 def test_what_json_would_change_is_never_signed(value: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         sign_document(SIGNING, KEY, {"a": value})
