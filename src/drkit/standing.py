@@ -9,7 +9,6 @@ from drkit.model import Point
 from drkit.restore.plan import Window, windows
 from drkit.timetable import Cron, next_run
 from drkit.when import from_the_future
-from drkit.when import from_the_future
 
 # A run may start late and still be no cause for alarm.
 PATIENCE = timedelta(minutes=5)
