@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from drkit.age import Recipient, parse_identities, parse_recipient
 from drkit.config import System
@@ -41,6 +43,7 @@ class Source:
         if isinstance(table, SqliteTable):
             spool = self.system.path(table.spool) if table.spool else None
             return SqliteEngine(path, table.integrity, table.lock_timeout, spool, clock=clock)
+        self._keep_store_apart(path)
         return FilesEngine(path, table.include, table.exclude, clock=clock)
 
     def store(self) -> Store:
@@ -48,6 +51,15 @@ class Source:
 
     def store_url(self) -> str:
         return self.system.resolve(self.system.table.store.url)
+
+    def _keep_store_apart(self, path: Path) -> None:
+        """A folder that holds its own backups would back up its backups."""
+        url = urlsplit(self.store_url())
+        if url.scheme == "file" and Path(unquote(url.path)).resolve().is_relative_to(path.resolve()):
+            raise ConfigError(
+                f"{self.system.file}: the store {self.store_url()} lies inside {path}, which sources.{self.key} backs up",
+                "put the store elsewhere, or name a folder beside it",
+            )
 
 
 @cache
