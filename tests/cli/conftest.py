@@ -47,9 +47,9 @@ class Shop:
             schedule.write('[sources.tree]\nkind = "files"\npath = "../tree"\nbackup = "0 * * * *"\n')
         large = self.folder / "tree" / "large"
         large.parent.mkdir()
-        block = os.urandom(1 << 20)
+        block = os.urandom(4 << 20)
         with large.open("wb") as file:
-            for _ in range(megabytes):
+            for _ in range(megabytes // 4):
                 file.write(block)
         yield
         large.unlink()

@@ -1,0 +1,229 @@
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from drkit import age, signing
+from drkit.config import System, load_system, load_systems
+from drkit.errors import ConfigError
+from drkit.keyfiles import write_keys
+from drkit.starter import Answers, write_schedule
+from drkit.wiring import select
+
+Write = Callable[[str], Path]
+IDENTITY = age.new_identity()
+RECIPIENT = str(IDENTITY.recipient())
+SECRET = age.format_identity(IDENTITY)
+SIGNING = signing.new_signing_key()
+SIGNER = str(SIGNING.signer())
+
+GOOD = f"""
+timezone = "Europe/Madrid"
+[store]
+url = "file:///var/lib/drkit"
+[encryption]
+recipients = ["{RECIPIENT}"]
+signers = ["{SIGNER}"]
+signing_key = "file:../keys/signing"
+identity = "env:SHOP_IDENTITY"
+[sources.main]
+kind = "sqlite"
+path = "../shop.db"
+backup = "*/30 * * * *"
+keep = {{ within = "7d", daily = 30 }}
+objectives = {{ rpo = "1h", rto = "15m" }}
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(text: str) -> Path:
+        file = tmp_path / "schedules" / "shop.toml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+        return file
+
+    return write
+
+
+def _refusal(file: Path) -> str:
+    with pytest.raises(ConfigError) as refused:
+        load_system(file)
+    assert refused.value.exit_code == 3
+    said = f"{refused.value} {refused.value.hint}"
+    assert str(file) in said
+    return said
+
+
+def test_a_good_schedule_says_what_it_says(write: Write) -> None:
+    system = load_system(write(GOOD))
+    assert system.name == "shop"
+    assert system.table.timezone.key == "Europe/Madrid"
+    source = system.table.sources["main"]
+    assert source.objectives.rpo == timedelta(hours=1)
+    assert source.keep is not None
+    assert source.keep.policy.daily == 30
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "remedy"),
+    [
+        ("backup =", "backupp =", "sources.main.backupp", "slip of the pen"),
+        ("[store]", "[stores]", "stores", "unknown key"),
+        ("daily = 30", "dayly = 30", "sources.main.keep.dayly", "unknown key"),
+        ('url = "file:///var/lib/drkit"', "", "store.url", "missing; add it"),
+        ('backup = "*/30 * * * *"', "", "sources.main.backup", "missing; add it"),
+        ('kind = "sqlite"', "", "sources.main", 'kind = "sqlite"'),
+        ('kind = "sqlite"', 'kind = "oracle"', "sources.main", "'sqlite', 'files'"),
+        ('path = "../shop.db"', "path = 5", "sources.main.path", "put it in quotes"),
+        (f'signers = ["{SIGNER}"]', f'signers = "{SIGNER}"', "encryption.signers", "put it in brackets"),
+        (f'recipients = ["{RECIPIENT}"]', "recipients = []", "encryption.recipients", "give one at least"),
+        ("daily = 30", 'daily = "many"', "sources.main.keep.daily", "integer"),
+        ("daily = 30", "daily = -1", "sources.main.keep.daily", "greater than or equal to 0"),
+        ('within = "7d", daily = 30', "min_points = 9", "sources.main.keep", "give at least one rule"),
+        ('within = "7d"', 'within = "a while"', "sources.main.keep.within", "2h30m"),
+        ('within = "7d"', "within = 7", "sources.main.keep.within", "put it in quotes"),
+        ("*/30 * * * *", "0 0 31 2 *", "sources.main.backup", "0 0 31 2 *"),
+        ("*/30 * * * *", "hourly", "sources.main.backup", "minute, hour"),
+        ("*/30 * * * *", "0 * * * *", "sources.main.objectives.rpo", "back up more often or promise less"),
+        ("Europe/Madrid", "Europe/Atlantis", "timezone", '"Europe/Madrid" or "UTC"'),
+        ("[sources.main]", '[sources."Main Shop"]', "Main Shop", "lower-case letters"),
+        (RECIPIENT, RECIPIENT[:-1] + "!", "encryption.recipients.0", "begins with age1"),
+        (RECIPIENT, SIGNER, "encryption.recipients.0", "begins with age1"),
+        (SIGNER, RECIPIENT, "encryption.signers.0", "begins with drkit1"),
+        ("file:///var/lib/drkit", "ftp://backups", "store.url", "s3://bucket/prefix"),
+        ("file:///var/lib/drkit", "/var/lib/drkit", "store.url", "file:///absolute/folder"),
+        ("env:SHOP_IDENTITY", "file:///keys/identity", "encryption.identity", "file:/path"),
+    ],
+)
+def test_a_mistake_is_refused_by_file_and_key_with_a_remedy(
+    write: Write, old: str, new: str, key: str, remedy: str
+) -> None:
+    assert old in GOOD
+    said = _refusal(write(GOOD.replace(old, new)))
+    assert key in said
+    assert remedy in said
+
+
+@pytest.mark.parametrize("name", ["sqlite", "files", "main"])
+def test_a_source_keeps_its_name_in_a_message_whatever_it_is_called(write: Write, name: str) -> None:
+    text = GOOD.replace("[sources.main]", f"[sources.{name}]").replace("path =", "place =")
+    assert f"sources.{name}.place: unknown key" in _refusal(write(text))
+
+
+def test_all_mistakes_are_told_at_once(write: Write) -> None:
+    said = _refusal(write(GOOD.replace("path =", "place =").replace("[store]", "[stores]")))
+    assert said.count("shop.toml") >= 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "secret"),
+    [
+        ("env:SHOP_IDENTITY", SECRET, SECRET),
+        ('"env:SHOP_IDENTITY"', f'["{SECRET}"]', SECRET),
+        ("file:../keys/signing", signing.format_signing_key(SIGNING), signing.format_signing_key(SIGNING)),
+        (RECIPIENT, SECRET, SECRET),
+        (SIGNER, signing.format_signing_key(SIGNING), signing.format_signing_key(SIGNING)),
+        ("file:///var/lib/drkit", "s3://AKIAX:hunter2@bucket/prefix", "hunter2"),
+        ("file:///var/lib/drkit", "s3://bucket/prefix?aws_secret_access_key=hunter2", "hunter2"),
+        ("file:///var/lib/drkit", "s3://b/p?endpoint_url=https%3A%2F%2Fme%3Ahunter2%40s3.example", "hunter2"),
+        ("file:///var/lib/drkit", "s3://b/p?session_token=hunter2", "hunter2"),
+    ],
+)
+def test_a_secret_that_is_written_out_is_refused_and_not_repeated(
+    write: Write, old: str, new: str, secret: str
+) -> None:
+    said = _refusal(write(GOOD.replace(old, new)))
+    assert secret not in said
+    assert secret.lower() not in said.lower()
+
+
+def test_broken_toml_is_refused_with_the_line(write: Write) -> None:
+    assert "line 2" in _refusal(write("\ntimezone = UTC"))
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "shop.toml"
+    file.write_bytes(GOOD.encode() + b"# caf\xe9\n")
+    assert "UTF-8" in _refusal(file)
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").mkdir()
+    assert "cannot be read" in _refusal(tmp_path / "shop.toml")
+
+
+@pytest.mark.parametrize("name", ["Shop.toml", "my shop.toml", "_shop.toml", "a.b.toml"])
+def test_a_file_whose_name_cannot_be_a_system_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(GOOD)
+    assert "rename the file" in _refusal(tmp_path / name)
+
+
+def test_a_folder_that_is_missing_or_empty_is_refused_and_says_what_makes_one(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(ConfigError) as refused:
+            load_systems(folder)
+        assert str(folder) in str(refused.value)
+        assert "drkit init" in refused.value.hint
+
+
+def test_the_systems_of_a_folder_come_in_the_order_of_their_names(write: Write) -> None:
+    file = write(GOOD)
+    file.with_name("app.toml").write_text(GOOD)
+    file.with_name("notes.txt").write_text("no schedule")
+    assert [system.name for system in load_systems(file.parent)] == ["app", "shop"]
+
+
+@pytest.fixture
+def system(write: Write) -> System:
+    return load_system(write(GOOD))
+
+
+def test_a_reference_stands_for_what_it_names_from_the_schedules_own_folder(system: System) -> None:
+    (system.file.parent / "dsn").write_text(" some value \n")
+    assert system.resolve("file:dsn") == "some value"
+    assert system.resolve(f"file:{system.file.parent}/dsn") == "some value"
+    assert system.resolve("env:PATH") == os.environ["PATH"]
+    assert system.resolve("file:///dsn") == "file:///dsn"
+    assert system.resolve("plain") == "plain"
+
+
+def test_a_path_starts_at_the_schedules_own_folder(system: System) -> None:
+    assert system.path("../shop.db") == system.file.parent / ".." / "shop.db"
+    assert system.path("/absolute") == Path("/absolute")
+
+
+def test_a_variable_that_is_not_set_is_named(system: System) -> None:
+    with pytest.raises(ConfigError, match=r"shop\.toml: env:SHOP_IDENTITY is not set") as refused:
+        system.resolve("env:SHOP_IDENTITY")
+    assert "SHOP_IDENTITY" in refused.value.hint
+
+
+def test_a_file_that_is_missing_or_no_text_is_named(system: System) -> None:
+    (system.file.parent / "binary").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"shop\.toml: file:nothing cannot be read: No such file"):
+        system.resolve("file:nothing")
+    with pytest.raises(ConfigError, match=r"shop\.toml: file:binary is not text"):
+        system.resolve("file:binary")
+
+
+def test_a_name_means_a_system_or_a_source_and_no_name_means_all(write: Write) -> None:
+    file = write(GOOD + '[sources.tree]\nkind = "files"\npath = "."\nbackup = "0 0 * * *"\n')
+    file.with_name("app.toml").write_text(GOOD)
+    systems = load_systems(file.parent)
+
+    def names(*given: str) -> list[str]:
+        return [source.name for source in select(systems, given)]
+
+    assert names() == ["app/main", "shop/main", "shop/tree"]
+    assert names("shop") == ["shop/main", "shop/tree"]
+    assert names("shop/tree", "app", "app/main") == ["app/main", "shop/tree"]
+
+
+def test_the_schedule_that_init_writes_is_a_good_one(tmp_path: Path) -> None:
+    write_keys(tmp_path / "keys")
+    answers = Answers("shop", "sqlite", 'odd "name"\\\u007f\u0085é.db', "s3://bucket/prefix?region=eu-west-1")
+    system = load_system(write_schedule(tmp_path / "schedules", answers))
+    assert system.table.sources["main"].path == answers.path
