@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drkit.stores.s3.parts import MIB, MOST_PARTS, cut, part_size, parts_in_flight
+from drkit.stores.s3.parts import MIB, MOST_PARTS, cut, part_size, parts_at_once
 
 TIB = 1 << 40
 
@@ -19,9 +19,9 @@ def test_a_part_is_as_big_as_s3_wants_and_never_smaller_than_the_one_before(numb
 
 
 @given(st.integers(1, MOST_PARTS))
-def test_parts_on_their_way_are_bounded_in_number_and_in_bytes(number: int) -> None:
-    assert 1 <= parts_in_flight(number) <= 4
-    assert parts_in_flight(number) == 1 or parts_in_flight(number) * part_size(number) <= 32 * MIB
+def test_parts_held_at_once_are_bounded_in_number_and_in_bytes(number: int) -> None:
+    assert 2 <= parts_at_once(number) <= 4
+    assert parts_at_once(number) == 2 or parts_at_once(number) * part_size(number) <= 32 * MIB
 
 
 @given(st.lists(st.integers(0, 20 * MIB), max_size=5))

@@ -5,12 +5,12 @@ import re
 from drkit.errors import StoreError
 
 RESERVED = ".incoming"
-_PART = re.compile(r"[A-Za-z0-9._+=@-]{1,200}")
+_PART = re.compile(r"(?!\.\.?$)[A-Za-z0-9._+=@-]{1,200}")
 _LONGEST = 800  # S3 ends at 1,024 bytes, and the store's own prefix needs room too
 
 
 def is_part(name: str) -> bool:
-    return name not in (".", "..") and _PART.fullmatch(name) is not None
+    return _PART.fullmatch(name) is not None
 
 
 def is_key(text: str) -> bool:

@@ -21,9 +21,11 @@ def walk(root: Path, prefix: str) -> Iterator[Entry]:
         if key.endswith("/"):
             waiting.extend(_children(entry.path, key, prefix))
         else:
-            with suppress(FileNotFoundError):
+            try:
                 status = entry.stat(follow_symlinks=False)
-                yield Entry(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+            except FileNotFoundError:
+                continue
+            yield Entry(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
 
 def _children(folder: str, above: str, prefix: str) -> list[tuple[str, os.DirEntry[str]]]:

@@ -7,11 +7,11 @@ from threading import Event
 from typing import BinaryIO, TypeVar
 
 from drkit.errors import StoreError
-from drkit.stores.s3.parts import Part, parts_in_flight
+from drkit.stores.s3.parts import Part, parts_at_once
 
 R = TypeVar("R")
 
-_MOST_WORKERS = parts_in_flight(1)
+_MOST_WORKERS = parts_at_once(1)
 
 
 class Flight:
@@ -27,7 +27,7 @@ class Flight:
             try:
                 for part in parts:
                     in_flight.append(pool.submit(send, part))
-                    while len(in_flight) > parts_in_flight(part.number):
+                    while len(in_flight) >= parts_at_once(part.number):
                         yield in_flight.popleft().result()
                 while in_flight:
                     yield in_flight.popleft().result()

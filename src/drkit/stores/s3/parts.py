@@ -15,8 +15,8 @@ MOST_PARTS = 10_000
 _SMALLEST = 8 * MIB
 _GROWS_AFTER = 1000
 _LARGEST_IN_MEMORY = 64 * MIB
-_IN_FLIGHT = 4
-_BYTES_IN_FLIGHT = _IN_FLIGHT * _SMALLEST
+_AT_ONCE = 4
+_BYTES_AT_ONCE = _AT_ONCE * _SMALLEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ def part_size(number: int) -> int:
     return _SMALLEST << ((number - 1) // _GROWS_AFTER)
 
 
-def parts_in_flight(number: int) -> int:
-    """How many parts as big as this one may be on their way at once."""
-    return max(1, min(_IN_FLIGHT, _BYTES_IN_FLIGHT // part_size(number)))
+def parts_at_once(number: int) -> int:
+    """How many parts as big as this one may be held at once, the one that is being filled among them."""
+    return max(2, min(_AT_ONCE, _BYTES_AT_ONCE // part_size(number)))
 
 
 def cut(chunks: Chunks) -> Iterator[Part]:
@@ -54,8 +54,17 @@ def cut(chunks: Chunks) -> Iterator[Part]:
         with refused("a part of the upload"):
             body.write(rest)
         room -= len(rest)
+    body.truncate()
     yield Part(number, body, last=True)
 
 
 def _room(number: int) -> BinaryIO:
-    return BytesIO() if part_size(number) <= _LARGEST_IN_MEMORY else tempfile.TemporaryFile()
+    size = part_size(number)
+    if size > _LARGEST_IN_MEMORY:
+        return tempfile.TemporaryFile()
+    body = BytesIO()
+    if number > 1:  # what grows step by step takes half as much again, and leaves holes
+        body.seek(size - 1)
+        body.write(b"\0")
+        body.seek(0)
+    return body
