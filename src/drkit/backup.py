@@ -1,10 +1,11 @@
 """One backup: the engine pushes its pieces into the store, and last of all the manifest says that they are there."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from drkit import __version__, catalog
-from drkit.errors import CaptureError
-from drkit.model import Manifest
+from drkit.errors import CaptureError, StoreError
+from drkit.model import Manifest, Piece
 from drkit.ports import Clock, Engine, Save, Store
 from drkit.sealing import Progress, Seal, no_progress, saving
 
@@ -49,5 +50,17 @@ def back_up(
         correlation_id=correlation_id,
         written_by=f"drkit {__version__}",
     )
+    _insist_on(store, catalog.folder_of(source, manifest.id), captured.pieces)
     catalog.commit(store, manifest, seal.signing_key)
     return manifest, captured.notes
+
+
+def _insist_on(store: Store, folder: str, pieces: Iterable[Piece]) -> None:
+    """A disk that was unmounted or emptied in the meantime must not get a manifest of what it does not hold."""
+    found = {entry.key: entry.size for entry in store.list(f"{folder}/")}
+    for piece in pieces:
+        if found.get(piece.key) != piece.sealed.size:
+            raise StoreError(
+                f"{piece.key} was stored, and the store does not list it with its {piece.sealed.size} bytes any more",
+                "see that the store is the same one all the time, and that nothing else cleans up in it",
+            )
