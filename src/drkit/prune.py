@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from drkit import catalog
 from drkit.catalog import Listing
-from drkit.model import Entry, Manifest, Point
+from drkit.errors import NotFound
+from drkit.model import Entry, Piece, Point
 from drkit.ports import Store
 from drkit.retention import Verdict
 from drkit.signing import Signer
@@ -61,12 +62,16 @@ def plan_prune(
 
 
 def read_references(store: Store, points: Iterable[Point], signers: Collection[Signer]) -> set[str]:
-    """The keys that the points' manifests list. A manifest that cannot be believed raises IntegrityError."""
+    """The keys that the points' manifests list. A manifest that cannot be believed raises IntegrityError; one that
+    another prune has removed since the listing refers to nothing."""
 
-    def read(point: Point) -> Manifest:
-        return catalog.read_manifest(store, point.source, point.id, signers)
+    def read(point: Point) -> tuple[Piece, ...]:
+        try:
+            return catalog.read_manifest(store, point.source, point.id, signers).pieces
+        except NotFound:
+            return ()
 
-    return {piece.key for manifest in map_ahead(read, points, READERS) for piece in manifest.pieces}
+    return {piece.key for pieces in map_ahead(read, points, READERS) for piece in pieces}
 
 
 def prune(store: Store, plan: PrunePlan) -> None:
