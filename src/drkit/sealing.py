@@ -83,7 +83,8 @@ def _named(key: str) -> Iterator[None]:
     try:
         yield
     except NotFound as error:
-        raise IntegrityError(f"{key}: listed in the manifest, but not in the store", error.hint) from error
+        hint = "it was pruned meanwhile, or somebody removed it: restore another point, or from another copy"
+        raise IntegrityError(f"{key}: listed in the manifest, but not in the store", hint) from error
     except IntegrityError as error:
         if str(error).startswith(key):
             raise
