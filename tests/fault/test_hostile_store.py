@@ -1,0 +1,269 @@
+"""Somebody else writes to the store: whatever is changed there, a restore ends with 7, names the object, and publishes
+nothing. What can be told before the target is touched is told then."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from drkit import age
+from drkit.catalog import read_manifest
+from drkit.errors import IntegrityError
+from drkit.keyfiles import write_keys
+from drkit.model import Point
+from drkit.sealing import Seal, saving
+from drkit.signing import new_signing_key
+from drkit.stores.local import LocalStore
+from drkit.stores.memory import MemoryStore
+from drkit.wiring import open_recipients, open_signers
+from fault_system import BOOKS, DOCS, FaultSystem, contents, make_system
+
+SECOND = "shop/second"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Two backups of the documents, one of the books, one of another source and one of another system, same keys."""
+
+    system: FaultSystem
+    objects: dict[str, bytes]
+    folder: Path
+
+    def unsigned(self, key: str) -> tuple[int, ...]:
+        """Where a manifest has bits that say nothing: the end of its base64, and the line feed after its last brace."""
+        content = self.objects[key]
+        return (content.rindex(b"==") - 1, len(content) - 1) if key.endswith(".json") else ()
+
+    def points(self, name: str = DOCS) -> list[Point]:
+        return self.system.points(name)
+
+    def key(self, name: str, at: int = 0, source: str = DOCS) -> str:
+        return f"{source}/backups/{self.points(source)[at].id}/{name}"
+
+    def store(self, changed: dict[str, bytes | None]) -> MemoryStore:
+        """The objects as they are, but for the changed ones; None is an object that was removed."""
+        store = MemoryStore()
+        for key, content in (self.objects | changed).items():
+            if content is not None:
+                store.put(key, iter([content]))
+        return store
+
+    def refuses(self, point: Point, key: str, changed: dict[str, bytes | None]) -> None:
+        target = self.folder / "target"
+        with pytest.raises(IntegrityError) as refusal:
+            self.system.restore(point, target, self.store(changed))
+        assert refusal.value.exit_code == 7
+        assert str(refusal.value).startswith(key)
+        assert not list(self.folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    folder = tmp_path_factory.mktemp("hostile")
+    system = make_system(folder / "shop", size=150_000)
+    docs = system.schedule.read_text().split("[sources.docs]")[1].split("[sources.books]")[0]
+    system.schedule.write_text(system.schedule.read_text() + "[sources.second]" + docs)
+    system.back_up(DOCS, "00000001")
+    system.back_up(DOCS, "00000002")
+    system.back_up(BOOKS)
+    system.back_up(SECOND)
+    (folder / "targets").mkdir()
+    return Prepared(system, dict(contents(system.store_folder)), folder / "targets")
+
+
+OBJECTS = ("files.zst.age", "index.zst.age", "manifest.json")
+
+
+@settings(max_examples=120, deadline=None)
+@given(name=st.sampled_from(OBJECTS), place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_flipped_bit_in_any_object_is_refused_by_name(prepared: Prepared, name: str, place: float, bit: int) -> None:
+    key = prepared.key(name)
+    content = bytearray(prepared.objects[key])
+    position = int(place * len(content))
+    assume(position not in prepared.unsigned(key))
+    content[position] ^= 1 << bit
+    prepared.refuses(prepared.points()[0], key, {key: bytes(content)})
+
+
+@settings(max_examples=60, deadline=None)
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_flipped_bit_in_a_database_is_refused_by_name(prepared: Prepared, place: float, bit: int) -> None:
+    key = prepared.key("database.zst.age", source=BOOKS)
+    content = bytearray(prepared.objects[key])
+    content[int(place * len(content))] ^= 1 << bit
+    prepared.refuses(prepared.points(BOOKS)[0], key, {key: bytes(content)})
+
+
+def test_a_flipped_bit_in_any_byte_of_a_manifest_is_refused_by_name(prepared: Prepared) -> None:
+    key, point = prepared.key("manifest.json"), prepared.points()[0]
+    signers = open_signers(prepared.system.source(DOCS).system)
+    for position in set(range(len(prepared.objects[key]))) - set(prepared.unsigned(key)):
+        content = bytearray(prepared.objects[key])
+        content[position] ^= 1 << position % 8
+        store = MemoryStore()
+        store.put(key, iter([bytes(content)]))
+        with pytest.raises(IntegrityError) as refusal:
+            read_manifest(store, DOCS, point.id, signers)
+        assert str(refusal.value).startswith(key)
+
+
+@settings(max_examples=60, deadline=None)
+@example(name="files.zst.age", share=0.0)
+@example(name="index.zst.age", share=0.0)
+@example(name="manifest.json", share=0.0)
+@given(name=st.sampled_from(OBJECTS), share=st.floats(0, 1, exclude_max=True))
+def test_a_truncated_object_is_refused_by_name(prepared: Prepared, name: str, share: float) -> None:
+    key = prepared.key(name)
+    content = prepared.objects[key]
+    size = int(share * len(content))
+    assume(size not in prepared.unsigned(key))
+    prepared.refuses(prepared.points()[0], key, {key: content[:size]})
+
+
+def test_an_object_cut_at_a_chunk_or_short_of_its_last_bytes_is_refused_by_name(prepared: Prepared) -> None:
+    key = prepared.key("files.zst.age")
+    content = prepared.objects[key]
+    head = content.index(b"\n---") + len("\n--- ") + 43 + 1
+    chunk = 65536 + 16
+    cuts = [1, head, head + 1, head + 15, head + 16, head + 17, head + 16 + chunk, head + 16 + 2 * chunk]
+    for size in (*cuts, len(content) - 17, len(content) - 16, len(content) - 1):
+        prepared.refuses(prepared.points()[0], key, {key: content[:size]})
+
+
+def test_an_object_with_bytes_after_its_end_is_refused_by_name(prepared: Prepared) -> None:
+    for name in OBJECTS[:2]:
+        key = prepared.key(name)
+        for more in (b"\0", prepared.objects[key]):
+            prepared.refuses(prepared.points()[0], key, {key: prepared.objects[key] + more})
+
+
+@pytest.mark.parametrize("name", OBJECTS[:2])
+def test_an_object_that_was_removed_is_named(prepared: Prepared, name: str) -> None:
+    prepared.refuses(prepared.points()[0], prepared.key(name), {prepared.key(name): None})
+
+
+def test_an_object_swapped_for_another_valid_one_is_refused_by_name(prepared: Prepared) -> None:
+    """Of another backup, another piece, another source, another kind; all of them written by our own hosts."""
+    point = prepared.points()[0]
+    for name in OBJECTS:
+        key = prepared.key(name)
+        others = [prepared.key(name, 1), prepared.key(name, 0, SECOND)]
+        others += [prepared.key(other) for other in OBJECTS if other != name]
+        others.append(prepared.key("database.zst.age", 0, BOOKS))
+        for other in others:
+            prepared.refuses(point, key, {key: prepared.objects[other]})
+
+
+def test_objects_of_another_system_with_the_same_keys_are_refused_by_name(prepared: Prepared) -> None:
+    ours = prepared.system
+    other = ours.schedule.with_name("other.toml")
+    shutil.copy(ours.schedule, other)
+    try:
+        made = ours.back_up("other/docs")
+        store = LocalStore(ours.store_folder)
+        foreign = {entry.key: b"".join(store.get(entry.key)) for entry in store.list(f"other/docs/backups/{made.id}/")}
+    finally:
+        other.unlink()
+    whole = {key.replace("other/", "shop/", 1): content for key, content in foreign.items()}
+    manifest = f"{DOCS}/backups/{made.id}/manifest.json"
+    prepared.refuses(Point(DOCS, made.id, made.consistent_at, 0), manifest, dict(whole))
+    key = prepared.key("files.zst.age")
+    prepared.refuses(prepared.points()[0], key, {key: foreign[f"other/docs/backups/{made.id}/files.zst.age"]})
+
+
+def test_an_old_manifest_replayed_under_a_new_id_is_refused_by_name(prepared: Prepared) -> None:
+    old, new = prepared.points()
+    for point in (new, Point(DOCS, "20300101T000000.000000Z-00000000", new.consistent_at, 0)):
+        key = f"{DOCS}/backups/{point.id}/manifest.json"
+        prepared.refuses(point, key, {key: prepared.objects[f"{DOCS}/backups/{old.id}/manifest.json"]})
+
+
+def test_a_renamed_backup_is_refused_by_name(prepared: Prepared) -> None:
+    old = prepared.points()[0]
+    renamed = Point(DOCS, "20250101T000000.000000Z-00000000", old.consistent_at, 0)
+    moved = {key.replace(old.id, renamed.id): content for key, content in prepared.objects.items() if old.id in key}
+    prepared.refuses(renamed, f"{DOCS}/backups/{renamed.id}/manifest.json", dict(moved))
+
+
+def test_what_somebody_else_signed_for_our_recipients_is_refused_by_name(prepared: Prepared) -> None:
+    stranger = Seal(open_recipients(prepared.system.source(DOCS).system), new_signing_key())
+    for name in ("files", "index"):
+        key, forged = prepared.key(f"{name}.zst.age"), MemoryStore()
+        saving(forged, key.rsplit("/", 1)[0], stranger)(name, iter([b"what a stranger would have us restore"]))
+        prepared.refuses(prepared.points()[0], key, {key: b"".join(forged.get(key))})
+
+
+def test_what_anybody_encrypted_to_our_recipients_without_a_signature_is_refused_by_name(prepared: Prepared) -> None:
+    key = prepared.key("files.zst.age")
+    recipients = open_recipients(prepared.system.source(DOCS).system)
+    prepared.refuses(prepared.points()[0], key, {key: b"".join(age.encrypt(iter([b"anything"]), recipients))})
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[FaultSystem]:
+    system = make_system(tmp_path / "shop", size=1000)
+    system.back_up(DOCS)
+    yield system
+
+
+def test_the_command_refuses_a_stranger_s_whole_backup_and_lists_the_others(
+    system: FaultSystem, tmp_path: Path
+) -> None:
+    kept = system.folder / "keys" / "signing"
+    own = kept.read_text()
+    write_keys(tmp_path / "stranger")
+    kept.write_text((tmp_path / "stranger" / "signing").read_text())
+    forged = system.back_up(DOCS).id
+    kept.write_text(own)
+    [honest] = [point for point in system.points(DOCS) if point.id != forged]
+    done = system.run("restore", DOCS, "--to", tmp_path / "target")
+    assert done.code == 7 and f"{forged}/manifest.json" in done.error and "not an accepted signer" in done.error
+    assert not (tmp_path / "target").exists()
+    assert {each["id"] for each in system.run("backup", "list", DOCS, "--json").document["points"]} == {
+        forged,
+        honest.id,
+    }
+    assert system.is_whole(honest, tmp_path / "target")
+
+
+def test_prune_removes_nothing_while_a_manifest_that_stays_cannot_be_believed(system: FaultSystem) -> None:
+    for _ in range(4):
+        system.back_up(DOCS)
+    newest = system.points(DOCS)[-1]
+    path = system.store_folder / DOCS / "backups" / newest.id / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(b"docs", b"dogs"))
+    before = contents(system.store_folder)
+    done = system.run("prune", DOCS, "--yes")
+    assert done.code == 7 and f"{newest.id}/manifest.json" in done.error
+    assert contents(system.store_folder) == before
+
+
+def test_the_wrong_identity_none_and_the_second_one_give_three_distinct_answers(
+    system: FaultSystem, tmp_path: Path
+) -> None:
+    write_keys(tmp_path / "escrow")
+    own = (system.folder / "keys" / "recipient").read_text()
+    second = (tmp_path / "escrow" / "recipient").read_text()
+    system.edit('recipients = ["file:../keys/recipient"]', f'recipients = ["{own.strip()}", "{second.strip()}"]')
+    system.back_up(DOCS)
+    target = tmp_path / "place" / "docs"
+    target.parent.mkdir()
+
+    write_keys(tmp_path / "wrong")
+    identity = system.folder / "keys" / "identity"
+    identity.write_bytes((tmp_path / "wrong" / "identity").read_bytes())
+    wrong = system.run("restore", DOCS, "--to", target)
+    assert wrong.code == 7 and "files.zst.age" in wrong.error and "identities opens it" in wrong.error
+
+    identity.unlink()
+    missing = system.run("restore", DOCS, "--to", target)
+    assert missing.code == 3 and "keys/identity" in missing.error
+    assert not any(target.parent.iterdir())
+
+    identity.write_bytes((tmp_path / "escrow" / "identity").read_bytes())
+    assert system.run("restore", DOCS, "--to", target).code == 0
+    assert system.holds(DOCS, target)
