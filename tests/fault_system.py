@@ -21,7 +21,7 @@ from drkit.catalog import survey
 from drkit.config import load_systems
 from drkit.keyfiles import write_keys
 from drkit.model import Manifest, Point
-from drkit.ports import Clock, Store
+from drkit.ports import Clock, Engine, Store
 from drkit.restore.plan import RestorePlan
 from drkit.restore.run import read_plan, restore
 from drkit.sealing import Keyring
@@ -136,10 +136,12 @@ class FaultSystem:
     def points(self, name: str) -> list[Point]:
         return list(survey(self.store(), name).points)
 
-    def back_up(self, name: str, token: str = "00000000", clock: Clock | None = None) -> Manifest:
+    def back_up(
+        self, name: str, token: str = "00000000", clock: Clock | None = None, engine: Engine | None = None
+    ) -> Manifest:
         source = self.source(name)
         manifest, _ = back_up(
-            name, source.engine(), source.store(), open_seal(source.system), clock or utc_now, token, "a test"
+            name, engine or source.engine(), source.store(), open_seal(source.system), clock or utc_now, token, "a test"
         )
         return manifest
 

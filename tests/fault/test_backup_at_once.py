@@ -1,0 +1,121 @@
+"""Several runs at once on one store: each backup is listed and whole, and no prune takes what is being written."""
+
+from pathlib import Path
+
+import pytest
+
+from fault_gate import Gate
+from fault_system import DOCS, Answer, FaultSystem, answer_of, make_system
+from servers.proxy import Proxy, proxy_before
+from servers.s3_server import S3Server
+
+
+@pytest.fixture
+def near_s3(tmp_path: Path, moto_url: S3Server, use_server):
+    use_server(moto_url)
+    with proxy_before(moto_url) as (proxy, near):
+        yield proxy, make_system(tmp_path / "shop", near.url(moto_url.new_bucket(), "prod"))
+
+
+def test_two_backups_of_one_source_at_once_are_both_listed_and_whole(
+    tmp_path: Path, near_s3: tuple[Proxy, FaultSystem]
+) -> None:
+    proxy, system = near_s3
+    gate = Gate()
+    proxy.breaks("PUT .*manifest", gate.before)
+    with system.running("backup", "now", DOCS, "--json") as first:
+        assert gate.reached.wait(30)
+        second = system.run("backup", "now", DOCS, "--json")
+        gate.let_through()
+        done = answer_of(first)
+    assert done.code == second.code == 0
+    made = {answer.document["backups"][0]["id"] for answer in (done, second)}
+    assert {point.id for point in system.points(DOCS)} == made and len(made) == 2
+    for point in system.points(DOCS):
+        assert system.is_whole(point, tmp_path / point.id)
+
+
+def test_two_backups_of_one_source_into_a_folder_at_once_are_both_listed_and_whole(tmp_path: Path) -> None:
+    system = make_system(tmp_path / "shop", size=3_000_000)
+    with system.running("backup", "now", DOCS) as first, system.running("backup", "now", DOCS) as second:
+        assert [answer_of(first).code, answer_of(second).code] == [0, 0]
+    points = system.points(DOCS)
+    assert len(points) == 2
+    for point in points:
+        assert system.is_whole(point, tmp_path / point.id)
+
+
+def test_a_backup_during_which_two_prunes_run_is_whole(tmp_path: Path, near_s3: tuple[Proxy, FaultSystem]) -> None:
+    proxy, system = near_s3
+    for number in range(5):
+        system.back_up(DOCS, f"{number:08x}")
+    gate = Gate()
+    proxy.breaks("PUT .*index", gate.after)
+    with system.running("backup", "now", DOCS, "--json") as backup:
+        assert gate.reached.wait(30)
+        with system.running("prune", DOCS, "--yes") as one, system.running("prune", DOCS, "--yes") as other:
+            prunes = [answer_of(one), answer_of(other)]
+        gate.let_through()
+        done = answer_of(backup)
+    assert [answer.code for answer in (*prunes, done)] == [0, 0, 0]
+    points = system.points(DOCS)
+    assert len(points) == 4 and points[-1].id == done.document["backups"][0]["id"]
+    for point in points:
+        assert system.is_whole(point, tmp_path / point.id)
+
+
+def test_a_prune_that_lists_what_another_one_is_removing_is_harmless(
+    tmp_path: Path, near_s3: tuple[Proxy, FaultSystem]
+) -> None:
+    """The second one sees one more point, so it lets go of one that the first one means to keep."""
+    proxy, system = near_s3
+    for number in range(4):
+        system.back_up(DOCS, f"{number:08x}")
+    gate = Gate()
+    proxy.breaks("GET .*manifest", gate.before)
+    with system.running("prune", DOCS, "--yes") as first:
+        assert gate.reached.wait(30)
+        system.back_up(DOCS)
+        second = system.run("prune", DOCS, "--yes")
+        gate.let_through()
+        done = answer_of(first)
+    assert (done.code, second.code) == (0, 0), (done.error, second.error)
+    points = system.points(DOCS)
+    assert len(points) == 3
+    for point in points:
+        assert system.is_whole(point, tmp_path / point.id)
+
+
+def test_a_restore_whose_point_is_pruned_under_it_says_so_and_publishes_nothing(
+    tmp_path: Path, near_s3: tuple[Proxy, FaultSystem]
+) -> None:
+    _, system = near_s3
+    oldest = system.back_up(DOCS)
+    for number in range(3):
+        system.back_up(DOCS, f"{number:08x}")
+    done = restore_while_pruned(tmp_path, near_s3, str(oldest.consistent_at))
+    assert done.code == 7 and "files.zst.age" in done.error and "it was pruned meanwhile" in done.error
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("target")]
+
+
+def test_a_restore_of_a_point_that_stays_is_untouched_by_a_prune(
+    tmp_path: Path, near_s3: tuple[Proxy, FaultSystem]
+) -> None:
+    _, system = near_s3
+    for number in range(4):
+        system.back_up(DOCS, f"{number:08x}")
+    assert restore_while_pruned(tmp_path, near_s3, "latest").code == 0
+    assert system.holds(DOCS, tmp_path / "target")
+
+
+def restore_while_pruned(folder: Path, near_s3: tuple[Proxy, FaultSystem], when: str) -> Answer:
+    """The prune runs from end to end when the restore has begun to fetch, and the rest is fetched after it."""
+    proxy, system = near_s3
+    gate = Gate()
+    proxy.breaks("GET .*files", Gate.open().before)
+    proxy.breaks("GET .*files", gate.before)
+    with system.running("restore", DOCS, "--at", when, "--yes", "--to", folder / "target") as child:
+        assert gate.reached.wait(30)
+        assert system.run("prune", DOCS, "--yes").code == 0
+        gate.let_through()
+        return answer_of(child)
