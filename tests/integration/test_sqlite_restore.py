@@ -122,16 +122,17 @@ def test_a_manifest_without_the_database_is_refused(engine: SqliteEngine, vault:
         engine.restore(empty, vault.load, str(place / "new.db"), swap=False)
 
 
+@pytest.mark.parametrize("name", ["new.db", "new.db-wal"])
 def test_a_target_that_comes_into_being_meanwhile_is_left_as_it_is(
-    engine: SqliteEngine, vault: Vault, place: Path
+    engine: SqliteEngine, vault: Vault, place: Path, name: str
 ) -> None:
     def load(piece: Piece) -> Iterator[bytes]:
-        (place / "new.db").write_bytes(b"mine")
+        (place / name).write_bytes(b"mine")
         yield from vault.kept[piece.name]
 
-    with pytest.raises(NotRestorable, match=f"{place}/new.db came into being"):
+    with pytest.raises(NotRestorable, match=f"{place}/{name} came into being"):
         engine.restore(vault.manifest, load, str(place / "new.db"), swap=False)
-    assert listing(place) == {"new.db": b"mine"}
+    assert listing(place) == {name: b"mine"}
 
 
 def test_of_two_restores_at_once_to_one_target_the_second_is_refused(

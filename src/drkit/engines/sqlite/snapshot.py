@@ -85,10 +85,10 @@ def _copy_at_rest(source: Source, copy: Path, patience: Patience, clock: Clock) 
     """Byte by byte, since even a read-only connection would leave a -wal and a -shm file behind, or fail for want of
     leave to make them. None if somebody opened the database in the meantime; the copy may then be torn."""
     with shared_lock(source.path, patience) as file:
+        log = _stamp(source.wal)
         if not source.at_rest:
             return None
         moment = clock()
-        log = _stamp(source.wal)
         logged = size_of(source.wal)
         require_room(copy.parent, source.needed, source.path)
         _copy_locked(file, copy)
