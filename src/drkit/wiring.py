@@ -57,7 +57,7 @@ class Source:
         url = urlsplit(self.store_url())
         if url.scheme == "file" and Path(unquote(url.path)).resolve().is_relative_to(path.resolve()):
             raise ConfigError(
-                f"{self.system.file}: the store {self.store_url()} lies inside {path}, which sources.{self.key} backs up",
+                f"{self.system.file}: the store {self.store_url()} lies inside {path}, a source of backups",
                 "put the store elsewhere, or name a folder beside it",
             )
 
