@@ -85,6 +85,7 @@ def wait_here(word):
     print(word, flush=True)
     signal.pause()
 def drop_privileges():
+    Path("/").as_uri()  # its imports are lazy, and the interpreter may lie where only root can read
     if os.geteuid() == 0:
         os.setgroups([]), os.setgid(65534), os.setuid(65534)
 """
@@ -114,4 +115,5 @@ def _command(code: str, arguments: tuple[object, ...]) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
