@@ -51,7 +51,8 @@ def take_snapshot(path: Path, copy: Path, patience: Patience, clock: Clock) -> S
 
 def _copy_live(source: Source, copy: Path, patience: Patience, clock: Clock) -> datetime:
     """Through SQLite's backup interface, inside a read transaction of our own."""
-    copy.unlink(missing_ok=True)
+    for torn in (copy, beside(copy, "-wal")):
+        torn.unlink(missing_ok=True)
     with closing(read_only(source.path)) as live, closing(apsw.Connection(str(copy))) as into:
         live.set_busy_handler(patience.wait)
         live.execute("BEGIN")
