@@ -1,0 +1,59 @@
+from cli.conftest import Shop
+from cli_runner import Drkit
+
+DAYS = [f"2024-05-{day:02}T10:00:00Z" for day in range(1, 9)]
+
+
+def _keep_two(shop: Shop) -> Drkit:
+    shop.capture_at(*DAYS)
+    shop.edit('keep = { within = "7d", daily = 30, weekly = 8, monthly = 12 }', "keep = { last = 2, min_points = 2 }")
+    return shop.drkit
+
+
+def test_more_than_half_goes_only_after_a_yes(shop: Shop) -> None:
+    drkit = _keep_two(shop)
+    before = {path: path.stat().st_size for path in shop.objects()}
+    planned = drkit.json("prune", "--dry-run")
+    assert (len(planned["keep"]), len(planned["remove"])) == (2, 7)
+    alone = drkit("prune")
+    assert (alone.code, alone.out) == (2, "")
+    assert "remove 7 of the points of shop/main, more than half" in alone.errors[0]["message"]
+    assert drkit.on_terminal("prune", answers=[("[y/N] ", "n")]).code == 2
+    assert shop.objects() == list(before)
+    done = drkit.json("prune", "--yes")
+    assert done == planned
+    assert sum(size for path, size in before.items() if not path.exists()) == planned["bytes"]
+    assert sorted(each["id"] for each in done["keep"]) == shop.ids()
+    drkit.ok("restore", "shop", "--to", "restored.db")
+
+
+def test_a_pinned_point_outlives_its_rules(shop: Shop) -> None:
+    drkit = _keep_two(shop)
+    oldest = shop.ids()[0]
+    drkit.ok("pin", oldest, "--why", "the audit")
+    drkit.ok("prune", "--yes")
+    assert oldest in shop.ids()
+    assert len(shop.ids()) == 3
+    listed = drkit.json("backup", "list")["points"]
+    assert [each["kept_by"] for each in listed if each["pinned"]] == [["pinned"]]
+
+
+def test_a_manifest_that_cannot_be_read_stops_a_prune_before_anything_goes(shop: Shop) -> None:
+    drkit = _keep_two(shop)
+    newest = shop.objects("manifest.json")[-1]
+    newest.write_text(newest.read_text().replace("shop/main", "shop/mine"))
+    before = shop.objects()
+    done = drkit("prune", "--yes")
+    assert done.code == 7
+    assert newest.parent.name in done.errors[0]["message"]
+    assert shop.objects() == before
+    # the others are still listed and can be restored
+    assert len(drkit.json("backup", "list")["points"]) == 9
+    drkit.ok("restore", "shop", "--at", "2024-05-03T10:30:00Z", "--to", "restored.db")
+
+
+def test_without_a_policy_nothing_is_ever_pruned(shop: Shop) -> None:
+    drkit = _keep_two(shop)
+    shop.edit("keep = { last = 2, min_points = 2 }", "")
+    assert drkit.json("prune")["remove"] == []
+    assert len(shop.ids()) == 9
