@@ -179,7 +179,9 @@ def test_a_source_in_a_folder_that_may_only_be_read_is_captured(anywhere: Path, 
     freeze(folder)
     left = listing(folder)
     said = run_child(CAPTURE_UNPRIVILEGED, shop, anywhere / "spool")
-    assert said.endswith("quick_check: ok\n")
+    assert ("was left in mid transaction by a crash" in said) == (
+        state.startswith("crashed") and journal_mode == "delete"
+    )
     assert listing(folder) == left
     assert dump(piece) == before
 
@@ -190,7 +192,7 @@ def test_a_live_log_in_a_folder_that_may_only_be_read_is_captured(anywhere: Path
     with child_at("held", HOLD, shop, "DELETE FROM items WHERE order_id = 7"):
         freeze(folder)
         left = listing(folder)
-        assert run_child(CAPTURE_UNPRIVILEGED, shop, anywhere / "spool") == "quick_check: ok\n"
+        assert run_child(CAPTURE_UNPRIVILEGED, shop, anywhere / "spool") == "\n"
         assert listing(folder) == left
     assert unbalanced_orders(piece) == [7]
 
@@ -292,7 +294,7 @@ def test_a_wrong_index_is_found_by_the_full_check_and_not_by_the_quick_one(tmp_p
     swap_two_indexes(shop)
     vault = capture(SqliteEngine(shop, integrity="quick", clock=utc_now))
     assert vault.captured is not None
-    assert vault.captured.notes == ("quick_check: ok",)
+    assert vault.captured.notes == ()
     error = refusal(SqliteEngine(shop, integrity="full", clock=utc_now))
     assert f"{shop} is damaged: row 1 missing from index" in str(error)
 
@@ -320,7 +322,7 @@ def test_rows_that_break_a_constraint_of_the_application_do_not_stop_a_backup(tm
         database.execute("INSERT INTO t VALUES (-1)")
     vault = capture(SqliteEngine(source, clock=utc_now))
     assert vault.captured is not None
-    assert vault.captured.notes == ("quick_check: ok",)
+    assert vault.captured.notes == ()
 
 
 @pytest.mark.parametrize("journal_mode", ["delete", "wal"])

@@ -51,4 +51,4 @@ def capture(
                 database.interrupt()
     if not verdicts:
         raise CaptureError(f"The copy of {path} was not stored to its end")
-    return Captured((piece,), (*snapshot.notes, *(verdict.note for verdict in verdicts)))
+    return Captured((piece,), (*snapshot.notes, *(verdict.note for verdict in verdicts if not verdict.examined)))

@@ -17,6 +17,7 @@ _LINES = 5
 class Verdict:
     complaints: tuple[str, ...]
     note: str
+    examined: bool = False
 
 
 def examine(database: apsw.Connection, integrity: Integrity) -> Verdict:
@@ -27,14 +28,13 @@ def examine(database: apsw.Connection, integrity: Integrity) -> Verdict:
     pragma = _PRAGMAS[integrity]
     # The connection is read-only, so SQLite leaves CHECK constraints out: a row that breaks one is the application's
     # affair, and no reason to go without a backup.
-    database.execute("PRAGMA mmap_size = 2147418112").fetchall()
     try:
         lines = tuple(str(line) for (line,) in database.execute(f"PRAGMA {pragma}({_LINES})"))
     except (apsw.CorruptError, apsw.NotADBError) as error:
         return Verdict((str(error),), "")
     except apsw.SQLError as error:
         return Verdict((), f"not checked: {pragma} cannot run without the application ({error})")
-    return Verdict((), f"{pragma}: ok") if lines == ("ok",) else Verdict(lines, "")
+    return Verdict(() if lines == ("ok",) else lines, f"{pragma}: {lines[0]}", examined=True)
 
 
 def examine_meanwhile(database: apsw.Connection, integrity: Integrity) -> Generator[Verdict | None, None, None]:
