@@ -1,12 +1,13 @@
 """Server processes for tests: started on free ports, stopped at the end, and dead when the test run dies."""
 
 import ctypes
+import random
 import shutil
 import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.error import HTTPError, URLError
@@ -16,10 +17,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Below the range that the kernel gives to clients, so nobody else gets it before its server comes."""
+    while True:
+        port = random.randrange(10_240, 32_768)
+        with suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def require(program: str, package: str) -> str:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 
 from servers.certificates import make_ca_and_server
 from servers.children import answers, free_port, listens, require, running, wait_until
 from servers.s3_server import S3Server
 
 _PACKAGES = "radosgw ceph-mon ceph-osd ceph-common ceph-base"
+_STARTS = 5
 _CONFIG = """\
 [global]
 fsid = {fsid}
@@ -99,7 +101,12 @@ def radosgw_server(folder: Path) -> Iterator[Radosgw]:
         run("ceph", "-c", config, "osd", "new", disk)
         run("ceph-osd", "-c", config, "-i", "0", "--mkfs", "--osd-uuid", disk)
         run("ceph", "-c", config, "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=localhost")
-        start("osd", "ceph-osd", "-i", "0")
+        for _ in range(_STARTS):
+            disk_server, log = start("osd", "ceph-osd", "-i", "0")
+            if _is_active(disk_server, folder / "log/osd.0.log"):
+                break
+        else:
+            raise AssertionError(f"ceph-osd does not start: {log.read_text()}")
         gateway, log = start("rgw", "radosgw", "-n", "client.rgw")
         user = ("--uid=t", "--display-name=t", "--access-key=testkey", "--secret-key=testsecret")
         run("radosgw-admin", "-c", config, "user", "create", *user)
@@ -108,6 +115,15 @@ def radosgw_server(folder: Path) -> Iterator[Radosgw]:
             S3Server(f"http://127.0.0.1:{http}", "testkey", "testsecret"),
             S3Server(f"https://127.0.0.1:{https}", "testkey", "testsecret", ca=str(certificates.ca)),
         )
+
+
+def _is_active(disk_server: subprocess.Popen[bytes], log: Path) -> bool:
+    """Now and then ceph-osd speaks before it has heard its monitor out, is told "wrong fsid", and ends."""
+    while disk_server.poll() is None:
+        if log.exists() and "booting -> active" in log.read_text(errors="replace"):
+            return True
+        sleep(0.1)
+    return False
 
 
 def _environment(config: Path) -> dict[str, str]:
