@@ -78,7 +78,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 OBJECTS = ("files.zst.age", "index.zst.age", "manifest.json")
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(name=st.sampled_from(OBJECTS), place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_in_any_object_is_refused_by_name(prepared: Prepared, name: str, place: float, bit: int) -> None:
     key = prepared.key(name)
@@ -89,7 +89,7 @@ def test_a_flipped_bit_in_any_object_is_refused_by_name(prepared: Prepared, name
     prepared.refuses(prepared.points()[0], key, {key: bytes(content)})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_in_a_database_is_refused_by_name(prepared: Prepared, place: float, bit: int) -> None:
     key = prepared.key("database.zst.age", source=BOOKS)
@@ -111,7 +111,7 @@ def test_a_flipped_bit_in_any_byte_of_a_manifest_is_refused_by_name(prepared: Pr
         assert str(refusal.value).startswith(key)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @example(name="files.zst.age", share=0.0)
 @example(name="index.zst.age", share=0.0)
 @example(name="manifest.json", share=0.0)
