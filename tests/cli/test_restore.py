@@ -23,9 +23,7 @@ def _rows(shop: Shop, file: str) -> str:
     ("when", "wanted", "reached"),
     [
         ("2024-06-01 14:00", "2024-06-01T12:00:00Z", "2024-06-01T12:00:00Z"),
-        ("2024-06-01 14:00 UTC", "2024-06-01T14:00:00Z", "2024-06-01T12:00:00Z"),
         ("2024-06-01T11:59:59.999999Z", "2024-06-01T11:59:59.999999Z", OLD),
-        ("2024-06-01T12:00:00+00:00", "2024-06-01T12:00:00Z", "2024-06-01T12:00:00Z"),
     ],
 )
 def test_a_moment_means_the_newest_point_at_or_before_it(shop: Shop, when: str, wanted: str, reached: str) -> None:
@@ -50,8 +48,6 @@ def test_latest_and_a_length_ago_are_moments_too(shop: Shop) -> None:
     [
         ("2024-10-27 02:30", 2, "comes twice in Europe/Madrid"),
         ("2024-03-31 02:30", 2, "does not exist in Europe/Madrid"),
-        ("2024-10-27", 2, "is a whole day"),
-        ("yesterday", 2, "'yesterday' is not a time"),
         ("2099-01-01T00:00:00Z", 6, "is in the future"),
         ("2001-01-01T00:00:00Z", 6, "nothing of shop/main reaches back to 2001-01-01T00:00:00Z"),
     ],

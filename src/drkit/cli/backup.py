@@ -64,7 +64,7 @@ def _capture(call: Call, source: "Source") -> dict[str, Any]:
             progress,
         )
     for note in notes:
-        call.console.tell(f"{source.name}: {note}")
+        call.console.warn(f"{source.name}: {note}")
     return {
         "source": manifest.source,
         "id": manifest.id,
