@@ -12,13 +12,11 @@ from servers.s3_server import S3Server
 BIG = 9_000_000  # two parts
 
 MOMENTS = {
-    "before the first request": ("HEAD .*files", "before", 0),
     "an upload in parts was begun": ("POST .*files.*uploads", "after", 0),
     "in the first part": ("PUT .*files.*partNumber=1", "before", 0),
     "after the second part": ("PUT .*files.*partNumber=2", "after", 0),
     "before the parts are completed": ("POST .*files.*uploadId", "before", 0),
     "after the parts were completed": ("POST .*files.*uploadId", "after", 0),
-    "before the second piece": ("PUT .*index", "before", 0),
     "after the second piece": ("PUT .*index", "after", 0),
     "before the manifest": ("HEAD .*manifest", "before", 0),
     "in the manifest's put, before": ("PUT .*manifest", "before", 0),
