@@ -19,8 +19,10 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+import cli_forks
+from cli_forks import PATIENCE
+
 COMMAND = (sys.executable, "-m", "drkit")
-_PATIENCE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class Drkit:
     environment: Mapping[str, str]
 
     def __call__(self, *arguments: str, **environment: str) -> Done:
-        return self.python("-m", "drkit", *arguments, **environment)
+        """One run after the other; `running` is for several at once."""
+        return Done(*cli_forks.run(arguments, self.folder, {**self.environment, **environment}))
 
     def python(self, *arguments: str, **environment: str) -> Done:
         done = subprocess.run(
@@ -63,7 +66,7 @@ class Drkit:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=PATIENCE,
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
@@ -120,7 +123,7 @@ def converse(
     os.close(slave)
     seen, searched = "", 0
     waiting = list(answers)
-    until = monotonic() + _PATIENCE
+    until = monotonic() + PATIENCE
     try:
         while chunk := _read(master, until):
             seen += chunk.decode(errors="replace")
@@ -128,7 +131,7 @@ def converse(
                 searched = at + len(waiting[0][0])
                 os.write(master, f"{waiting.pop(0)[1]}\n".encode())
         assert not waiting, f"{waiting[0][0]!r} was never asked: {seen}"
-        return Done(child.wait(_PATIENCE), "", seen.replace("\r\n", "\n"))
+        return Done(child.wait(PATIENCE), "", seen.replace("\r\n", "\n"))
     finally:
         child.kill()
         child.wait()
@@ -152,7 +155,7 @@ def session_of(leader: int) -> list[int]:
 
 def await_bytes_in(folder: Path, child: subprocess.Popen[str]) -> None:
     """Returns once a file in `folder` has bytes in it: `child` is in the middle of a put into a local store."""
-    until = monotonic() + _PATIENCE
+    until = monotonic() + PATIENCE
     while monotonic() < until:
         assert child.poll() is None, child.communicate()
         with suppress(FileNotFoundError):

@@ -51,7 +51,7 @@ def test_a_newcomers_first_steps_read_as_they_are_written_down(tmp_path: Path) -
     for line in NEWCOMER:
         manifests = list(folder.glob("backups/shop/main/backups/*/manifest.json"))
         point = manifests[0].parent.name if manifests else ""
-        done = drkit(*shlex.split(line.replace("ID", point)))
+        done = drkit.python("-m", "drkit", *shlex.split(line.replace("ID", point)))
         assert done.code == 0, done
         story += _told(line, done)
     compare("newcomer", settled(story, (tmp_path / "shop-home", "/TMP"), (folder, "/SHOP")))
