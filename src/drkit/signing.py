@@ -106,8 +106,7 @@ def sign_document(signing_key: SigningKey, key: str, document: dict[str, object]
     if "signature" in document or _parse_json(plain) != document:
         raise TypeError("a document holds str, int, bool, None, list and dict only, and no signature of its own")
     signature = _sign(signing_key, "document", key, _canonical(document))
-    signed = {"signer": str(signing_key.signer()), "ed25519": base64.b64encode(signature).decode()}
-    return (json.dumps({**document, "signature": signed}, ensure_ascii=False, indent=2) + "\n").encode()
+    return _render(document, str(signing_key.signer()), signature)
 
 
 def check_document(signers: Collection[Signer], key: str, content: bytes) -> dict[str, object]:
@@ -125,7 +124,10 @@ def check_document(signers: Collection[Signer], key: str, content: bytes) -> dic
         raw = base64.b64decode(str(signature["ed25519"]), validate=True)
     except ValueError:
         raise IntegrityError(f"{key} carries a signature that is not base64.", hint=_DAMAGED) from None
-    _verify(signers, str(signature["signer"]), raw, "document", key, canonical)
+    name = str(signature["signer"])
+    _verify(signers, name, raw, "document", key, canonical)
+    if content != _render(document, name, raw):
+        raise IntegrityError(f"{key} is not spelled as drkit spells it.", hint=_DAMAGED)
     return document
 
 
@@ -158,6 +160,11 @@ def _verify(signers: Collection[Signer], name: str, signature: bytes, use: str, 
             f"{key} carries a signature that does not fit it.",
             hint="The object was forged, swapped or renamed; use another copy.",
         ) from None
+
+
+def _render(document: dict[str, object], signer: str, signature: bytes) -> bytes:
+    signed = {"signer": signer, "ed25519": base64.b64encode(signature).decode()}
+    return (json.dumps({**document, "signature": signed}, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def _canonical(document: object) -> bytes:

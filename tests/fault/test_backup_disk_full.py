@@ -41,3 +41,17 @@ def test_a_full_spool_ends_with_4_and_lists_nothing(tmp_path: Path) -> None:
         assert not any(system.spool.iterdir())
     assert system.points(BOOKS) == []
     assert system.run("backup", "now", BOOKS).code == 0
+
+
+def test_a_full_folder_for_temporary_files_ends_with_4_and_lists_nothing(tmp_path: Path) -> None:
+    """The index of the files does not fit."""
+    system = make_system(tmp_path / "shop", size=1000)
+    for number in range(400):
+        (system.folder / "docs" / f"{number:0100}").touch()
+    temporary = tmp_path / "temporary"
+    with small_disk(temporary, 32 * 1024) as launcher:
+        full = system.launched_by(*launcher).with_environment(TMPDIR=str(temporary))
+        done = full.run("backup", "now", DOCS)
+    assert done.code == 4 and "temporary files" in done.error and "TMPDIR" in done.error
+    assert system.points(DOCS) == []
+    assert system.run("backup", "now", DOCS).code == 0

@@ -186,9 +186,15 @@ def test_a_document_has_the_documented_form() -> None:
     Ed25519PublicKey.from_public_bytes(SIGNER.public).verify(base64.b64decode(signature["ed25519"]), message)
 
 
-def test_the_layout_of_a_document_is_not_signed_but_its_content_is() -> None:
+def test_a_genuine_document_in_another_layout_is_refused() -> None:
     content = sign_document(SIGNING, KEY, DOCUMENT)
-    assert check_document([SIGNER], KEY, json.dumps(json.loads(content)).encode()) == DOCUMENT
+    for other in (json.dumps(json.loads(content)).encode(), content[:-1], content[:-1] + b" "):
+        with pytest.raises(IntegrityError, match=f"^{KEY} is not spelled as drkit spells it"):
+            check_document([SIGNER], KEY, other)
+
+
+def test_a_changed_document_is_refused() -> None:
+    content = sign_document(SIGNING, KEY, DOCUMENT)
     for changed in (
         content.replace(b'"zeta": 1', b'"zeta": 2'),
         content.replace(b'"zeta": 1', b'"zeta": true'),

@@ -43,6 +43,12 @@ app.command()(demo.demo)
 app.command()(completion.completion)
 
 
+def tell_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"drkit {__version__}\n")
+        raise typer.Exit
+
+
 @app.callback()
 def every_command(
     context: typer.Context,
@@ -53,11 +59,10 @@ def every_command(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show a bug's whole traceback.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes, only warnings.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="Plain text.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=tell_version, help="Print the version and leave.")
+    ] = False,
 ) -> None:
-    if version:
-        sys.stdout.write(f"drkit {__version__}\n")
-        raise typer.Exit
     console: Console = context.obj
     console.json, console.quiet, console.verbose, console.color = json, quiet, verbose, not no_color
     context.obj = Call(console, config)

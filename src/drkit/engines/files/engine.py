@@ -8,7 +8,7 @@ import shlex
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -120,14 +120,21 @@ def _begin_tick() -> int:
     return began_ns
 
 
-def _open_index() -> IO[bytes]:
+@contextmanager
+def _open_index() -> Iterator[IO[bytes]]:
     try:
-        return tempfile.TemporaryFile()
+        index = tempfile.TemporaryFile()  # noqa: SIM115  closed below, where its last flush may fail
     except OSError as error:
         raise CaptureError(
             f"There is no folder for temporary files: {error.strerror}.",
             hint="Set TMPDIR to a folder with room: about 300 bytes for each file of the source.",
         ) from error
+    try:
+        yield index
+    finally:
+        # Closing flushes once more; what did not fit was told of when it was written.
+        with suppress(OSError):
+            index.close()
 
 
 @contextmanager
