@@ -129,7 +129,8 @@ def test_an_identity_behind_a_passphrase_opens_by_the_environment_or_by_hand(sho
     wrong = shop.drkit(*restore, DRKIT_PASSPHRASE="guess")
     assert wrong.code == 7
     assert "guess" not in wrong.err
-    shop.drkit.ok(*restore, DRKIT_PASSPHRASE=PASSPHRASE)
+    opened = shop.drkit.ok(*restore, "-v", DRKIT_PASSPHRASE=PASSPHRASE)
+    assert PASSPHRASE not in opened.out + opened.err
     (shop.folder / "restored.db").unlink()
     typed = shop.drkit.on_terminal(*restore, answers=[("passphrase of the identity: ", PASSPHRASE)])
     assert typed.code == 0, typed

@@ -83,6 +83,8 @@ def test_more_loss_than_was_promised_needs_a_yes(shop: Shop) -> None:
     assert not (shop.folder / "restored.db").exists()
     assert shop.drkit.on_terminal(*far, answers=[("[y/N] ", "y")]).code == 0
     assert _rows(shop, "restored.db") == "500"
+    taken = shop.drkit(*far)  # nobody is asked about what cannot be done anyway
+    assert (taken.code, "--yes" in taken.err) == (2, False)
     (shop.folder / "restored.db").unlink()
     shop.drkit.ok(*far, "--yes")
     near = ("restore", "shop", "--at", "2024-05-01T10:59:00Z", "--to", "near.db")

@@ -1,6 +1,7 @@
 import struct
 import subprocess
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from time import monotonic, sleep
 
@@ -132,6 +133,20 @@ def test_a_frame_that_does_not_say_its_size_is_refused() -> None:
         plain(framed(bomb))
 
 
+def test_a_bomb_that_claims_to_be_small_is_refused_without_being_unpacked() -> None:
+    """512 blocks of 128 KiB, four bytes each, in a frame that says it holds a thousand bytes."""
+    header = b"\x28\xb5\x2f\xfd" + bytes([0b10000000, 0x38]) + struct.pack("<I", 1000)
+    block = ((128 << 10) << 3 | 0b010).to_bytes(3, "little") + b"\0"
+    bomb = framed(header + 512 * block + b"\x01\x00\x00")
+    tracemalloc.start()
+    try:
+        with pytest.raises(IntegrityError):
+            plain(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_frame_that_holds_more_or_less_than_it_says_is_refused() -> None:
     options = {zstd.CompressionParameter.checksum_flag: 0}
     frame = bytearray(zstd.compress(b"a" * 100 + b"b" * 100, options=options))
@@ -209,6 +224,8 @@ def test_reading_ahead_goes_on_alone_but_only_so_far() -> None:
     await_length(pulled, 5)
     assert next(items) == 1
     await_length(pulled, 6)
+    for _ in range(1000):
+        sleep(0)  # every chance to go too far
     items.close()  # type: ignore[attr-defined]
     assert len(pulled) == 6
     assert ours() == []
@@ -231,7 +248,8 @@ def test_closing_early_closes_what_is_read() -> None:
         finally:
             closed.append(True)
 
-    items = ahead(source())
+    kept = source()  # a reference of the test's own, so that nobody closes it by forgetting it
+    items = ahead(kept)
     next(items)
     items.close()  # type: ignore[attr-defined]
     assert closed == [True]
