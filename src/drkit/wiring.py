@@ -1,6 +1,7 @@
 """Configuration made into live objects. The only place where use cases meet engines and stores."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -47,7 +48,8 @@ class Source:
         return FilesEngine(path, table.include, table.exclude, clock=clock)
 
     def store(self) -> Store:
-        return _open(self.store_url())
+        with _naming(self.system, "store.url"):
+            return _open(self.store_url())
 
     def store_url(self) -> str:
         return self.system.resolve(self.system.table.store.url)
@@ -95,15 +97,19 @@ def open_seal(system: System) -> Seal:
             f"{system.file}: encryption.signing_key is missing, and backups are made with it",
             "`drkit keys new --out DIR` makes one",
         )
-    return Seal(open_recipients(system), parse_signing_key(system.resolve(table.signing_key)))
+    with _naming(system, "encryption.signing_key"):
+        signing_key = parse_signing_key(system.resolve(table.signing_key))
+    return Seal(open_recipients(system), signing_key)
 
 
 def open_recipients(system: System) -> tuple[Recipient, ...]:
-    return tuple(parse_recipient(system.resolve(each)) for each in system.table.encryption.recipients)
+    with _naming(system, "encryption.recipients"):
+        return tuple(parse_recipient(system.resolve(each)) for each in system.table.encryption.recipients)
 
 
 def open_signers(system: System) -> frozenset[Signer]:
-    return frozenset(parse_signer(system.resolve(each)) for each in system.table.encryption.signers)
+    with _naming(system, "encryption.signers"):
+        return frozenset(parse_signer(system.resolve(each)) for each in system.table.encryption.signers)
 
 
 def open_keyring(system: System, passphrase: Ask) -> Keyring:
@@ -114,5 +120,17 @@ def open_keyring(system: System, passphrase: Ask) -> Keyring:
             f"{system.file}: encryption.identity is missing, and nothing can be opened without it",
             'fetch it from where it is kept, and point to it: identity = "file:/path/to/identity"',
         )
-    identities = parse_identities(system.read(table.identity), passphrase)
+    with _naming(system, "encryption.identity"):
+        identities = parse_identities(system.read(table.identity), passphrase)
     return Keyring(tuple(identities), open_signers(system))
+
+
+@contextmanager
+def _naming(system: System, key: str) -> Iterator[None]:
+    """A value behind a reference is read here for the first time: what is wrong with it names file and key."""
+    try:
+        yield
+    except ConfigError as error:
+        if str(error).startswith(str(system.file)):
+            raise
+        raise ConfigError(f"{system.file}: {key}: {error}", error.hint) from error

@@ -125,7 +125,7 @@ def test_the_script_by_hand_gives_the_same_database_without_drkit(shop: Shop, by
     shop.drkit.ok("restore", "shop", "--to", "restored.db")
     script = shop.drkit.ok("restore", "shop", "--to", "by hand.db", "--by-hand").out
     done = by_hand(script, IDENTITY="keys/identity")
-    assert (done.returncode, done.stdout) == (0, "ok\n"), done
+    assert done.returncode == 0, done
     assert (shop.folder / "by hand.db").read_bytes() == (shop.folder / "restored.db").read_bytes()
 
 

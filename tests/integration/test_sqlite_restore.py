@@ -49,7 +49,7 @@ def test_a_restored_file_stands_alone_and_only_its_owner_may_read_it(
     restored = restore(engine, vault, place / "new.db")
     assert restored.target == str(place / "new.db")
     assert restored.kept_old is None
-    assert restored.notes == ("quick_check: ok",)
+    assert restored.notes == ()
     assert [path.name for path in place.iterdir()] == ["new.db"]
     assert stat.S_IMODE((place / "new.db").stat().st_mode) == 0o600
     assert dump(place / "new.db") == dump(shop)
@@ -103,16 +103,6 @@ def test_a_load_that_fails_half_way_leaves_the_name_free(engine: SqliteEngine, v
 
     with pytest.raises(IntegrityError, match="was tampered with"):
         engine.restore(vault.manifest, load, str(place / "new.db"), swap=False)
-    assert listing(place) == {}
-
-
-def test_a_file_that_sqlite_finds_damaged_is_not_published(engine: SqliteEngine, vault: Vault, place: Path) -> None:
-    body = bytearray(b"".join(vault.kept["database"]))
-    body[4096 * 6 : 4096 * 7] = b"\xff" * 4096
-    vault.kept["database"] = [bytes(body)]
-    with pytest.raises(IntegrityError, match="is damaged: ") as caught:
-        restore(engine, vault, place / "new.db")
-    assert 'integrity = "off"' in caught.value.hint
     assert listing(place) == {}
 
 
@@ -298,10 +288,8 @@ def test_the_lines_by_hand_restore_the_same_and_overwrite_nothing(
     stored.write_bytes(b"".join(vault.kept["database"]))
     target = place / "by hand; rm -rf.db"
     lines = engine.by_hand(vault.manifest, lambda _: f'cat "{stored}"', str(target))
-    without_program = [line for line in lines if not line.startswith("sqlite3 ")]
-    assert len(lines) - len(without_program) == 1
-    subprocess.run(["sh", "-euc", "\n".join(without_program)], check=True)
+    subprocess.run(["sh", "-euc", "\n".join(lines)], check=True)
     assert dump(target) == dump(shop)
-    again = subprocess.run(["sh", "-euc", "\n".join(without_program)], check=False, capture_output=True)
+    again = subprocess.run(["sh", "-euc", "\n".join(lines)], check=False, capture_output=True)
     assert again.returncode != 0
     assert dump(target) == dump(shop)

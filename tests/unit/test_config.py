@@ -227,3 +227,28 @@ def test_the_schedule_that_init_writes_is_a_good_one(tmp_path: Path) -> None:
     answers = Answers("shop", "sqlite", 'odd "name"\\\u007f\u0085é.db', "s3://bucket/prefix?region=eu-west-1")
     system = load_system(write_schedule(tmp_path / "schedules", answers))
     assert system.table.sources["main"].path == answers.path
+
+
+@pytest.mark.parametrize("key", ["recipients", "signers"])
+def test_a_key_behind_a_reference_that_is_none_names_file_and_key(tmp_path: Path, key: str) -> None:
+    from drkit.wiring import open_recipients, open_signers
+
+    (tmp_path / "wrong").write_text("nonsense")
+    values = {"recipients": "file:recipient", "signers": "file:signer"} | {key: "file:wrong"}
+    file = tmp_path / "shop.toml"
+    file.write_text(
+        f"""[store]
+url = "file:///tmp/store"
+[encryption]
+recipients = ["{values["recipients"]}"]
+signers = ["{values["signers"]}"]
+[sources.main]
+kind = "files"
+path = "data"
+backup = "0 * * * *"
+"""
+    )
+    system = load_system(file)
+    with pytest.raises(ConfigError, match=rf"shop.toml: encryption.{key}: ") as told:
+        open_recipients(system) if key == "recipients" else open_signers(system)
+    assert "nonsense" not in str(told.value)

@@ -21,6 +21,7 @@ def test_the_command_reads_what_the_store_has_put(tmp_path: Path, name: str) -> 
     [
         ("s3://bucket", "aws s3 cp s3://bucket/a/b.age -"),
         ("s3://bucket/deep/prefix/", "aws s3 cp s3://bucket/deep/prefix/a/b.age -"),
+        ("s3://bucket/back%2Bups", "aws s3 cp s3://bucket/back+ups/a/b.age -"),
         ("s3://bucket/p?region=eu-west-1", "aws --region eu-west-1 s3 cp s3://bucket/p/a/b.age -"),
         (
             "s3://bucket/p?endpoint_url=https%3A%2F%2Fs3.example%3A9000&path_style=true&profile=dr",

@@ -31,6 +31,7 @@ def prune(
         for source, plan in plans:
             if removes_most([*plan.keep, *plan.let_go]):
                 call.console.confirm(f"remove {len(plan.let_go)} of the points of {source.name}, more than half", yes)
+        for source, plan in plans:
             carry_out(source.store(), plan)
     document = {
         "keep": [

@@ -12,7 +12,7 @@ def read_command(url: str, key: str) -> str:
         return f"cat {shlex.quote(str(Path(unquote(parts.path)) / key))}"
     given = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     options = [f"--{option} {shlex.quote(given[name])}" for name, option in _OPTIONS.items() if name in given]
-    place = "/".join(filter(None, (parts.netloc, parts.path.strip("/"), key)))
+    place = "/".join(filter(None, (parts.netloc, unquote(parts.path).strip("/"), key)))
     return " ".join(("aws", *options, "s3", "cp", shlex.quote(f"s3://{place}"), "-"))
 
 

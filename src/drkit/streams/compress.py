@@ -18,7 +18,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-FRAME_BYTES = 4 << 20
+FRAME_BYTES = 1 << 20  # larger ones cost more in fresh memory than they save
 LARGEST_FRAME = 16 << 20
 WORKERS = min(4, os.cpu_count() or 1)
 _PREFIX = struct.Struct("<III")

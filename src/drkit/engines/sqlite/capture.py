@@ -18,7 +18,7 @@ from drkit.model import Captured
 from drkit.ports import Begin, Chunks, Clock
 
 PIECE = "database"
-_CHUNK = 4 << 20
+_CHUNK = 1 << 20
 
 
 def capture(

@@ -49,14 +49,14 @@ class SqliteEngine:
 
     def restore(self, manifest: Manifest, load: Load, target: str, swap: bool) -> Restored:
         piece = _database(manifest)
-        return restore(piece, load, Path(target), swap, self._integrity, self._lock_timeout, self._clock)
+        return restore(piece, load, Path(target), swap, self._lock_timeout, self._clock)
 
     def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]:
         file = shlex.quote(str(Path(target)))
         return [
             "set -C  # an existing file is not overwritten",
             f"{fetch(_database(manifest))} > {file}",
-            f"sqlite3 {file} 'pragma integrity_check'",
+            f"test \"$(sqlite3 {file} 'pragma integrity_check')\" = ok",
         ]
 
 

@@ -1,20 +1,18 @@
 """From a piece to a checked file at the target.
 
-The bytes are written beside the target, measured, examined and synced there; only then do they get the name.
+The bytes are written beside the target, measured and synced there; only then do they get the name. They are the very
+bytes that were examined when they were captured: `load` vouches for each.
 It must not know where the bytes come from.
 """
 
 import os
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-from drkit.engines.sqlite.examine import Integrity, Verdict, examine_meanwhile
 from drkit.engines.sqlite.locks import Patience
-from drkit.engines.sqlite.partial import Partial, fill, partial_beside, require_room, writing
+from drkit.engines.sqlite.partial import fill, partial_beside, require_room, writing
 from drkit.engines.sqlite.publish import alone, exchange, publish, standing, sync_folder
-from drkit.engines.sqlite.source import read_only
-from drkit.errors import IntegrityError, UsageError
+from drkit.errors import UsageError
 from drkit.model import Piece, Restored
 from drkit.ports import Clock, Load
 
@@ -36,7 +34,6 @@ def restore(
     load: Load,
     target: Path,
     swap: bool,
-    integrity: Integrity,
     lock_timeout: timedelta,
     clock: Clock,
 ) -> Restored:
@@ -49,12 +46,8 @@ def restore(
             pass  # a target in use is told of now, not after the bytes have come
     with partial_beside(place) as partial:
         fill(partial, load(piece), piece, place)
-        verdict = _examined(partial, integrity, place)
-        if verdict.complaints:
-            raise IntegrityError(
-                f"The restored copy of {piece.key} is damaged: {'; '.join(verdict.complaints)}",
-                hint='Restore an older point, or set integrity = "off" to get it as it is.',
-            )
+        with writing(place):
+            os.fsync(partial.descriptor)
         if standing(place) and swap:
             kept = exchange(partial, place, Patience(lock_timeout, clock), clock())
         else:
@@ -62,24 +55,6 @@ def restore(
     with writing(place):
         sync_folder(place.parent)
     if kept is None:
-        return Restored(str(target), notes=(verdict.note,))
-    notes = (verdict.note, f"a program that kept {target} open still has the old one: restart it")
-    return Restored(str(target), kept_old=str(kept), notes=notes)
-
-
-def _examined(partial: Partial, integrity: Integrity, target: Path) -> Verdict:
-    """Examine and sync side by side."""
-    with (
-        closing(read_only(partial.path, frozen=True)) as database,
-        closing(examine_meanwhile(database, integrity)) as examination,
-    ):
-        try:
-            next(examination)
-            with writing(target):
-                os.fsync(partial.descriptor)
-            verdict = next(examination)
-        finally:
-            database.interrupt()
-    if verdict is None:
-        raise IntegrityError("The examination ended without a verdict")
-    return verdict
+        return Restored(str(target))
+    note = f"a program that kept {target} open still has the old one: restart it"
+    return Restored(str(target), kept_old=str(kept), notes=(note,))
