@@ -15,6 +15,7 @@ from drkit.ports import Chunks, Load, Save, Store
 from drkit.signing import Signer, SigningKey, check_stanzas, sign_stanzas
 from drkit.streams.ahead import ahead
 from drkit.streams.compress import compress, decompress
+from drkit.streams.memory import keep_large_buffers
 from drkit.streams.meter import Hasher, Tally
 
 LEVEL = 2
@@ -42,6 +43,8 @@ class Keyring:
 
 
 def saving(store: Store, folder: str, seal: Seal, progress: Progress = no_progress) -> Save:
+    keep_large_buffers()
+
     def save(name: str, chunks: Chunks) -> Piece:
         key = f"{folder}/{name}.zst.age"
         plain, sealed = Tally(progress), Hasher()
@@ -54,6 +57,8 @@ def saving(store: Store, folder: str, seal: Seal, progress: Progress = no_progre
 
 
 def loading(store: Store, keyring: Keyring, progress: Progress = no_progress) -> Load:
+    keep_large_buffers()
+
     def load(piece: Piece) -> Chunks:
         plain = Tally(progress)
         with _named(piece.key):

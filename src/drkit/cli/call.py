@@ -38,7 +38,7 @@ class Call:
 
 
 def ask_passphrase() -> str:
-    from drkit.config import Settings
+    from drkit.config.settings import Settings
 
     if given := Settings().passphrase:
         return given.get_secret_value()

@@ -1,4 +1,4 @@
-"""schedules/*.toml and the environment, read and judged. A wrong file is a ConfigError that names file, key and remedy.
+"""schedules/*.toml, read and judged. A wrong file is a ConfigError that names file, key and remedy.
 
 It must not open a store or a source, and reads a secret only when asked to.
 """
@@ -8,19 +8,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import ValidationError
 
 from drkit.config.tables import NAME, SystemTable
 from drkit.config.values import is_reference
 from drkit.errors import ConfigError
-
-
-class Settings(BaseSettings):
-    """What the environment may say to every command."""
-
-    model_config = SettingsConfigDict(env_prefix="DRKIT_", extra="ignore")
-    passphrase: SecretStr | None = None
 
 
 class System:
