@@ -12,6 +12,7 @@ from drkit.stores.s3.parts import Part, parts_at_once
 R = TypeVar("R")
 
 _MOST_WORKERS = parts_at_once(1)
+_STEP = 256 << 10
 
 
 class Flight:
@@ -53,9 +54,10 @@ class Body:
         file.seek(0)
 
     def read(self, size: int = -1) -> bytes:
+        """More than `size` where that is little: http.client asks for 16 KiB at a time and sends whatever it gets."""
         if self._over.is_set():
             raise StoreError("The upload was stopped.")
-        return self._file.read(size)
+        return self._file.read(size if size < 0 else max(size, _STEP))
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._file.seek(offset, whence)
