@@ -1,12 +1,11 @@
 # `make demo` and `make test` need python3 (3.11 or newer), make, and the package registries. Everything else they set up.
 PYTHON ?= python3
 VENV ?= .venv
-RUN = PYTHONPATH=$(CURDIR)/src $(VENV)/bin/python
 
 .PHONY: demo test check lint test-newest bench format lock clean
 
 demo: $(VENV)/.drkit-runtime  ## A live shop is backed up, ruined, restored to the moment before, and compared
-	$(RUN) -m drkit demo
+	$(VENV)/bin/drkit demo
 
 test: $(VENV)/.drkit-developer  ## Install what the tests need, and pass them
 	scripts/install-programs
@@ -43,7 +42,6 @@ $(VENV)/.drkit-runtime: requirements.txt scripts/make-venv
 $(VENV)/.drkit-developer: requirements-dev.txt pyproject.toml scripts/make-venv
 	scripts/make-venv $(PYTHON) $(VENV)
 	$(VENV)/bin/pip install --quiet --require-hashes -r requirements-dev.txt
-	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 clean:

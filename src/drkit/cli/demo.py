@@ -1,5 +1,6 @@
 """`drkit demo`."""
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,7 @@ def demo(
     context: typer.Context,
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A new folder for it.")] = None,
 ) -> None:
-    """Back up a live shop, ruin it, restore it to the moment before, and compare every row. Half a minute, no server.
+    """Back up a live shop, ruin it, restore it to the moment before, and compare every row. A few seconds, no server.
 
     Examples:  drkit demo  |  drkit demo /tmp/shop-demo
     """
@@ -44,19 +45,20 @@ def demo(
         ("restored", f"the shop as of {format_moment(told.reached)}"),
         ("placed after that", f"{told.later} orders; a backup every minute would hold more of them"),
     )
+    drkit = _this_program()
     text = f"""{verdict}
 They were compared with the receipts that the shop kept outside its database.
 {format_table(*facts[:1], facts[1:])}
 
 Look at it:
   cd {place}
-  sqlite3 shop-restored.db 'select * from orders order by id desc limit 5'   # and the same in shop.db
-  drkit status
-  drkit backup list
-  drkit restore shop --at {format_moment(told.ruined_at)} --by-hand          # without drkit: age, zstd and cat
+  {drkit} status
+  {drkit} backup list
+  {drkit} restore shop --at {format_moment(told.ruined_at)} --by-hand    # without drkit: age, zstd and cat
   cat schedules/shop.toml
+  sqlite3 shop-restored.db 'select * from orders order by id desc limit 5'    # and the same in shop.db
 
-Protect your own: `drkit init` in a folder with a SQLite database."""  # noqa: S608  words, not a query
+Protect your own: `{drkit} init` in a folder with a SQLite database."""  # noqa: S608  words, not a query
     document = {
         "folder": str(place),
         "ruined_at": format_moment(told.ruined_at),
@@ -70,3 +72,11 @@ Protect your own: `drkit init` in a folder with a SQLite database."""  # noqa: S
 
 def _free_names() -> "list[Path]":
     return [Path("drkit-demo"), *(Path(f"drkit-demo-{number}") for number in range(2, 1000))]
+
+
+def _this_program() -> str:
+    """How to type the program that is running, from any folder."""
+    if shutil.which("drkit"):
+        return "drkit"
+    script = Path(sys.argv[0]).absolute()
+    return str(script) if script.name == "drkit" else f"{sys.executable} -m drkit"
