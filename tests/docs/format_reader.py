@@ -30,8 +30,7 @@ MANIFEST = r"[a-z0-9_-]+/[a-z0-9_-]+/backups/\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}/man
 STANZA = rb"->(?P<words>(?: [!-~]+)+)\n(?P<body>(?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{0,63}\n)"
 HEADER = rb"\A(?P<header>age-encryption\.org/v1\n(?P<stanzas>(?:%b)+)---) (?P<mac>[A-Za-z0-9+/]{43})\n" % STANZA
 WRAP = b"age-encryption.org/v1/X25519"
-SEALED_CHUNK = (64 << 10) + 16
-LARGEST = 16 << 20
+SEALED_CHUNK, LARGEST = (64 << 10) + 16, 16 << 20
 LETTERS = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
