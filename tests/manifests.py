@@ -9,7 +9,7 @@ from drkit.signing import new_signing_key
 
 KEY = new_signing_key()
 SIGNERS = frozenset({KEY.signer()})
-AT = datetime(2026, 11, 20, 14, 30, 0, 123456, tzinfo=UTC)
+AT = datetime(2020, 11, 20, 14, 30, 0, 123456, tzinfo=UTC)
 
 
 def manifest_of(at: datetime = AT, source: str = "shop/main", token: str = "7f3a9c01", pieces: int = 2) -> Manifest:

@@ -10,7 +10,7 @@ from drkit.errors import CaptureError, ConfigError, DrkitError, StoreError
 from drkit.model import Finding
 from drkit.ports import Clock, Store
 from drkit.stores.probe import probe
-from drkit.wiring import Ask, Source, open_keyring, open_recipients, open_seal, open_signers
+from drkit.wiring import Ask, Source, open_keyring, open_recipients, open_signers, open_signing_key
 
 LARGEST_SKEW = timedelta(minutes=1)
 
@@ -49,7 +49,7 @@ def _check_keys(system: System, ask: Ask) -> Iterator[Finding]:
     table, signers, recipients = system.table.encryption, open_signers(system), open_recipients(system)
     yield Finding("recipients", True, f"{len(recipients)} can open what is captured")
     if table.signing_key:
-        signer = open_seal(system).signing_key.signer()
+        signer = open_signing_key(system).signer()
         yield Finding(
             "signing key",
             signer in signers,
@@ -71,9 +71,11 @@ def _check_store(store: Store, clock: Clock, token: str) -> Iterator[Finding]:
     yield from probe(store, token)
     key = f".drkit-check/{token}/clock"
     before = clock()
-    store.put(key, iter([b"what time is it there?"]))
-    stamps = [entry.modified_at for entry in store.list(key)]
-    store.delete([key])
+    try:
+        store.put(key, iter([b"what time is it there?"]))
+        stamps = [entry.modified_at for entry in store.list(key)]
+    finally:
+        store.delete([key])
     skew = max((abs(stamp - before) for stamp in stamps), default=timedelta(0))
     yield Finding(
         "clock",

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from drkit import catalog
 from drkit.catalog import Listing
-from drkit.errors import NotFound
+from drkit.errors import IntegrityError, NotFound
 from drkit.model import Entry, Piece, Point
 from drkit.ports import Store
 from drkit.retention import Verdict
@@ -26,28 +26,28 @@ class PrunePlan:
     manifests: tuple[str, ...]
     objects: tuple[str, ...]
     bytes: int
-    sweep_before: datetime | None
+    sweep_before: datetime
 
 
 def plan_prune(
-    listing: Listing, verdicts: Sequence[Verdict], referenced: Collection[str], grace: timedelta
+    listing: Listing, verdicts: Sequence[Verdict], referenced: Collection[str], grace: timedelta, now: datetime
 ) -> PrunePlan:
     """`referenced` holds every key that a manifest which stays lists.
 
     An object without a manifest may belong to a backup that is being written: it goes only when the store has stamped
-    something at least `grace` later.
+    something at least `grace` later. `now` can only keep more: it is a bound for a stamp that lies in the future.
     """
     let_go = [verdict for verdict in verdicts if not verdict.reasons]
     gone = {catalog.folder_of(verdict.point.source, verdict.point.id) for verdict in let_go}
     standing = {catalog.folder_of(point.source, point.id) for point in listing.points} - gone
     manifests = {f"{folder}/{catalog.MANIFEST}" for folder in gone}
-    newest = max((entry.modified_at for entry in listing.entries), default=None)
+    newest = min(now, max((entry.modified_at for entry in listing.entries), default=now))
 
     def goes(entry: Entry) -> bool:
-        folder = entry.key.rsplit("/", 1)[0]
+        folder = _folder(entry.key)
         if entry.key in referenced or entry.key in manifests or folder in standing:
             return False
-        return folder in gone or (newest is not None and newest - entry.modified_at >= grace)
+        return folder in gone or newest - entry.modified_at >= grace
 
     objects = [entry for entry in listing.entries if goes(entry)]
     size = sum(entry.size for entry in listing.entries if entry.key in manifests) + sum(e.size for e in objects)
@@ -57,7 +57,7 @@ def plan_prune(
         manifests=tuple(sorted(manifests)),
         objects=tuple(entry.key for entry in objects),
         bytes=size,
-        sweep_before=newest - grace if newest else None,
+        sweep_before=newest - grace,
     )
 
 
@@ -70,12 +70,28 @@ def read_references(store: Store, points: Iterable[Point], signers: Collection[S
             return catalog.read_manifest(store, point.source, point.id, signers).pieces
         except NotFound:
             return ()
+        except IntegrityError as error:
+            raise IntegrityError(
+                f"nothing of {point.source} is removed while a manifest that stays cannot be believed: {error}",
+                "bring back a good copy of it, or give that backup up: delete its folder from the store by hand",
+            ) from error
 
     return {piece.key for pieces in map_ahead(read, points, READERS) for piece in pieces}
 
 
 def prune(store: Store, plan: PrunePlan) -> None:
-    store.delete(plan.manifests)
-    store.delete(plan.objects)
-    if plan.sweep_before:
-        store.sweep(plan.sweep_before)
+    """What was pinned since the plan was made stays."""
+    sources = {verdict.point.source for verdict in plan.let_go}
+    pinned = {
+        catalog.folder_of(source, point.id)
+        for source in sources
+        for point in catalog.survey(store, source).points
+        if point.pinned
+    }
+    store.delete(key for key in plan.manifests if _folder(key) not in pinned)
+    store.delete(key for key in plan.objects if _folder(key) not in pinned)
+    store.sweep(plan.sweep_before)
+
+
+def _folder(key: str) -> str:
+    return key.rsplit("/", 1)[0]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from drkit.model import Point
-from drkit.when import format_length, from_the_future
+from drkit.when import format_length, misdated
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def judge(policy: Policy, points: Iterable[Point], zone: ZoneInfo, now: datetime
     """
     ordered = sorted(points, key=lambda point: (point.consistent_at, point.id), reverse=True)
     reasons: dict[Point, list[str]] = {point: [] for point in ordered}
-    dated = [point for point in ordered if not from_the_future(point.consistent_at, now)]
+    dated = [point for point in ordered if not misdated(point, now)]
     for point, reason in _kept_by_rule(policy, [point for point in dated if not point.pinned], zone):
         reasons[point].append(reason)
     if verified := next((point for point in dated if point.verified_at), None):
@@ -58,7 +58,7 @@ def judge(policy: Policy, points: Iterable[Point], zone: ZoneInfo, now: datetime
     for point in ordered:
         if point.pinned:
             reasons[point].append("pinned")
-        if from_the_future(point.consistent_at, now):
+        if misdated(point, now):
             reasons[point].append("from the future")
     return [Verdict(point, tuple(reasons[point])) for point in ordered]
 

@@ -60,10 +60,14 @@ def loading(store: Store, keyring: Keyring, progress: Progress = no_progress) ->
     keep_large_buffers()
 
     def load(piece: Piece) -> Chunks:
-        plain = Tally(progress)
+        plain, sealed = Tally(progress), Hasher()
         with _named(piece.key):
             # reading and decrypting have a thread of their own; unpacking has its pool; writing is the consumer's
-            yield from plain.watch(decompress(ahead(_decrypted(store, piece.key, keyring))))
+            stored = sealed.watch(store.get(piece.key))
+            yield from plain.watch(decompress(ahead(_decrypted(stored, piece.key, keyring))))
+            if sealed.digest() != piece.sealed:
+                # whoever can open a piece could have put another payload behind its signed header
+                raise IntegrityError("it is not the object that its manifest lists", "use another copy")
             if plain.size != piece.plain_bytes:
                 raise IntegrityError(f"it holds {plain.size} bytes where its manifest promises {piece.plain_bytes}")
 
@@ -74,11 +78,10 @@ def examine(store: Store, pieces: Sequence[Piece], keyring: Keyring) -> None:
     """Prove, by the first bytes of each piece, that it is there, signed for its place, and can be opened."""
     for piece in pieces:
         with _named(piece.key):
-            next(_decrypted(store, piece.key, keyring), None)
+            next(_decrypted(store.get(piece.key), piece.key, keyring), None)
 
 
-def _decrypted(store: Store, key: str, keyring: Keyring) -> Chunks:
-    stored = store.get(key)
+def _decrypted(stored: Chunks, key: str, keyring: Keyring) -> Chunks:
     return age.decrypt(stored, keyring.identities, examine=check_stanzas(keyring.signers, key))
 
 

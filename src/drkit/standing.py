@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from drkit.model import Point
 from drkit.restore.plan import Window, windows
 from drkit.timetable import Cron, next_run
-from drkit.when import from_the_future
+from drkit.when import misdated
 
 # A run may start late and still be no cause for alarm.
 PATIENCE = timedelta(minutes=5)
@@ -39,13 +39,14 @@ class Standing:
 def judge_standing(
     source: str, points: Sequence[Point], cron: Cron, zone: ZoneInfo, rpo_objective: timedelta | None, now: datetime
 ) -> Standing:
-    past = [point for point in points if not from_the_future(point.consistent_at, now)]
+    past = [point for point in points if not misdated(point, now)]
     newest = max(past, key=lambda point: point.consistent_at, default=None)
     verified = [point.verified_at for point in past if point.verified_at]
     overdue = None
     if newest:
         due = next_run(cron, zone, newest.consistent_at)
-        overdue = due if due + PATIENCE + _duration(newest) < now else None
+        patience = PATIENCE + min(_duration(newest), next_run(cron, zone, due) - due)
+        overdue = due if due + patience < now else None
     return Standing(
         source=source,
         captured_at=newest.consistent_at if newest else None,
@@ -59,5 +60,6 @@ def judge_standing(
 
 
 def _duration(point: Point) -> timedelta:
-    """From the snapshot to the manifest: as long as that, the run after it may take."""
+    """From the snapshot to the manifest: as long as that, the run after it may take. A store that was copied has
+    later stamps, so the caller bounds it."""
     return max(timedelta(0), (point.committed_at or point.consistent_at) - point.consistent_at)

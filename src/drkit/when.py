@@ -8,8 +8,10 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from drkit.errors import UsageError
+from drkit.model import Point
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
+STORE_TOLERANCE = timedelta(hours=1)  # wider, for a store whose clock is slow must not hide good points
 
 _LENGTH_HINT = "write numbers with units, the largest first: 45s, 90m, 2h30m, 3d, 1w"
 _WHEN_HINT = (
@@ -93,6 +95,14 @@ def parse_when(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:
 def from_the_future(moment: datetime, now: datetime) -> bool:
     """Whether a recorded moment is later than two honest clocks can differ: one of the two is wrong."""
     return moment - now > CLOCK_TOLERANCE
+
+
+def misdated(point: Point, now: datetime) -> bool:
+    """Whether the host that stamped the point had a fast clock: its moment lies ahead of now, or far ahead of the
+    time at which the store saw it appear. Copying a store only moves that time later."""
+    return from_the_future(point.consistent_at, now) or (
+        point.committed_at is not None and point.consistent_at > point.committed_at + STORE_TOLERANCE
+    )
 
 
 def instants(wall: datetime, zone: tzinfo) -> list[datetime]:

@@ -16,7 +16,7 @@ from drkit.engines.sqlite import SqliteEngine
 from drkit.errors import ConfigError, UsageError
 from drkit.ports import Engine, Store
 from drkit.sealing import Keyring, Seal
-from drkit.signing import Signer, parse_signer, parse_signing_key
+from drkit.signing import Signer, SigningKey, parse_signer, parse_signing_key
 from drkit.stores import open_store
 
 Ask = Callable[[], str]
@@ -40,7 +40,7 @@ class Source:
 
     def engine(self) -> Engine:
         table = self.table
-        path = self.system.path(self.system.resolve(table.path))
+        path = self.system.path(table.path)
         if isinstance(table, SqliteTable):
             spool = self.system.path(table.spool) if table.spool else None
             return SqliteEngine(path, table.integrity, table.lock_timeout, spool, clock=clock)
@@ -91,15 +91,24 @@ def select_one(systems: Iterable[System], name: str | None) -> Source:
 
 def open_seal(system: System) -> Seal:
     """What a backup host needs; the identity is neither needed nor looked for."""
-    table = system.table.encryption
-    if table.signing_key is None:
+    signing_key = open_signing_key(system)
+    if signing_key.signer() not in open_signers(system):
+        raise ConfigError(
+            f"{system.file}: encryption.signers lacks {signing_key.signer()}: no restore would accept this backup",
+            "add the content of the `signer` file beside the signing key to encryption.signers",
+        )
+    return Seal(open_recipients(system), signing_key)
+
+
+def open_signing_key(system: System) -> SigningKey:
+    reference = system.table.encryption.signing_key
+    if reference is None:
         raise ConfigError(
             f"{system.file}: encryption.signing_key is missing, and backups are made with it",
             "`drkit keys new --out DIR` makes one",
         )
     with _naming(system, "encryption.signing_key"):
-        signing_key = parse_signing_key(system.resolve(table.signing_key))
-    return Seal(open_recipients(system), signing_key)
+        return parse_signing_key(system.resolve(reference))
 
 
 def open_recipients(system: System) -> tuple[Recipient, ...]:

@@ -80,7 +80,7 @@ def test_on_a_terminal_there_is_a_bar_that_leaves_no_trace_and_words_in_place_of
     failed = shop.drkit.on_terminal("restore", "shop/main", "--at", "2001-01-01T00:00:00Z", "--to", "x.db")
     assert failed.code == 6
     assert "drkit: nothing of shop/main reaches back to 2001-01-01T00:00:00Z" in failed.err
-    assert "\n  hint: choose a time from " in failed.err
+    assert "\n  hint: choose a time at or after " in failed.err
 
 
 def test_a_terminal_shows_colours_unless_they_are_not_wanted(shop: Shop) -> None:

@@ -109,14 +109,14 @@ def by_hand(shop: Shop, tmp_path: Path) -> Run:
     """Runs a script with the programs that it needs and nothing else: no drkit, no Python."""
     programs = tmp_path / "programs"
     programs.mkdir()
-    for program in ("sh", "age", "zstd", "cat", "sqlite3", "tar", "mkdir"):
+    for program in ("bash", "mv", "rm", "age", "zstd", "cat", "sqlite3", "tar", "mkdir"):
         found = shutil.which(program)
         assert found, f"{program} is missing"
         (programs / program).symlink_to(found)
 
     def run(script: str, **variables: str) -> subprocess.CompletedProcess[str]:
         env = {"PATH": str(programs), **variables}
-        return subprocess.run(["sh"], input=script, cwd=shop.folder, env=env, capture_output=True, text=True)
+        return subprocess.run(["bash"], input=script, cwd=shop.folder, env=env, capture_output=True, text=True)
 
     return run
 
@@ -135,11 +135,27 @@ def test_the_script_by_hand_stops_at_whatever_is_wrong(shop: Shop, by_hand: Run)
     (piece,) = shop.objects(".age")
     piece.write_bytes(piece.read_bytes()[:-1])
     assert by_hand(script, IDENTITY="keys/identity").returncode != 0
-    (shop.folder / "by-hand.db").unlink()
+    assert not (shop.folder / "by-hand.db").exists()
     assert by_hand(script, IDENTITY="/dev/null").returncode != 0
+    assert not (shop.folder / "by-hand.db").exists()
     (shop.folder / "by-hand.db").write_bytes(b"precious")
     assert by_hand(script, IDENTITY="keys/identity").returncode != 0
     assert (shop.folder / "by-hand.db").read_bytes() == b"precious"
+
+
+def test_the_script_by_hand_publishes_no_tree_that_was_cut_between_two_files(shop: Shop, by_hand: Run) -> None:
+    """tar alone takes an end at any file's border for the end."""
+    with shop.with_tree(megabytes=0):
+        for number in range(3000):
+            (shop.folder / "tree" / f"{number}").touch()
+        shop.drkit.ok("backup", "now", "shop/tree")
+        script = shop.drkit.ok("restore", "shop/tree", "--to", "by-hand", "--by-hand").out
+        [piece] = [path for path in shop.objects(".age") if path.name.startswith("files.")]
+        content = bytearray(piece.read_bytes())
+        content[-100] ^= 1
+        piece.write_bytes(content)
+        assert by_hand(script, IDENTITY="keys/identity").returncode != 0
+        assert not (shop.folder / "by-hand").exists()
 
 
 def _tree(folder: Path) -> dict[str, object]:

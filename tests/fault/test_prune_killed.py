@@ -1,7 +1,7 @@
 """kill -9 in prune: what is listed afterwards is whole, and a later prune finishes what was begun."""
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import time
 
@@ -105,10 +105,12 @@ def pieces_in(system: FaultSystem) -> list[Path]:
 
 
 def make_old(system: FaultSystem) -> None:
-    """Everything in the store was put there longer than the grace period ago."""
+    """All data in the store were put there longer than the grace period ago. Manifests keep their stamps: a point
+    that was stored long before its own moment would be misdated."""
     long_ago = time() - GRACE.total_seconds() - 3600
     for path in system.store_folder.rglob("*"):
-        os.utime(path, (long_ago, long_ago))
+        if path.name != "manifest.json":
+            os.utime(path, (long_ago, long_ago))
 
 
 def prune_with(system: FaultSystem, grace: timedelta) -> None:
@@ -117,7 +119,7 @@ def prune_with(system: FaultSystem, grace: timedelta) -> None:
     listing = survey(source.store(), DOCS)
     verdicts = [Verdict(point, ("kept",)) for point in listing.points]
     referenced = read_references(source.store(), listing.points, open_signers(source.system))
-    prune(source.store(), plan_prune(listing, verdicts, referenced, grace))
+    prune(source.store(), plan_prune(listing, verdicts, referenced, grace, datetime.now(UTC)))
 
 
 def expect_whole_points(system: FaultSystem, folder: Path, at_least: int) -> None:

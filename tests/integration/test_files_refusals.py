@@ -51,6 +51,7 @@ CAPTURE = "capture(Path(sys.argv[1]), exclude=tuple(sys.argv[2:]))\nprint('captu
 def test_what_cannot_be_read_stops_a_capture_unless_it_is_excluded(place: Path, kind: str) -> None:
     secret = place / "source" / "secret"
     secret.mkdir(parents=True)
+    (place / "source" / "open").touch()
     if kind == "file":
         secret.rmdir()
         secret.touch()
@@ -242,7 +243,7 @@ def test_an_older_one_that_was_kept_is_not_overwritten(tmp_path: Path, kept: Kep
     engine.restore(kept.manifest, kept.load, str(tmp_path / "target"), swap=True)
     with pytest.raises(NotRestorable, match="exists already"):
         engine.restore(kept.manifest, kept.load, str(tmp_path / "target"), swap=True)
-    assert (tmp_path / f"target.before-{moment:%Y%m%dT%H%M%SZ}" / "a").read_text() == "old"
+    assert (tmp_path / f"target.before-{moment:%Y%m%dT%H%M%S.%fZ}" / "a").read_text() == "old"
 
 
 def test_an_error_of_the_store_passes_through_and_nothing_is_published(tmp_path: Path, kept: Kept) -> None:

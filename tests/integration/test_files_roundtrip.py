@@ -82,7 +82,7 @@ def test_the_index_says_what_each_entry_was(tmp_path: Path) -> None:
 
 
 def test_the_moment_is_taken_before_anything_is_read(tmp_path: Path) -> None:
-    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "folder").mkdir(parents=True)
     before = now()
     kept, captured = capture(tmp_path / "source")
     assert len(kept.moments) == 1
@@ -131,7 +131,7 @@ def test_a_tree_deeper_than_the_system_takes_in_one_call_comes_back_and_can_be_r
     restore(kept, target)
     again, _ = capture(target)
     assert again.pieces == kept.pieces
-    (tmp_path / "nothing").mkdir()
+    (tmp_path / "nothing" / "folder").mkdir(parents=True)
     nothing, _ = capture(tmp_path / "nothing")
     for tree in (source, target):
         tree.rename(tree.with_name(f"{tree.name}.drkit-partial"))

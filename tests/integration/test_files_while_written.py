@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from drkit.engines.files import FilesEngine
+from drkit.errors import CaptureError
 from drkit.model import Captured, Piece
 from file_trees import Kept, capture, make_rich_tree, now, python, restore
 
@@ -210,15 +212,29 @@ def test_sockets_pipes_and_devices_are_left_out_and_named(source: Path) -> None:
 def test_an_unfinished_restore_is_left_out_and_named(source: Path) -> None:
     (source / "data.drkit-partial").mkdir()
     (source / "data.drkit-partial" / "half").touch()
+    (source / "whole").touch()
     kept, captured = capture(source)
-    assert list(listed(kept)) == ["."]
+    assert list(listed(kept)) == [".", "whole"]
     assert "1 unfinished restore left out: data.drkit-partial" in captured.notes
 
 
-def test_an_empty_source_is_captured_and_remarked(source: Path) -> None:
-    kept, captured = capture(source)
-    assert list(listed(kept)) == ["."]
-    assert captured.notes == ("1 folder without any entry that is wanted: .",)
+def test_an_empty_source_is_refused_as_its_disk_may_not_be_mounted(source: Path) -> None:
+    with pytest.raises(CaptureError, match="is empty") as refusal:
+        capture(source)
+    assert "mounted" in refusal.value.hint
+
+
+def test_a_restore_says_how_many_of_its_files_are_newer_than_its_moment(tmp_path: Path, source: Path) -> None:
+    (source / "a").write_text("before")
+
+    class Late(Kept):
+        def begin(self, moment):
+            (source / "a").write_text("after")
+            return super().begin(moment)
+
+    kept, _ = capture(source, kept=Late())
+    notes = FilesEngine(source, clock=now).restore(kept.manifest, kept.load, str(tmp_path / "back"), swap=False).notes
+    assert "1 files were changed after the point's moment, while they were being captured" in notes
 
 
 def test_nothing_is_left_beside_or_in_the_source(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def _taken(plan: PrunePlan) -> set[str]:
 @given(cases())
 def test_what_goes_is_what_the_words_of_the_rule_let_go(case: tuple[Listing, list[Verdict], set[str]]) -> None:
     listing, verdicts, referenced = case
-    plan = plan_prune(listing, verdicts, referenced, GRACE)
+    plan = plan_prune(listing, verdicts, referenced, GRACE, NOW + timedelta(days=3650))
     expected = [entry for entry in listing.entries if _may_go(entry, listing, verdicts, referenced)]
     assert _taken(plan) == {entry.key for entry in expected}
     assert plan.bytes == sum(entry.size for entry in expected)
@@ -72,7 +72,7 @@ def test_manifests_are_named_apart_from_the_objects_and_nothing_twice(
     case: tuple[Listing, list[Verdict], set[str]],
 ) -> None:
     listing, verdicts, referenced = case
-    plan = plan_prune(listing, verdicts, referenced, GRACE)
+    plan = plan_prune(listing, verdicts, referenced, GRACE, NOW + timedelta(days=3650))
     assert len(plan.manifests) + len(plan.objects) == len(_taken(plan))
     assert {key.split("/")[3] for key in plan.manifests} == {each.point.id for each in plan.let_go}
     assert sorted(plan.keep + plan.let_go, key=lambda each: each.point.id) == verdicts
@@ -83,11 +83,13 @@ def test_what_stays_is_whole_and_a_second_prune_takes_no_more_but_what_the_first
     case: tuple[Listing, list[Verdict], set[str]],
 ) -> None:
     listing, verdicts, referenced = case
-    first = plan_prune(listing, verdicts, referenced, GRACE)
+    first = plan_prune(listing, verdicts, referenced, GRACE, NOW + timedelta(days=3650))
     assert not _taken(first) & referenced
     left = tuple(entry for entry in listing.entries if entry.key not in _taken(first))
     points = tuple(each.point for each in first.keep)
-    second = plan_prune(Listing(listing.source, points, left), list(first.keep), referenced, GRACE)
+    second = plan_prune(
+        Listing(listing.source, points, left), list(first.keep), referenced, GRACE, NOW + timedelta(days=3650)
+    )
     assert second.manifests == ()
     # with the newest stamp gone the rest looks younger, never older
     assert second.objects == ()

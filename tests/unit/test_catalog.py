@@ -124,7 +124,7 @@ def test_a_manifest_of_another_format_is_refused_and_says_who_reads_it(store: Me
         {"kind": None},
         {"id": make_id(AT, "00000000")},
         {"source": "shop/other"},
-        {"consistent_at": "2026-11-20T14:30:00Z"},
+        {"consistent_at": "2020-11-20T14:30:00Z"},
     ],
 )
 def test_a_signed_manifest_that_says_too_little_or_speaks_of_another_backup_is_refused_and_named(
@@ -191,14 +191,14 @@ def test_a_pin_shows_in_the_listing_until_it_is_removed(store: MemoryStore) -> N
 
 def test_an_id_tells_its_moment_to_the_microsecond_whatever_the_zone() -> None:
     elsewhere = AT.astimezone(ZoneInfo("Asia/Kolkata"))
-    assert make_id(elsewhere, "7f3a9c01") == make_id(AT, "7f3a9c01") == "20261120T143000.123456Z-7f3a9c01"
-    assert parse_id("20261120T143000.123456Z-7f3a9c01") == AT
+    assert make_id(elsewhere, "7f3a9c01") == make_id(AT, "7f3a9c01") == "20201120T143000.123456Z-7f3a9c01"
+    assert parse_id("20201120T143000.123456Z-7f3a9c01") == AT
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "20261120T143000Z-7f3a9c01", "20261120T143000.123456Z-7F3A9C01", "20261120T143000.123456Z",
-     "20261120T143000.123456Z-7f3a9c01 ", "20261120T143000.123456Z-7f3a9c01\n", "20260230T143000.123456Z-7f3a9c01"],
+    ["", "20201120T143000Z-7f3a9c01", "20201120T143000.123456Z-7F3A9C01", "20201120T143000.123456Z",
+     "20201120T143000.123456Z-7f3a9c01 ", "20201120T143000.123456Z-7f3a9c01\n", "20260230T143000.123456Z-7f3a9c01"],
 )  # fmt: skip
 def test_what_is_no_id_has_no_moment(text: str) -> None:
     assert parse_id(text) is None
@@ -207,8 +207,8 @@ def test_what_is_no_id_has_no_moment(text: str) -> None:
 def test_a_point_is_found_by_how_its_id_begins_if_only_one_does() -> None:
     points = [Point("shop/main", make_id(AT + timedelta(seconds=n), "0" * 8), AT, 1) for n in range(2)]
     assert find_point(points, points[1].id) is points[1]
-    assert find_point(points, "20261120T143001") is points[1]
+    assert find_point(points, "20201120T143001") is points[1]
     with pytest.raises(UsageError, match="2 points have"):
-        find_point(points, "20261120")
+        find_point(points, "20201120")
     with pytest.raises(UsageError, match="no point has"):
         find_point(points, "2025")

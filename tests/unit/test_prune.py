@@ -20,6 +20,7 @@ from drkit.stores.memory import MemoryStore
 from manifests import AT, KEY, SIGNERS, manifest_of, put, put_backup
 
 SOURCE = "shop/main"
+NOW = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class Unplugged(Exception):
@@ -64,7 +65,7 @@ def plan(store: Store, policy: Policy) -> PrunePlan:
     listing = catalog.survey(store, SOURCE)
     verdicts = judge(policy, listing.points, ZoneInfo("UTC"), AT + timedelta(days=365))
     staying = [verdict.point for verdict in verdicts if verdict.reasons]
-    return plan_prune(listing, verdicts, read_references(store, staying, SIGNERS), GRACE)
+    return plan_prune(listing, verdicts, read_references(store, staying, SIGNERS), GRACE, NOW)
 
 
 def run(store: Store, policy: Policy) -> None:
@@ -111,7 +112,7 @@ def test_manifests_go_before_any_of_their_data() -> None:
         put_backup(store, manifest)
     made = plan(store, LAST_TWO)
     assert len(made.manifests) == 2
-    stopped = Failing(store, 2)
+    stopped = Failing(store, 3)  # a listing, then one delete for all manifests
     with pytest.raises(Unplugged):
         prune(stopped, made)
     assert not keys(store) & set(made.manifests)
@@ -257,7 +258,7 @@ def test_orphans_are_judged_by_the_stores_own_stamps_and_no_other_clock(tmp_path
 def test_a_source_that_was_never_captured_has_nothing_to_prune() -> None:
     store = MemoryStore()
     made = plan(store, LAST_TWO)
-    assert made == PrunePlan((), (), (), (), 0, None)
+    assert made == PrunePlan((), (), (), (), 0, NOW - GRACE)
     prune(store, made)
 
 
@@ -269,3 +270,29 @@ def test_references_are_those_of_the_points_that_are_named() -> None:
     assert read_references(store, points, SIGNERS) == {
         piece.key for manifest in manifests[:2] for piece in manifest.pieces
     }
+
+
+def test_a_point_that_was_pinned_after_the_plan_was_made_stays() -> None:
+    store = MemoryStore()
+    for manifest in daily(4):
+        put_backup(store, manifest)
+    made = plan(store, LAST_TWO)
+    oldest = catalog.survey(store, SOURCE).points[0]
+    catalog.pin(store, oldest, "an audit asks for it", AT)
+    prune(store, made)
+    assert oldest.id in whole(store)
+    assert len(whole(store)) == 3
+
+
+def test_a_stamp_in_the_future_makes_no_young_orphan_old(tmp_path: Path) -> None:
+    """One backup host with a wrong clock must not let a prune take what another one is writing."""
+    store, manifest, running = LocalStore(tmp_path), manifest_of(), manifest_of(token="1" * 8)
+    put_backup(store, manifest)
+    put(store, running.pieces[0].key)
+    now = datetime.now(UTC)
+    _stamp(tmp_path, catalog.manifest_key(SOURCE, manifest.id), now + timedelta(days=30))
+    listing = catalog.survey(store, SOURCE)
+    verdicts = judge(LAST_TWO, listing.points, ZoneInfo("UTC"), now)
+    made = plan_prune(listing, verdicts, set(), GRACE, now)
+    assert made.objects == ()
+    assert made.sweep_before == now - GRACE

@@ -4,13 +4,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from drkit.errors import UsageError
+from drkit.model import Point
 from drkit.when import (
     CLOCK_TOLERANCE,
+    STORE_TOLERANCE,
     first_instant,
     format_length,
     format_moment,
     from_the_future,
     instants,
+    misdated,
     parse_length,
     parse_moment,
     parse_when,
@@ -247,3 +250,17 @@ def test_clocks_show_a_time_once_twice_or_never() -> None:
 def test_the_first_instant_of_a_skipped_time_is_the_change_itself() -> None:
     change = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
     assert {first_instant(datetime(2026, 3, 29, 2, minute), MADRID) for minute in range(60)} == {change}
+
+
+def test_a_point_is_misdated_when_it_lies_ahead_of_now_or_far_ahead_of_its_own_arrival() -> None:
+    at = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    later = at + timedelta(days=1)
+
+    def arrived(after: timedelta | None) -> Point:
+        return Point("shop/main", "id", at, 1, committed_at=None if after is None else at + after)
+
+    assert not misdated(arrived(None), later)
+    assert not misdated(arrived(timedelta(days=300)), later)
+    assert not misdated(arrived(-STORE_TOLERANCE), later)
+    assert misdated(arrived(-STORE_TOLERANCE - timedelta(seconds=1)), later)
+    assert misdated(arrived(None), at - timedelta(hours=1))

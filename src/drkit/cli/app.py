@@ -92,6 +92,8 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup sets it
+        signal.signal(signal.SIGHUP, _interrupt)
     console = Console()
     completion.prepare_to_answer()
     try:
@@ -100,6 +102,9 @@ def run(arguments: list[str]) -> int:
         console.fail(error)
         return error.exit_code
     except typer.TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: its help is the answer
+            typer.echo(error.format_message(), err=True)
+            return 2
         console.fail(DrkitError(error.format_message(), "see `drkit --help`, or --help after the command"))
         return 2
     except typer.Abort:

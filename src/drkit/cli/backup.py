@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drkit.cli.call import Call
+from drkit.cli.call import Call, each_source
 from drkit.cli.text import format_size, format_table
-from drkit.errors import DrkitError
 
 if TYPE_CHECKING:
     from drkit.wiring import Source
@@ -25,23 +24,16 @@ def now(
     Examples:  drkit backup now  |  drkit backup now shop  |  drkit backup now shop/main --json
     """
     call: Call = context.obj
-    done: list[dict[str, Any]] = []
-    failed: list[tuple[Source, DrkitError]] = []
-    for source in call.select(names):
-        try:
-            done.append(_capture(call, source))
-        except DrkitError as error:
-            call.console.fail(error)
-            failed.append((source, error))
+    captured, failed = each_source(call, call.select(names), lambda source: _capture(call, source))
+    done = [document for _, document in captured]
     lines = [
         f"{each['source']}: captured {each['consistent_at']}, {format_size(each['plain_bytes'])} stored as"
         f" {format_size(each['stored_bytes'])} in {each['seconds']:.1f} s ({each['id']})"
         for each in done
     ]
-    problems = [{"source": source.name, "error": str(error), "hint": error.hint} for source, error in failed]
-    lines += [f"{source.name}: FAILED, nothing was captured" for source, _ in failed]
-    call.console.answer({"backups": done, "failed": problems}, "\n".join(lines))
-    return failed[0][1].exit_code if failed else 0
+    lines += [f"{each['source']}: FAILED, nothing was captured" for each in failed.document]
+    call.console.answer({"backups": done, "failed": failed.document}, "\n".join(lines))
+    return failed.exit_code
 
 
 def _capture(call: Call, source: "Source") -> dict[str, Any]:

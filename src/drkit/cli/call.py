@@ -4,16 +4,18 @@ import sys
 from dataclasses import dataclass
 from getpass import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from drkit.cli.console import Console
-from drkit.errors import ConfigError
+from drkit.errors import ConfigError, DrkitError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from drkit.config import System
     from drkit.wiring import Source
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +23,53 @@ class Call:
     console: Console
     config: Path
 
-    def systems(self) -> "list[System]":
+    def systems(self, names: "Sequence[str]" = ()) -> "list[System]":
         from drkit.config import load_systems
 
-        return load_systems(self.config)
+        return load_systems(self.config, names)
 
     def select(self, names: "Sequence[str] | None") -> "list[Source]":
         from drkit.wiring import select
 
-        return select(self.systems(), names or [])
+        return select(self.systems(names or ()), names or [])
 
     def select_one(self, name: str | None) -> "Source":
         from drkit.wiring import select_one
 
-        return select_one(self.systems(), name)
+        return select_one(self.systems([name] if name else ()), name)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The sources that a command could not work on. The first one's exit code is the command's."""
+
+    document: "list[dict[str, str]]"
+    exit_code: int
+
+    @property
+    def told(self) -> "dict[str, list[dict[str, str]]]":
+        """A member of a document that has one only when something failed."""
+        return {"failed": self.document} if self.document else {}
+
+
+def each_source(
+    call: Call, sources: "Sequence[Source]", work: "Callable[[Source], T]"
+) -> "tuple[list[tuple[Source, T]], Failed]":
+    """What fails for one source is told, and does not keep the others from being worked on."""
+    done: list[tuple[Source, T]] = []
+    failed: list[tuple[Source, DrkitError]] = []
+    for source in sources:
+        try:
+            done.append((source, work(source)))
+        except DrkitError as error:
+            failed.append((source, error))
+        except Exception as error:  # noqa: BLE001  an edge: one source's bug must not stop the others' backups
+            failed.append((source, DrkitError(f"this is a bug: {type(error).__name__}: {error}", "please report it")))
+        else:
+            continue
+        call.console.fail(failed[-1][1])
+    problems = [{"source": source.name, "error": str(error), "hint": error.hint} for source, error in failed]
+    return done, Failed(problems, failed[0][1].exit_code if failed else 0)
 
 
 def ask_passphrase() -> str:

@@ -12,7 +12,7 @@ def check(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="SYSTEM or SYSTEM/SOURCE.")] = None,
 ) -> int:
-    """Look at keys, store, clock and sources before anything is at stake. Writes and removes two small objects.
+    """Look at keys, store, clock and sources before anything is at stake. Writes and removes a few small objects.
 
     Examples:  drkit check  |  drkit check shop --json
     """

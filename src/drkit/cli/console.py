@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -82,5 +82,6 @@ class Console:
         else:
             head = {"timestamp": format_moment(datetime.now(UTC)), "level": level, "message": message}
             line = json.dumps(head | {"correlation_id": self.correlation_id} | dict(fields), default=str)
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
+        with suppress(OSError):  # a log that cannot be written, on a full disk perhaps, must not stop a backup
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()

@@ -21,7 +21,7 @@ def init(
     path: Annotated[str | None, typer.Option(help="The database file, or the folder of files.")] = None,
     store: Annotated[str | None, typer.Option(metavar="URL", help="file:///folder or s3://bucket/prefix.")] = None,
 ) -> None:
-    """Write a first schedule and new keys. Asks two or three questions, or none when all is said.
+    """Write a first schedule and new keys. Asks up to three questions, or none when all is said.
 
     Examples:  drkit init  |  drkit init --name shop --kind sqlite --path ./shop.db --store file:///var/lib/drkit
     """

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from drkit.cli.text import format_size
 
@@ -31,10 +32,12 @@ class Meter:
 
     def clear(self) -> None:
         if not self._tell:
-            sys.stderr.write("\r\x1b[K")
+            with suppress(OSError):
+                sys.stderr.write("\r\x1b[K")
 
     def _draw(self, rate: float) -> None:
         share = f" {100 * self._done // self._total} %" if self._total else ""
         left = f", {(self._total - self._done) / rate:.0f} s left" if self._total and rate else ""
-        sys.stderr.write(f"\r\x1b[K{self._label}:{share} {format_size(self._done)}, {format_size(rate)}/s{left}")
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stderr.write(f"\r\x1b[K{self._label}:{share} {format_size(self._done)}, {format_size(rate)}/s{left}")
+            sys.stderr.flush()

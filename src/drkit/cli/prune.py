@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drkit.cli.call import Call
+from drkit.cli.call import Call, each_source
 from drkit.cli.text import format_size, format_table
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def prune(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="SYSTEM or SYSTEM/SOURCE.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would go, and why the rest stays.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, even when more than half would go.")] = False,
-) -> None:
+) -> int:
     """Remove the points that no rule of `keep` names. Pinned points, the newest ones and the newest verified one stay.
 
     Examples:  drkit prune --dry-run  |  drkit prune shop  |  drkit prune shop/main --yes --json
@@ -26,7 +26,7 @@ def prune(
     from drkit.retention import removes_most
 
     call: Call = context.obj
-    plans = [(source, _plan(source)) for source in call.select(names)]
+    plans, failed = each_source(call, call.select(names), _plan)
     if not dry_run:
         for source, plan in plans:
             if removes_most([*plan.keep, *plan.let_go]):
@@ -42,7 +42,8 @@ def prune(
         "remove": [{"id": each.point.id, "source": each.point.source} for _, plan in plans for each in plan.let_go],
         "bytes": sum(plan.bytes for _, plan in plans),
     }
-    call.console.answer(document, _outline([plan for _, plan in plans], dry_run))
+    call.console.answer(document | failed.told, _outline([plan for _, plan in plans], dry_run))
+    return failed.exit_code
 
 
 def _plan(source: "Source") -> "PrunePlan":
@@ -55,9 +56,10 @@ def _plan(source: "Source") -> "PrunePlan":
     store = source.store()
     listing = survey(store, source.name)
     policy = source.table.keep.policy if source.table.keep else Policy(last=len(listing.points))
-    verdicts = judge(policy, listing.points, source.system.table.timezone, clock())
+    now = clock()
+    verdicts = judge(policy, listing.points, source.system.table.timezone, now)
     staying = [verdict.point for verdict in verdicts if verdict.reasons]
-    return plan_prune(listing, verdicts, read_references(store, staying, open_signers(source.system)), GRACE)
+    return plan_prune(listing, verdicts, read_references(store, staying, open_signers(source.system)), GRACE, now)
 
 
 def _outline(plans: "list[PrunePlan]", dry_run: bool) -> str:

@@ -34,14 +34,14 @@ def restore(
     call: Call = context.obj
     started = time.monotonic()
     source = call.select_one(name)
+    if to is None and not (dry_run or by_hand):
+        raise UsageError("a restore needs --to TARGET", "name a new file or folder, or see the plan with --dry-run")
     plan, manifest = _plan(call, source, at)
-    if dry_run or by_hand:
+    if to is None or dry_run or by_hand:
         document = _describe(plan, to) | {"plan": _pieces(manifest)}
         text = _script(source, manifest, to or "restored") if by_hand else _outline(plan, manifest, to)
         call.console.answer(document | ({"by_hand": text} if by_hand else {}), text)
         return
-    if to is None:
-        raise UsageError("a restore needs --to TARGET", "name a new file or folder, or see the plan with --dry-run")
     _carry_out(call, source, plan, manifest, to, swap, yes, started)
 
 
@@ -136,10 +136,11 @@ def _script(source: "Source", manifest: "Manifest", to: str) -> str:
         return f'{read_command(source.store_url(), piece.key)} | age -d -i "$IDENTITY" | zstd -d'
 
     head = (
-        "#!/bin/sh",
+        "#!/bin/bash",
         f"# {manifest.source} as of {manifest.id}, restored without drkit: age, zstd and the lines below are enough.",
         "# Unlike drkit it does not check who signed the objects.",
-        "set -eu",
+        "set -euo pipefail",
+        "umask 077",
         ': "${IDENTITY:?set IDENTITY to the file with the age identity}"',
     )
     return "\n".join((*head, *source.engine().by_hand(manifest, fetch, to)))

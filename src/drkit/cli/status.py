@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drkit.cli.call import Call
+from drkit.cli.call import Call, each_source
 from drkit.cli.console import GREEN, RED
 from drkit.cli.text import format_table
 from drkit.errors import ObjectiveMissed
@@ -23,22 +23,23 @@ def status(
     Examples:  drkit status  |  drkit status shop  |  drkit status --json
     """
     call: Call = context.obj
-    standings = [_judge(source) for source in call.select([name] if name else None)]
+    standings, failed = each_source(call, call.select([name] if name else None), _judge)
     document = {"sources": [_describe(source, standing) for source, standing in standings]}
     rows = [_row(call, standing) for _, standing in standings]
     head = ("", "SOURCE", "CAPTURED", "VERIFIED", "RPO NOW", "PROMISED", "NEXT BACKUP", "")
-    call.console.answer(document, format_table(head, rows))
-    return 0 if all(standing.healthy for _, standing in standings) else ObjectiveMissed.exit_code
+    call.console.answer(document | failed.told, format_table(head, rows))
+    broken = any(not standing.healthy for _, standing in standings)
+    return failed.exit_code or (ObjectiveMissed.exit_code if broken else 0)
 
 
-def _judge(source: "Source") -> "tuple[Source, Standing]":
+def _judge(source: "Source") -> "Standing":
     from drkit.catalog import survey
     from drkit.standing import judge_standing
     from drkit.wiring import clock
 
     points = survey(source.store(), source.name).points
     table, zone = source.table, source.system.table.timezone
-    return source, judge_standing(source.name, points, table.backup, zone, table.objectives.rpo, clock())
+    return judge_standing(source.name, points, table.backup, zone, table.objectives.rpo, clock())
 
 
 def _describe(source: "Source", standing: "Standing") -> dict[str, Any]:

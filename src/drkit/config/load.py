@@ -5,6 +5,7 @@ It must not open a store or a source, and reads a secret only when asked to.
 
 import os
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class System:
         try:
             return self.path(rest).read_bytes()
         except OSError as error:
-            hint = "put the file there and make it readable, or take the key out of a schedule that does not need it"
+            hint = "bring the file there from where it is kept, or drop the line from a schedule that does not need it"
             raise ConfigError(f"{self.file}: {reference} cannot be read: {error.strerror}", hint) from error
 
     def path(self, value: str) -> Path:
@@ -68,13 +69,15 @@ def load_system(file: Path) -> System:
     return System(file, table)
 
 
-def load_systems(folder: Path) -> list[System]:
+def load_systems(folder: Path, names: Collection[str] = ()) -> list[System]:
+    """All of them, or only those that the names mean: one broken file must not stop what has nothing to do with it."""
     if not folder.is_dir():
         raise ConfigError(f"there is no folder {folder}", "`drkit init` makes one, or name another by --config DIR")
     files = sorted(folder.glob("*.toml"))
     if not files:
         raise ConfigError(f"{folder} holds no .toml file", "`drkit init` writes one")
-    return [load_system(file) for file in files]
+    wanted = {name.split("/")[0] for name in names}
+    return [load_system(file) for file in files if file.stem in wanted] or [load_system(file) for file in files]
 
 
 _SAYINGS = {

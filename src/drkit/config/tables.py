@@ -98,8 +98,8 @@ class SystemTable(Table):
     @model_validator(mode="after")
     def _objectives_can_be_met(self) -> "SystemTable":
         for name, source in self.sources.items():
-            rpo, gap = source.objectives.rpo, longest_gap(source.backup, self.timezone, datetime.now(UTC))
-            if rpo and gap >= rpo:
+            rpo = source.objectives.rpo
+            if rpo and (gap := longest_gap(source.backup, self.timezone, datetime.now(UTC))) >= rpo:
                 raise ValueError(
                     f"sources.{name}.objectives.rpo of {format_length(rpo)} cannot be met by backups up to"
                     f" {format_length(gap)} apart: the worst loss is the interval, plus the capture, plus the upload;"

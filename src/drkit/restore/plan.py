@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from drkit.errors import NotRestorable
 from drkit.model import Point
-from drkit.when import format_moment, from_the_future
+from drkit.when import format_moment, misdated
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +40,22 @@ def plan_restore(points: Iterable[Point], wanted: datetime | None, now: datetime
         hint = "`drkit backup list` shows what the store holds; look at the store's url and the source's name"
         raise NotRestorable("there is no point in time to restore", hint=hint)
     source = ordered[0].source
-    passed_over = tuple(point for point in ordered if from_the_future(point.consistent_at, now))
+    passed_over = tuple(point for point in ordered if misdated(point, now))
     usable = ordered[: len(ordered) - len(passed_over)]
     if not usable:
         first = format_moment(ordered[0].consistent_at)
         message = f"every point of {source} lies in the future: the first is at {first}, and it is {format_moment(now)}"
         raise NotRestorable(message, hint="set this machine's clock right, and look at that of the backup host")
     [window] = windows(usable)
-    span = f"{format_moment(window.start)} to {format_moment(window.end)}"
-    hint = f"choose a time from {span}, or latest; `drkit backup list {source}` shows every point"
+    first, last = format_moment(window.start), format_moment(window.end)
+    span = f"points from {first} to {last}" if len(usable) > 1 else f"one point, at {first}"
+    hint = f"choose a time at or after {first}, or latest; `drkit backup list {source}` shows every point"
     if wanted is not None and wanted > now:
-        message = (
-            f"{format_moment(wanted)} is in the future: it is {format_moment(now)}; {source} has points from {span}"
-        )
+        message = f"{format_moment(wanted)} is in the future: it is {format_moment(now)}; {source} has {span}"
         raise NotRestorable(message, hint=hint)
     reached = [point for point in usable if wanted is None or point.consistent_at <= wanted]
     if wanted is not None and not reached:
-        message = f"nothing of {source} reaches back to {format_moment(wanted)}: its points are from {span}"
+        message = f"nothing of {source} reaches back to {format_moment(wanted)}: it has {span}"
         raise NotRestorable(message, hint=hint)
     chosen = reached[-1]
     distance = max((wanted or now) - chosen.consistent_at, timedelta(0))

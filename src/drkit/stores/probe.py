@@ -30,7 +30,7 @@ def probe(store: Store, token: str) -> Iterator[Finding]:
         yield put
         if put.passed:
             yield _step("list objects", lambda: _listed(store, place, one), "all but a backup begins with a listing")
-            yield _step("get an object", lambda: _got(store, one), "restore, verify and replicate read objects")
+            yield _step("get an object", lambda: _got(store, one), "restore and prune read objects")
             yield _step("write once", lambda: _refused(store, one), "a key that is taken must stay as it is")
             yield _step("write once, sixteen at once", lambda: _raced(store, raced), "drkit keeps backups apart")
     finally:

@@ -14,6 +14,7 @@ from typing import IO
 
 from drkit.engines.files.folders import Folders
 from drkit.engines.files.intake import Intake
+from drkit.engines.files.names import PARTIAL
 from drkit.engines.files.pack import Packing
 from drkit.engines.files.patterns import parse_selection
 from drkit.engines.files.publish import check_place, flush, publish, unfinished
@@ -83,10 +84,13 @@ class FilesEngine:
 
     def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]:
         files = next(piece for piece in manifest.pieces if piece.name == FILES)
+        place, partial = shlex.quote(target), shlex.quote(target + PARTIAL)
         return [
-            f"mkdir -- {shlex.quote(target)}",
-            f"{fetch(files)} | tar --extract --preserve-permissions --numeric-owner --file=- "
-            f"--directory={shlex.quote(target)}",
+            f"test ! -e {place}  # what exists is not overwritten",
+            f"rm -rf -- {partial}",
+            f"mkdir -- {partial}",
+            f"{fetch(files)} | tar --extract --preserve-permissions --numeric-owner --file=- --directory={partial}",
+            f"mv -T -- {partial} {place}",
         ]
 
     def check(self) -> Iterator[Finding]:

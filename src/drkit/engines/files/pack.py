@@ -56,8 +56,12 @@ class Packing:
             except OSError as error:
                 raise cannot_read(spot.path, error) from error
         if taken == 1:
-            self._remarks.add("empty", ".")
-            if selection.include:
+            if not selection.include:
+                raise CaptureError(
+                    "The source is empty: nothing in it is wanted.",
+                    hint="Is its disk mounted? A folder that is empty for now can be left out of the schedule.",
+                )
+            else:
                 raise CaptureError(
                     "No file matches `include`: " + ", ".join(repr(one.text) for one in selection.include) + ".",
                     hint="Patterns are relative to the source's folder; `**/*.txt` matches in every folder below it.",

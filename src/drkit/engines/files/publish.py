@@ -66,7 +66,7 @@ def unfinished(target: Path) -> Iterator[tuple[Path, int]]:
 
 def publish(partial: Path, target: Path, swap: bool, now: datetime) -> Path | None:
     """Gives the name under which the old target was kept; if the new one cannot be put there, it is put back."""
-    kept = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%SZ}") if swap and _stands(target) else None
+    kept = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S.%fZ}") if swap and _stands(target) else None
     if kept is not None:
         if os.path.lexists(kept):
             raise NotRestorable(f"{kept} exists already.", hint="Move it away, or restore again a second later.")

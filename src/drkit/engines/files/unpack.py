@@ -34,6 +34,7 @@ class Unpacking:
         self._index = index
         self._uid = os.geteuid()
         self._strangers = 0
+        self._changed = 0
         self._symlinks = array("Q")
         self._inner = array("Q")
 
@@ -44,6 +45,7 @@ class Unpacking:
             with _naming(member):
                 self._make(archive, at, member)
             self._strangers += member.uid != self._uid
+            self._changed += member.changed and member.type == "file"
         if archive.take(len(END), ROOT) != END:
             raise IntegrityError("The archive of the files holds more than its index lists.")
         archive.expect_end()
@@ -57,11 +59,10 @@ class Unpacking:
                 self._dress(self._folders.open(member.path), member)
 
     def notes(self) -> tuple[str, ...]:
-        if self._uid == 0 or not self._strangers:
-            return ()
-        return (
-            f"{self._strangers} entries had another owner and are now user {self._uid}'s; only root gives files away",
-        )
+        changed = f"{self._changed} files were changed after the point's moment, while they were being captured"
+        strangers = f"{self._strangers} entries had another owner and are now user {self._uid}'s; only root gives away"
+        told = ((self._changed, changed), (self._uid != 0 and self._strangers, strangers))
+        return tuple(text for count, text in told if count)
 
     def _members(self) -> Iterator[tuple[int, Member]]:
         self._index.seek(0)

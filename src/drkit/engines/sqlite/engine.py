@@ -11,6 +11,7 @@ from pathlib import Path
 from drkit.engines.sqlite.capture import PIECE, capture
 from drkit.engines.sqlite.examine import Integrity
 from drkit.engines.sqlite.findings import look_ahead
+from drkit.engines.sqlite.partial import SUFFIX
 from drkit.engines.sqlite.restore import check_target, restore
 from drkit.errors import IntegrityError
 from drkit.model import Captured, Finding, Manifest, Piece, Restored
@@ -52,11 +53,12 @@ class SqliteEngine:
         return restore(piece, load, Path(target), swap, self._lock_timeout, self._clock)
 
     def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]:
-        file = shlex.quote(str(Path(target)))
+        file, partial = shlex.quote(target), shlex.quote(target + SUFFIX)
         return [
-            "set -C  # an existing file is not overwritten",
-            f"{fetch(_database(manifest))} > {file}",
-            f"test \"$(sqlite3 {file} 'pragma integrity_check')\" = ok",
+            f"test ! -e {file}  # what exists is not overwritten",
+            f"{fetch(_database(manifest))} > {partial}",
+            f"test \"$(sqlite3 {partial} 'pragma integrity_check')\" = ok",
+            f"mv -T -- {partial} {file}",
         ]
 
 

@@ -1,5 +1,6 @@
 """What a capture will need, looked at before anything is at stake."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -33,7 +34,8 @@ def look_ahead(path: Path, lock_timeout: timedelta, spool: Path | None, clock: C
     except CaptureError as error:
         yield Finding("room for the copy", False, str(error), error.hint)
     else:
-        yield Finding("room for the copy", True, f"{folder} has room for {source.needed} bytes")
+        free = shutil.disk_usage(folder).free
+        yield Finding("room for the copy", True, f"{source.needed} bytes needed, {free} bytes free in {folder}")
 
 
 def _describe_journal(source: Source, patience: Patience) -> str:

@@ -38,7 +38,7 @@ def exchange(partial: Partial, target: Path, patience: Patience, now: datetime) 
     """Put the new file in the place of the old, which is kept, with its log and journal, under the returned name.
 
     If that fails, the old stands again. A crash leaves the old complete under one of the two names."""
-    kept = beside(target, f".before-{now:%Y%m%dT%H%M%SZ}")
+    kept = beside(target, f".before-{now:%Y%m%dT%H%M%S.%fZ}")
     with alone(target, patience), writing(target), ExitStack() as undo:
         _inherit(partial, target)
         moved: list[tuple[Path, Path]] = []

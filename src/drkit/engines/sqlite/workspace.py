@@ -62,9 +62,12 @@ def _unusable(folder: Path, error: OSError) -> CaptureError:
 def _locked_folder(parent: Path) -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue  # another run's sweep came between
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.exists():  # another run's sweep may have come between
+        if folder.exists():  # or came here
             return folder, lock
         os.close(lock)
 
@@ -78,7 +81,7 @@ def _sweep(parent: Path) -> None:
         try:
             if os.fstat(lock).st_uid == os.geteuid():
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder)
+                shutil.rmtree(folder, ignore_errors=True)  # another sweep may have been first
         except BlockingIOError:
             continue  # its process lives
         finally:
