@@ -11,6 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drkit import age
+from drkit.age.filekey import derive
+from drkit.age.header import parse_header, split_header
+from drkit.age.payload import encrypt
 from drkit.catalog import read_manifest
 from drkit.errors import IntegrityError
 from drkit.keyfiles import write_keys
@@ -19,6 +22,7 @@ from drkit.sealing import Seal, saving
 from drkit.signing import new_signing_key
 from drkit.stores.local import LocalStore
 from drkit.stores.memory import MemoryStore
+from drkit.streams.compress import compress, decompress
 from drkit.wiring import open_recipients, open_signers
 from fault_system import BOOKS, DOCS, FaultSystem, contents, make_system
 
@@ -260,3 +264,18 @@ def test_the_wrong_identity_none_and_the_second_one_give_three_distinct_answers(
     identity.write_bytes((tmp_path / "escrow" / "identity").read_bytes())
     assert system.run("restore", DOCS, "--to", target).code == 0
     assert system.holds(DOCS, target)
+
+
+def test_other_content_behind_a_signed_header_is_refused_though_its_maker_holds_an_identity(prepared: Prepared) -> None:
+    """Who can open a piece has its file key, and could encrypt a payload that the header's signature covers too."""
+    key = prepared.key("database.zst.age", source=BOOKS)
+    content = prepared.objects[key]
+    head, rest = split_header(iter([content]))
+    [identity] = prepared.system.keyring().identities
+    [file_key] = filter(None, (identity.unwrap(stanza) for stanza in parse_header(head).stanzas))
+    nonce = b"".join(rest)[:16]
+    plain = b"".join(decompress(age.decrypt(iter([content]), [identity])))
+    forged = compress(iter([plain[:-10] + b"0123456789"]), level=1)
+    payload = b"".join(encrypt(derive(file_key, nonce, b"payload"), forged))
+    [point] = prepared.points(BOOKS)
+    prepared.refuses(point, key, {key: head + nonce + payload})
