@@ -20,7 +20,7 @@ lint: $(VENV)/.drkit-developer
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
 
-test-newest:  ## The tests that need no server, on the newest Python at hand
+test-newest: $(VENV)/.drkit-developer  ## The tests that need no server, on the newest Python at hand
 	scripts/test-newest
 
 bench: $(VENV)/.drkit-developer  ## drkit beside the tools it replaces, as ratios; not a test

@@ -210,12 +210,14 @@ def system(tmp_path: Path) -> Iterator[FaultSystem]:
 def test_the_command_refuses_a_stranger_s_whole_backup_and_lists_the_others(
     system: FaultSystem, tmp_path: Path
 ) -> None:
-    kept = system.folder / "keys" / "signing"
-    own = kept.read_text()
-    write_keys(tmp_path / "stranger")
-    kept.write_text((tmp_path / "stranger" / "signing").read_text())
+    keys, stranger = system.folder / "keys", tmp_path / "stranger"
+    own = {name: (keys / name).read_text() for name in ("signing", "signer")}
+    write_keys(stranger)
+    for name in own:
+        (keys / name).write_text((stranger / name).read_text())
     forged = system.back_up(DOCS).id
-    kept.write_text(own)
+    for name, text in own.items():
+        (keys / name).write_text(text)
     [honest] = [point for point in system.points(DOCS) if point.id != forged]
     done = system.run("restore", DOCS, "--to", tmp_path / "target")
     assert done.code == 7 and f"{forged}/manifest.json" in done.error and "not an accepted signer" in done.error
