@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -99,8 +100,8 @@ def content(folder: Path) -> dict[str, object]:
 
 
 def test_any_tar_program_unpacks_the_files_as_they_were(original: System, tmp_path: Path) -> None:
-    with tarfile.open(fileobj=io.BytesIO(original.open(original.piece("shop/tree", "files")))) as tar:
-        tar.extractall(tmp_path, filter="fully_trusted")
+    archive = original.open(original.piece("shop/tree", "files"))
+    subprocess.run(["tar", "-xp", "-C", tmp_path], input=archive, check=True)
     unpacked, source = content(tmp_path), content(original.drkit.folder / "tree")
     assert unpacked.keys() == source.keys()
     assert [path for path in source if unpacked[path] != source[path]] == []

@@ -239,7 +239,7 @@ def test_a_put_that_is_killed_between_parts_leaves_no_object_and_at_most_what_a_
         assert child.stdout
         assert child.stdout.readline() == b"between parts\n"
         child.send_signal(sign)
-        child.wait(30)
+        child.wait(90)  # a part that was sent whole waits for its answer, for 60 s at most
     store = open_store(url)
     assert keys(store) == []
     assert store.sweep(datetime.now(UTC) - timedelta(hours=1)) == 0
