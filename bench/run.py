@@ -62,6 +62,9 @@ def bench_sqlite(folder: Path, gigabytes: float, rounds: int) -> None:
         ],
         rounds,
     )
+    subprocess.run([DRKIT, "--config", config, "backup", "now"], check=True, capture_output=True)
+    subprocess.run(shell(pipe), check=True)
+    cleared(copy)()
     stored = sum(path.stat().st_size for path in store.rglob("*.age"))
     print(f"  stored: drkit {stored / 1e6:.0f} MB, the pipe {out.stat().st_size / 1e6:.0f} MB")
     reverse = f"age -d -i {identity} < {out} | zstd -d > {theirs}"
