@@ -103,7 +103,9 @@ class LocalStore:
             )
         folder = target.parent
         while folder != self._folder.parent:
-            sync_folder(folder)  # all of them: another put may have made one a moment ago and not be so far yet
+            # all of them: another put may have made one a moment ago and not be so far yet
+            with suppress(FileNotFoundError):  # the object was deleted meanwhile, and its folder with it
+                sync_folder(folder)
             folder = folder.parent
 
     def _taken(self, key: str) -> StoreError:
