@@ -1,6 +1,6 @@
 """What retention lets go leaves the store: manifests first, so that no backup is ever left without its data.
 
-Objects are judged by what the manifests that stay refer to, and by the store's own time stamps, never by this clock.
+Objects are judged by what the manifests that stay refer to, and by the store's own stamps; this clock only keeps more.
 """
 
 from collections.abc import Collection, Iterable, Sequence

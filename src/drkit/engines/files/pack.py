@@ -56,16 +56,7 @@ class Packing:
             except OSError as error:
                 raise cannot_read(spot.path, error) from error
         if taken == 1:
-            if not selection.include:
-                raise CaptureError(
-                    "The source is empty: nothing in it is wanted.",
-                    hint="Is its disk mounted? A folder that is empty for now can be left out of the schedule.",
-                )
-            else:
-                raise CaptureError(
-                    "No file matches `include`: " + ", ".join(repr(one.text) for one in selection.include) + ".",
-                    hint="Patterns are relative to the source's folder; `**/*.txt` matches in every folder below it.",
-                )
+            raise _nothing_taken(selection)
         with _room_for_index():
             self._index.flush()
         yield END
@@ -139,6 +130,18 @@ class Packing:
         with _room_for_index():
             self._index.write(format_line(member))
         return header(member)
+
+
+def _nothing_taken(selection: Selection) -> CaptureError:
+    if selection.include:
+        return CaptureError(
+            "No file matches `include`: " + ", ".join(repr(one.text) for one in selection.include) + ".",
+            hint="Patterns are relative to the source's folder; `**/*.txt` matches in every folder below it.",
+        )
+    return CaptureError(
+        "The source is empty: nothing in it is wanted.",
+        hint="Is its disk mounted? A folder that is empty for now can be left out of the schedule.",
+    )
 
 
 @contextmanager

@@ -10,7 +10,6 @@ _SAYINGS = {
     "folder": ("folder", "folders", "had names added or removed while the backup was taken"),
     "vanished": ("name", "names", "vanished before being read"),
     "special": ("socket, pipe or device", "sockets, pipes or devices", "left out"),
-    "empty": ("folder", "folders", "without any entry that is wanted"),
     "partial": ("unfinished restore", "unfinished restores", "left out"),
 }
 
