@@ -12,7 +12,7 @@ from drkit.stores.disk import refused
 
 MIB = 1 << 20
 MOST_PARTS = 10_000
-_SMALLEST = 8 * MIB
+_SMALLEST = 6 * MIB
 _GROWS_AFTER = 1000
 _LARGEST_IN_MEMORY = 64 * MIB
 _AT_ONCE = 4
@@ -27,7 +27,7 @@ class Part:
 
 
 def part_size(number: int) -> int:
-    """8 MiB, doubled after every thousand parts: small objects need little memory, and 7.8 TiB fit into 10,000."""
+    """6 MiB, doubled after every thousand parts: small objects need little memory, and 5.8 TiB fit into 10,000."""
     return _SMALLEST << ((number - 1) // _GROWS_AFTER)
 
 
