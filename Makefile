@@ -10,6 +10,7 @@ demo: $(VENV)/.drkit-runtime  ## A live shop is backed up, ruined, restored to t
 test: $(VENV)/.drkit-developer  ## Install what the tests need, and pass them
 	scripts/install-programs
 	scripts/fetch-age-vectors
+	scripts/fetch-postgres $(VENV)/bin/python
 	$(VENV)/bin/pytest $(ARGS)
 
 check: lint test  ## What a developer runs before a commit

@@ -1,6 +1,7 @@
 """Servers that tests share: started at first use, once a run, and stopped with it.
 
 DRKIT_TEST_S3_URL (http://… or https://…, with AWS_* for the credentials) names an S3 server to use instead of radosgw.
+DRKIT_TEST_POSTGRES_DSN (a superuser's) names a PostgreSQL server for the tests to which any one is good enough.
 """
 
 import os
@@ -9,9 +10,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("contract.store_contract", "servers")
+pytest.register_assert_rewrite("contract.store_contract", "servers", "postgres")
 
 from servers.moto_process import moto_server  # noqa: E402 - after the registration
+from servers.postgres import NamedServer, any_server  # noqa: E402
 from servers.radosgw import Radosgw, radosgw_server  # noqa: E402
 from servers.s3_server import S3Server  # noqa: E402
 
@@ -35,6 +37,13 @@ def _radosgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Radosgw]:
     else:
         with radosgw_server(tmp_path_factory.mktemp("radosgw")) as started:
             yield started
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NamedServer]:
+    """One server for all; a test makes databases of its own on it."""
+    with any_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

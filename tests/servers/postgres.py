@@ -1,0 +1,223 @@
+"""PostgreSQL servers for tests: throw-away ones of any version here, or the one that the environment names."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+from typing import Any, LiteralString
+from urllib.parse import quote, urlencode
+
+import psycopg
+from psycopg import pq, sql
+from psycopg.conninfo import conninfo_to_dict
+
+from postgres.programs import (
+    as_server_user,
+    client_programs,
+    find_programs,
+    give_to_server,
+    is_reachable,
+    local_programs,
+    major_of,
+    program_environment,
+)
+from servers.certificates import Certificates
+from servers.children import free_port, running, wait_until
+
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "fsync": "off",
+    "shared_buffers": "128MB",
+    "max_connections": "60",
+    # what a killed server leaves behind lies in its own folder
+    "dynamic_shared_memory_type": "mmap",
+}
+_STOPS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+
+
+@dataclass(frozen=True)
+class NamedServer:
+    """A server that is there, wherever it runs. `bin` holds programs that fit it."""
+
+    host: str
+    port: int
+    password: str = field(repr=False)
+    bin: Path
+    major: int
+    superuser: str = "postgres"
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def dsn(self, database: str = "postgres", user: str | None = None, **options: str) -> str:
+        """As a URL. `password`, `host` and `port` may be among the options; every other one is libpq's."""
+        given = {"password": self.password, "host": self.host, "port": str(self.port), **self.options, **options}
+        password, host, port = (quote(given.pop(name), safe="") for name in ("password", "host", "port"))
+        rest = f"?{urlencode(given, quote_via=quote)}" if given else ""
+        who = quote(user or self.superuser, safe="")
+        return f"postgresql://{who}:{password}@{host}:{port}/{quote(database, safe='')}{rest}"
+
+    def query(self, statement: LiteralString, parameters: Any = None, database: str = "postgres") -> list[tuple]:
+        with psycopg.connect(self.dsn(database), autocommit=True) as connection:
+            return connection.execute(statement, parameters).fetchall()
+
+    def execute(self, *statements: LiteralString, database: str = "postgres") -> None:
+        with psycopg.connect(self.dsn(database), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def create(self, database: str, options: LiteralString = "") -> str:
+        """A new database, as a DSN."""
+        statement = sql.SQL("CREATE DATABASE {} " + options).format(sql.Identifier(database))
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            connection.execute(statement)
+        return self.dsn(database)
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        """For the programs in `bin`: their libraries, and the superuser's password."""
+        return program_environment(self.bin, PGPASSWORD=self.password, **variables)
+
+
+@dataclass(frozen=True)
+class PostgresServer(NamedServer):
+    """A server of our own. Start and stop it from the thread that outlives it: the kernel ends it with that thread."""
+
+    data: Path = Path()
+    socket: Path = Path()
+    log: Path = Path()
+    _life: ExitStack = field(default_factory=ExitStack, repr=False)
+    _children: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
+
+    @property
+    def pid(self) -> int:
+        return self._children[-1].pid
+
+    def start(self) -> None:
+        command = as_server_user([str(self.bin / "postgres"), "-D", str(self.data)])
+        child = self._life.enter_context(running(command, self.log, program_environment(self.bin)))
+        self._children.append(child)
+        where = f"host=127.0.0.1 port={self.port}".encode()
+        wait_until(lambda: pq.PGconn.ping(where) == pq.Ping.OK, child, self.log)
+
+    def stop(self, mode: str = "fast") -> None:
+        child = self._children[-1]
+        if child.poll() is None:
+            child.send_signal(_STOPS[mode])
+            child.wait(60)
+        self._life.close()
+
+    def crash(self) -> None:
+        """All its processes are killed at once, as by a loss of power; what the kernel had taken is still there."""
+        family = [self.pid, *_children_of(self.pid)]
+        for pid in family:
+            os.kill(pid, signal.SIGKILL)
+        self._life.close()
+        until = monotonic() + 10
+        while any(_is_alive(pid) for pid in family):
+            assert monotonic() < until, f"the server's processes {family} do not die"
+            sleep(0.01)
+
+
+@contextmanager
+def postgres_server(
+    folder: Path,
+    major: int | None = None,
+    settings: Mapping[str, str] | None = None,
+    *,
+    tls: Certificates | None = None,
+) -> Iterator[PostgresServer]:
+    """A new server, with its log in `folder`; `major` None is this machine's own PostgreSQL.
+
+    It listens on 127.0.0.1 and on a socket, and wants a password (SCRAM) on both.
+    """
+    # pytest's folders are closed to the server's user, and too deep for a socket's path
+    with TemporaryDirectory(prefix="drkit-postgres-") as home:
+        Path(home).chmod(0o711)
+        programs, data, socket = _reachable(find_programs(major), Path(home)), Path(home, "data"), Path(home, "socket")
+        for path in (data, socket):
+            path.mkdir(0o700)
+            give_to_server(path)
+        port, password = free_port(), secrets.token_urlsafe(12)
+        _initialise(programs, data, Path(home, "password"), password)
+        chosen = _SETTINGS | {"port": str(port), "unix_socket_directories": str(socket)}
+        if tls:
+            chosen |= _install(tls, data)
+        with (data / "postgresql.conf").open("a") as config:
+            config.writelines(f"{name} = '{value}'\n" for name, value in (chosen | dict(settings or {})).items())
+        log = folder / f"postgres-{port}.log"
+        server = PostgresServer(
+            "127.0.0.1", port, password, programs, major_of(programs), data=data, socket=socket, log=log
+        )
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop("immediate")
+
+
+@contextmanager
+def any_server(folder: Path) -> Iterator[NamedServer]:
+    """DRKIT_TEST_POSTGRES_DSN's server (its user must be a superuser), this machine's own, or one in a container."""
+    if named := os.environ.get("DRKIT_TEST_POSTGRES_DSN"):
+        yield _described(named)
+    elif local_programs():
+        with postgres_server(folder) as server:
+            yield server
+    else:
+        # imported here: it costs half a second, and is needed where nothing else is
+        from testcontainers.community.postgres import PostgresContainer
+
+        with PostgresContainer("postgres:17", driver=None) as container:
+            yield _described(container.get_connection_url())
+
+
+def _described(dsn: str) -> NamedServer:
+    known = {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
+    with psycopg.connect(dsn) as connection:
+        major, user = connection.info.server_version // 10_000, connection.info.user
+        host, port, password = (known.pop(name, "") for name in ("host", "port", "password"))
+    for name in ("user", "dbname"):
+        known.pop(name, None)
+    return NamedServer(host or "127.0.0.1", int(port or 5432), password, client_programs(major), major, user, known)
+
+
+def _reachable(programs: Path, home: Path) -> Path:
+    """A checkout in /root is closed to the server's user: then it gets a copy."""
+    if is_reachable(programs / "postgres"):
+        return programs
+    return shutil.copytree(programs.parent, home / "postgres", symlinks=True) / "bin"
+
+
+def _initialise(programs: Path, data: Path, secret: Path, password: str) -> None:
+    secret.touch(0o600)
+    give_to_server(secret)
+    secret.write_text(password)
+    command = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8"]
+    command += ["--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync", "--no-instructions"]
+    done = subprocess.run(as_server_user(command), capture_output=True, env=program_environment(programs), timeout=60)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def _install(tls: Certificates, data: Path) -> dict[str, str]:
+    for name, source in (("server.crt", tls.certificate), ("server.key", tls.key)):
+        (data / name).write_bytes(source.read_bytes())
+        (data / name).chmod(0o600)
+        give_to_server(data / name)
+    return {"ssl": "on"}
+
+
+def _children_of(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _is_alive(pid: int) -> bool:
+    """A zombie holds nothing any more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
