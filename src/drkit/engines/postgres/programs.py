@@ -7,9 +7,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from drkit.errors import CaptureError
+from drkit.errors import CaptureError, DrkitError
 
-_VERSION = re.compile(rb"\(PostgreSQL\) (\d+)\.(\d+)")
+_VERSION = re.compile(rb"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
+_HOLES = "CVE-2025-8714, CVE-2025-8715"
+_MENDED = {14: 19, 15: 14, 16: 10, 17: 6}
 _PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "usr/local/pgsql/bin")
 
 
@@ -40,15 +42,26 @@ def find_programs(configured: Path | None = None) -> list[Programs]:
     return [found for folder in unique if (found := _look(folder))]
 
 
-def choose_programs(found: list[Programs], server_major: int) -> Programs:
+def choose_programs(found: list[Programs], server_major: int, failure: type[DrkitError] = CaptureError) -> Programs:
     """The server's own major, or else the nearest newer one; an older client cannot read a newer server."""
     fitting = sorted((each for each in found if each.major >= server_major), key=lambda each: (each.major, -each.minor))
     if fitting:
         return fitting[0]
-    have = ", ".join(sorted({f"{each.major}.{each.minor}" for each in found})) or "none"
-    raise CaptureError(
+    versions = sorted({(each.major, each.minor) for each in found})
+    have = ", ".join(f"{major}.{minor}" for major, minor in versions) or "none"
+    raise failure(
         f"the server is PostgreSQL {server_major}, and pg_dump of that version or newer is not here (found: {have})",
         f'install postgresql-client-{server_major}, or name its folder: programs = "/path/to/bin"',
+    )
+
+
+def known_holes(programs: Programs) -> str | None:
+    mended = _MENDED.get(programs.major, 0)
+    if programs.minor >= mended:
+        return None
+    return (
+        f"pg_restore {programs.major}.{programs.minor} in {programs.folder} lets a hostile dump run commands"
+        f" ({_HOLES}); {programs.major}.{mended} and newer do not"
     )
 
 
@@ -62,12 +75,16 @@ def _look(folder: Path) -> Programs | None:
     if not all(os.access(folder / name, os.X_OK) for name in ("pg_dump", "pg_restore", "psql")):
         return None
     candidate = Programs(folder, 0, 0)
-    done = subprocess.run(
-        [candidate.path("pg_dump"), "--version"],
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        env=os.environ | candidate.environment,
-        check=False,
-    )
+    inherited = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    try:
+        done = subprocess.run(
+            [candidate.path("pg_dump"), "--version"],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            env=inherited | candidate.environment,
+            check=False,
+        )
+    except OSError:  # built for another machine
+        return None
     match = _VERSION.search(done.stdout)
-    return Programs(folder, int(match[1]), int(match[2])) if match else None
+    return Programs(folder, int(match[1]), int(match[2] or 0)) if match else None

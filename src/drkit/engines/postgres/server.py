@@ -1,20 +1,20 @@
-"""One database on one server: how this process and its children reach it, and what the server says of itself.
+"""One database on one server, and how this process and its children reach it.
 
-A password goes to libpq or to the environment of one child; it never stands in arguments, logs or errors.
+A password goes to libpq or into the environment of one child; it never stands in arguments, logs or errors.
 """
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from drkit.engines.postgres.programs import Programs
-from drkit.errors import CaptureError, ConfigError, DrkitError
+from drkit.engines.postgres.refusals import explain_connecting, explain_pooler, explain_statement, redact
+from drkit.errors import CaptureError, DrkitError
 
 # What a value looks like as text must not depend on who asks: fingerprints are taken of that text.
 PINNED = {
@@ -23,75 +23,123 @@ PINNED = {
     "extra_float_digits": "3",
     "intervalstyle": "postgres",
     "lc_monetary": "C",
+    "quote_all_identifiers": "off",
+    "search_path": "",
+    "standard_conforming_strings": "on",
     "timezone": "UTC",
     "xmloption": "content",
     "synchronize_seqscans": "off",
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
     "row_security": "off",
 }
-_SPECIAL, _ESCAPED = re.compile(r"([ \\])"), r"\\\1"
-_PASSWORDS = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)|(://[^:@/\s]*:)[^@/\s]*@", re.IGNORECASE)
+_TIMEOUT = "15"
+# A pooler keeps it from the server, or refuses it. The number of the backend tells less: Neon's proxy changes that too.
+_MARK = "drkit.session"
+_INHERITED = ("PATH", "HOME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# Two of these beat PGOPTIONS, and so what is pinned; the encoding is the caller's to choose.
+_UNPINNING = {"PGTZ", "PGDATESTYLE", "PGCLIENTENCODING"}
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`dsn` may hold a password, so it is never shown."""
+    """`dsn` may hold a password, so it is never shown. What goes wrong on the way raises `failure`."""
 
     dsn: str = field(repr=False)
+    failure: type[DrkitError] = CaptureError
 
     def __str__(self) -> str:
-        known = conninfo_to_dict(self.dsn)
-        place = f"{known.get('host', 'the local socket')}:{known.get('port', 5432)}"
-        return f"{place}/{known.get('dbname') or known.get('user') or 'postgres'}"
+        known = self._known()
+        return f"{known.get('host') or known.get('hostaddr') or 'the local socket'}:{known['port']}/{self.name}"
+
+    @property
+    def name(self) -> str:
+        """The database's, as libpq settles it."""
+        known = self._known()
+        return known.get("dbname") or known.get("user") or "postgres"
 
     def database(self, name: str) -> "Server":
-        return Server(make_conninfo(self.dsn, dbname=name))
+        return replace(self, dsn=make_conninfo(self.dsn, dbname=name))
 
     @contextmanager
-    def session(self, **settings: str) -> Iterator[psycopg.Connection]:
-        """An autocommit connection with the pinned settings."""
-        known = conninfo_to_dict(self.dsn)
-        options = f"{known.get('options') or ''} {_options({**PINNED, **settings})}".strip()
-        fixed = {"options": options, "application_name": "drkit"}
-        timeout = known.get("connect_timeout") or 15
+    def session(self, *, client_encoding: str = "UTF8", **settings: str) -> Iterator[psycopg.Connection]:
+        """An autocommit connection to the database itself, never to a pooler, with the pinned settings."""
+        pinned = PINNED | settings
+        fixed = {
+            "application_name": "drkit",
+            "client_encoding": client_encoding,
+            "connect_timeout": self._known().get("connect_timeout") or _TIMEOUT,
+            "options": self._options(pinned | {_MARK: "direct"}),
+        }
+        if any("-pooler." in host or host.endswith(".pooler.supabase.com") for host in self._hosts()):
+            raise explain_pooler(str(self), self.failure)
         try:
-            connection = psycopg.connect(make_conninfo(self.dsn, **fixed), autocommit=True, connect_timeout=timeout)
+            connection = psycopg.connect(make_conninfo(self.dsn, **fixed), autocommit=True)
         except psycopg.Error as error:
-            raise cannot_connect(self, error) from None
-        with connection:
-            yield connection
+            raise explain_connecting(str(self), str(error), self.redact(str(error)), self.failure) from None
+        try:
+            with connection:
+                self._settle(connection, pinned)
+                yield connection
+        except psycopg.Error as error:
+            raise explain_statement(str(self), error, self.redact(str(error)), self.failure) from error
 
-    def environment(self, programs: Programs, **settings: str) -> dict[str, str]:
-        """For one child: libpq's own variables say where and as whom, so that no argument has to."""
-        parsed = pq.Conninfo.parse(self.dsn.encode())
-        given = {each.envvar.decode(): each.val.decode() for each in parsed if each.envvar and each.val is not None}
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        options = f"{given.get('PGOPTIONS', '')} {_options({**PINNED, **settings})}".strip()
-        fixed = {"PGOPTIONS": options, "PGAPPNAME": "drkit"}
-        return inherited | programs.environment | {"PGCONNECT_TIMEOUT": "15"} | given | fixed
+    def arguments(self) -> list[str]:
+        """For a child's command line: the database, and what libpq reads from no variable."""
+        told = {each.keyword.decode(): each.val.decode() for each in self._parsed() if each.val and not each.envvar}
+        return ["--dbname", make_conninfo(**{**told, "dbname": self.name})]
+
+    def environment(self, programs: Programs, *, client_encoding: str | None = None, **settings: str) -> dict[str, str]:
+        """All that one child gets: libpq's own variables say where and as whom, so that no argument has to.
+
+        Without `client_encoding` the server takes the database's own, if no setting of the role says otherwise.
+        """
+        inherited = {name: value for name, value in os.environ.items() if _is_inherited(name)}
+        given = {each.envvar.decode(): each.val.decode() for each in self._parsed() if each.envvar and each.val}
+        given.pop("PGCLIENTENCODING", None)
+        fixed = {
+            "LC_ALL": "C",  # the words of programs are looked at
+            "PGAPPNAME": "drkit",
+            "PGOPTIONS": self._options(PINNED | settings),
+        }
+        encoding = {"PGCLIENTENCODING": client_encoding} if client_encoding else {}
+        return {"PGCONNECT_TIMEOUT": _TIMEOUT} | inherited | programs.environment | given | encoding | fixed
+
+    def redact(self, words: str) -> str:
+        return redact(words, self._known().get("password", ""))
+
+    def _known(self) -> dict[str, str]:
+        """What the DSN says, and below it what the environment and libpq say."""
+        defaults = {each.keyword.decode(): each.val.decode() for each in pq.Conninfo.get_defaults() if each.val}
+        return defaults | {name: str(value) for name, value in conninfo_to_dict(self.dsn).items()}
+
+    def _parsed(self) -> list[pq.ConninfoOption]:
+        return pq.Conninfo.parse(self.dsn.encode())
+
+    def _hosts(self) -> list[str]:
+        return self._known().get("host", "").lower().split(",")
+
+    def _options(self, settings: Mapping[str, str]) -> str:
+        spelled = (f"-c {name}={_escape(value)}" for name, value in settings.items())
+        return " ".join([self._known().get("options", ""), *spelled]).strip()
+
+    def _settle(self, connection: psycopg.Connection, pinned: dict[str, str]) -> None:
+        """PGTZ and its like beat the options, and newer servers have one more time limit."""
+        newer = {"transaction_timeout": "0"} if connection.info.server_version >= 170_000 else {}
+        settings = pinned | newer
+        (mark,) = connection.execute("SELECT current_setting(%s, true)", [_MARK]).fetchone() or (None,)
+        if mark != "direct":
+            raise explain_pooler(str(self), self.failure)
+        connection.execute(
+            "SELECT count(set_config(name, value, false)) FROM unnest(%s::text[], %s::text[]) AS given (name, value)",
+            [list(settings), list(settings.values())],
+        )
 
 
-def parse_dsn(dsn: str) -> Server:
-    try:
-        conninfo_to_dict(dsn)
-    except psycopg.Error:
-        raise ConfigError(
-            "the DSN is not one that PostgreSQL understands", "write postgresql://user@host:5432/database"
-        ) from None
-    return Server(dsn)
+def _is_inherited(name: str) -> bool:
+    return name in _INHERITED or (name.startswith(("PG", "KRB5")) and name not in _UNPINNING)
 
 
-def cannot_connect(server: Server, error: psycopg.Error) -> DrkitError:
-    return CaptureError(
-        f"cannot connect to {server}: {redact(str(error))}", "look at the DSN, the network, and pg_hba.conf"
-    )
-
-
-def redact(text: str) -> str:
-    """A server's or a program's words without a password that they may repeat."""
-    return _PASSWORDS.sub(lambda match: f"{match[1] or match[3]}***{'@' if match[3] else ''}", text.strip())
-
-
-def _options(settings: Mapping[str, str]) -> str:
-    return " ".join(f"-c {name}={_SPECIAL.sub(_ESCAPED, value)}" for name, value in settings.items())
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace(" ", "\\ ")
