@@ -1,130 +1,188 @@
-"""pg_dump's custom format, read as it flies by: which table each block of data belongs to, and a digest of its rows.
+"""pg_dump's custom format, read as it flies by: its contents, and digests of the tables' rows and of the large objects.
 
 Only archives without compression, as drkit asks pg_dump for them. It changes no byte and holds no block whole.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable
+from itertools import chain
+from struct import Struct
 
-from drkit.engines.postgres.digest import RowDigest, TableDigest
+from drkit.engines.postgres.archive_head import Contents, Held, Parser, Table, parse_contents, read_whole
+from drkit.engines.postgres.digest import LargeObjectDigest, LargeObjects, Level, RowDigest, TableDigest
 from drkit.errors import CaptureError
+from drkit.model import Digest
 from drkit.ports import Chunks
 
-_MAGIC, _CUSTOM = b"PGDMP", 1
-_DATA, _BLOBS = 1, 3
-_OLDEST, _NEWEST = (1, 12), (1, 16)
+_DATA, _LARGE_OBJECTS = 1, 3
+_SIZE = Struct("<xI")
 _END = b"\\.\n\n\n"  # what pg_dump puts after the rows of a table
-_TEXTS = 3  # the database's name, and the versions of server and pg_dump
-Table = tuple[str, str]
-# A parser yields how many bytes it needs next, and is sent exactly as many.
-Parser = Generator[int, bytes, None]
 
 
-class ArchiveDigests:
-    """`tables` fills while the archive passes: a digest for every table whose rows are in it, by schema and name."""
+class ArchiveReader:
+    """`contents` is there once the first block of data has come; the digests are whole when the archive has passed.
 
-    def __init__(self) -> None:
+    With level `off` nobody looks at the blocks of data, so a cut inside them goes unnoticed.
+    """
+
+    def __init__(self, encoding: str = "utf-8", level: Level = "full") -> None:
+        self.contents: Contents | None = None
         self.tables: dict[Table, TableDigest] = {}
-        self._between_blocks = False
+        self._level: Level = level
+        self._held = Held(encoding)
+        self._large_objects = LargeObjectDigest(level)
+
+    @property
+    def large_objects(self) -> LargeObjects:
+        return self._large_objects.value()
 
     def watch(self, chunks: Chunks) -> Chunks:
-        parser = self._parse()
-        needed, held = next(parser), b""
-        for chunk in chunks:
-            held = held + chunk if held else chunk
-            start = 0
-            while len(held) - start >= needed:
-                end = start + needed
-                needed, start = parser.send(held[start:end]), end
-            held = held[start:]
-            yield chunk
-        if held or not self._between_blocks:
-            raise CaptureError("the archive of pg_dump ends in the middle", "run the backup again")
+        return _accompany(self._parse(), chunks)
 
-    def _parse(self) -> Parser:
-        names = yield from _table_of_contents()
-        while True:
-            self._between_blocks = True
-            kind = (yield 1)[0]
-            self._between_blocks = False
-            number = yield from _int()
-            if kind == _DATA:
-                digest = yield from _rows()
-                if number in names:
-                    self.tables[names[number]] = digest
-            elif kind == _BLOBS:
-                while (yield from _int()):
-                    while size := (yield from _int()):
-                        yield size
-            else:
-                raise CaptureError(f"the archive of pg_dump has a block of an unknown kind, {kind}", "update drkit")
+    def _parse(self) -> Parser[None]:
+        self.contents = yield from parse_contents(self._held)
+        if self._level == "off":
+            while (yield):
+                pass
+            return
+        names = _tables(self.contents)
+        while block := (yield from _next_block(self._held)):
+            kind, number = block
+            if kind == _LARGE_OBJECTS:
+                yield from self._parse_large_objects()
+                continue
+            digest = RowDigest(self._level)
+            yield from _parse_rows(self._held, digest.add)
+            if number in names:
+                self.tables[names[number]] = digest.value()
+
+    def _parse_large_objects(self) -> Parser[None]:
+        while oid := (yield from read_whole(self._held, Held.integer)):
+            digest = RowDigest(self._level)
+            yield from _parse_texts(self._held, digest.add)
+            content = digest.value()
+            # pg_dump writes an OID beyond 2**31 as a negative number
+            self._large_objects.add(oid % 2**32, Digest(content.sha256 or "", content.size))
 
 
-def _rows() -> Generator[int, bytes, TableDigest]:
-    digest, tail = RowDigest(), b""
-    while size := (yield from _int()):
-        text = tail + (yield size)
-        digest.add(text[: -len(_END)])
+def table_rows(chunks: Chunks, table: Table, encoding: str = "utf-8") -> Chunks:
+    """The COPY text of one table out of an archive. No more of the archive is read than it takes."""
+    found: list[bytes] = []
+    for _ in _accompany(_parse_table(Held(encoding), table, found), chunks):
+        yield from found
+        found.clear()
+
+
+def open_archive(chunks: Chunks, encoding: str = "utf-8") -> tuple[Contents, bytes, Chunks]:
+    """Its contents, the bytes that hold them, and the whole archive again."""
+    held, read = Held(encoding), []
+    parser = parse_contents(held)
+    next(parser)
+    while True:
+        read.append(next(chunks, b""))
+        try:
+            parser.send(read[-1])
+        except StopIteration as done:
+            contents: Contents = done.value
+            start = b"".join(read)
+            return contents, start[: contents.size], chain([start], chunks)
+
+
+def _parse_table(held: Held, table: Table, found: list[bytes]) -> Parser[None]:
+    names = _tables((yield from parse_contents(held)))
+    while block := (yield from _next_block(held)):
+        kind, number = block
+        if kind == _LARGE_OBJECTS:
+            while (yield from read_whole(held, Held.integer)):
+                yield from _parse_texts(held, _ignore)
+        elif names.get(number) == table:
+            yield from _parse_rows(held, lambda text, end: found.append(text[:end]))
+            return
+        else:
+            yield from _parse_texts(held, _ignore)
+    raise CaptureError(f'the archive of pg_dump has no rows of "{table[0]}"."{table[1]}"', "name a table that it has")
+
+
+def _ignore(_: bytes) -> None:
+    """What nobody asked for passes."""
+
+
+def _accompany(parser: Parser[None], chunks: Chunks) -> Chunks:
+    """Each chunk when the parser has seen it, until there are no more or the parser has seen enough."""
+    next(parser)
+    for chunk in chunks:
+        enough = chunk and _show(parser, chunk)
+        yield chunk
+        if enough:
+            return
+    _show(parser, b"")
+
+
+def _show(parser: Parser[None], chunk: bytes) -> bool:
+    try:
+        parser.send(chunk)
+    except StopIteration:
+        return True
+    return False
+
+
+def _tables(contents: Contents) -> dict[int, Table]:
+    return {each.number: (each.schema, each.name) for each in contents.entries if each.kind == "TABLE DATA"}
+
+
+def _next_block(held: Held) -> Parser[tuple[int, int] | None]:
+    """Its kind and its number; None where the archive ends, which may be here and nowhere else."""
+    if held.at == len(held.text):
+        chunk = yield
+        if not chunk:
+            return None
+        held.add(chunk)
+    kind, number = yield from read_whole(held, lambda held: (held.take(1)[0], held.integer()))
+    if kind not in (_DATA, _LARGE_OBJECTS):
+        raise CaptureError(f"the archive of pg_dump has a block of an unknown kind, {kind}", "update drkit")
+    return kind, number
+
+
+def _parse_rows(held: Held, take: Callable[[bytes, int], None]) -> Parser[None]:
+    """COPY text, without pg_dump's mark at its end: `take` gets texts, and how much of each belongs to it."""
+    tail = b""
+
+    def take_all_but_end(text: bytes) -> None:
+        nonlocal tail
+        if len(text) < len(_END):
+            text, tail = tail + text, b""
+        take(tail, len(tail))
+        take(text, max(0, len(text) - len(_END)))
         tail = text[-len(_END) :]
+
+    yield from _parse_texts(held, take_all_but_end)
     if tail != _END:
         raise CaptureError("a table in the archive of pg_dump has no end", "run the backup again")
-    return digest.value()
 
 
-def _table_of_contents() -> Generator[int, bytes, dict[int, Table]]:
-    """The numbers of the data blocks, and whose rows they hold."""
-    head = yield 11
-    version = (head[5], head[6])
-    if head[:5] != _MAGIC or head[10] != _CUSTOM or not _OLDEST <= version <= _NEWEST:
-        raise CaptureError(f"the archive of pg_dump is of an unknown form, version {version}", "update drkit")
-    if version >= (1, 15):
-        yield 1
-    else:
-        yield from _int()
-    for _ in range(7):  # when it was made
-        yield from _int()
-    for _ in range(_TEXTS):
-        yield from _text()
-    names: dict[int, Table] = {}
-    count = yield from _int()
-    for _ in range(count):
-        number, kind, table = yield from _entry(version)
-        if kind == "TABLE DATA":
-            names[number] = table
-    return names
-
-
-def _entry(version: tuple[int, int]) -> Generator[int, bytes, tuple[int, str, Table]]:
-    number = yield from _int()
-    yield from _int()
-    yield from _text()  # the catalog's table
-    yield from _text()  # the row in it
-    tag = yield from _text()
-    kind = yield from _text()
-    yield from _int()
-    for _ in range(3):  # definition, drop, copy
-        yield from _text()
-    schema = yield from _text()
-    yield from _text()
-    if version >= (1, 14):
-        yield from _text()
-    if version >= (1, 16):
-        yield from _int()
-    for _ in range(2):  # owner, with oids
-        yield from _text()
-    while (yield from _text()) is not None:  # what it depends on
-        pass
-    yield 9  # whether there are data, and where
-    return number, kind or "", (schema or "", tag or "")
-
-
-def _int() -> Generator[int, bytes, int]:
-    raw = yield 5
-    value = int.from_bytes(raw[1:], "little")
-    return -value if raw[0] else value
-
-
-def _text() -> Generator[int, bytes, str | None]:
-    size = yield from _int()
-    if size < 0:
-        return None
-    return (yield size).decode(errors="surrogateescape") if size else ""
+def _parse_texts(held: Held, take: Callable[[bytes], None]) -> Parser[None]:
+    """Texts, each behind its length, until an empty one. pg_dump writes one a row: this is done millions of times."""
+    size_at = _SIZE.unpack_from
+    while True:
+        text, at = held.text, held.at
+        last = len(text) - _SIZE.size
+        found, size = [], 1
+        while at <= last:
+            (size,) = size_at(text, at)
+            start = at + _SIZE.size
+            at = start + size
+            if not size:
+                break
+            found.append(text[start:at])
+        if found:
+            take(b"".join(found))
+        missing = at - len(text)
+        held.at = min(at, len(text))
+        if not size:
+            return
+        held.add((yield))
+        while missing > 0:
+            part = min(missing, len(held.text))
+            take(held.text[:part])
+            held.at, missing = part, missing - part
+            if missing:
+                held.add((yield))
