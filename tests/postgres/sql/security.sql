@@ -1,0 +1,46 @@
+-- `hard owner`, `hard_reader` and `hard_staff` are there already: roles belong to the server
+CREATE SCHEMA vault AUTHORIZATION "hard owner";
+GRANT USAGE ON SCHEMA vault TO hard_staff;
+GRANT CREATE ON SCHEMA public TO hard_staff;
+REVOKE ALL ON SCHEMA guard FROM PUBLIC;
+SET ROLE "hard owner";
+CREATE TABLE vault.secrets (id integer PRIMARY KEY, owner name NOT NULL, secret text, open boolean DEFAULT false);
+INSERT INTO vault.secrets SELECT n, CASE WHEN n % 2 = 0 THEN 'hard_reader' ELSE 'hard owner' END, md5(n::text), n % 5 = 0 FROM generate_series(1, 300) AS n;
+ALTER TABLE vault.secrets ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY mine ON vault.secrets USING (owner = current_user) WITH CHECK (owner = current_user AND length(secret) > 3);
+CREATE POLICY open ON vault.secrets AS PERMISSIVE FOR SELECT TO hard_reader, hard_staff USING (open);
+CREATE POLICY never ON vault.secrets AS RESTRICTIVE FOR DELETE TO PUBLIC USING (false);
+CREATE SEQUENCE vault.numbers;
+CREATE FUNCTION vault.peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM vault.secrets';
+REVOKE EXECUTE ON FUNCTION vault.peek() FROM PUBLIC;
+GRANT SELECT ON vault.secrets TO hard_staff WITH GRANT OPTION;
+GRANT UPDATE (secret, open), REFERENCES (id) ON vault.secrets TO hard_reader;
+GRANT USAGE ON SEQUENCE vault.numbers TO hard_reader;
+GRANT EXECUTE ON FUNCTION vault.peek() TO hard_reader;
+ALTER DEFAULT PRIVILEGES IN SCHEMA vault GRANT SELECT ON TABLES TO hard_reader;
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+SET ROLE hard_staff;
+GRANT SELECT ON vault.secrets TO hard_reader;
+RESET ROLE;
+ALTER DEFAULT PRIVILEGES FOR ROLE hard_staff IN SCHEMA public GRANT ALL ON SEQUENCES TO "hard owner" WITH GRANT OPTION;
+GRANT SELECT ON ALL TABLES IN SCHEMA "Hard ""names""" TO hard_reader;
+GRANT USAGE ON TYPE mood TO hard_reader;
+REVOKE USAGE ON TYPE address FROM PUBLIC;
+GRANT SELECT ON LARGE OBJECT 90001 TO hard_reader;
+ALTER LARGE OBJECT 90002 OWNER TO "hard owner";
+ALTER TABLE watched OWNER TO hard_staff;
+ALTER MATERIALIZED VIEW best_of_best OWNER TO "hard owner";
+GRANT SELECT ON best_customers TO "hard owner";
+ALTER TYPE mood OWNER TO hard_staff;
+
+-- foreign tables: one that can be read, and ones on a server that is not there, a partition among them
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE server_version (version text) SERVER files OPTIONS (filename 'PG_VERSION');
+CREATE SERVER "gone away" FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '1', dbname 'no where');
+CREATE USER MAPPING FOR hard_reader SERVER "gone away" OPTIONS (user 'them', password 'it''s \ secret');
+CREATE FOREIGN TABLE elsewhere (id integer OPTIONS (column_name 'ID'), note text NOT NULL) SERVER "gone away" OPTIONS (table_name 'far "away"');
+CREATE TABLE readings (at date NOT NULL, value float8) PARTITION BY RANGE (at);
+CREATE TABLE readings_here PARTITION OF readings FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE FOREIGN TABLE readings_elsewhere PARTITION OF readings FOR VALUES FROM ('2023-01-01') TO ('2024-01-01') SERVER "gone away";
+INSERT INTO readings SELECT date '2024-01-01' + n, sin(n) FROM generate_series(0, 365) AS n;
+GRANT USAGE ON FOREIGN SERVER "gone away" TO hard_reader;
