@@ -20,7 +20,7 @@ from drkit.backup import back_up
 from drkit.catalog import survey
 from drkit.config import load_systems
 from drkit.keyfiles import write_keys
-from drkit.model import Manifest, Point
+from drkit.model import Manifest, Point, Wishes
 from drkit.ports import Clock, Engine, Store
 from drkit.restore.plan import RestorePlan
 from drkit.restore.run import read_plan, restore
@@ -153,7 +153,7 @@ class FaultSystem:
         store = store or source.store()
         plan = RestorePlan(point, None, point.consistent_at, utc_now() - point.consistent_at)
         manifest = read_plan(store, plan, source.engine(), open_signers(source.system))
-        restore(store, manifest, source.engine(), self.keyring(), str(target))
+        restore(store, manifest, source.engine(), self.keyring(), str(target), Wishes())
 
     def is_whole(self, point: Point, target: Path) -> bool:
         """Whether the point restores to just what its source holds now."""

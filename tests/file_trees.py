@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from drkit.engines.files import FilesEngine
-from drkit.model import Captured, Digest, Manifest, Piece
+from drkit.model import Captured, Digest, Manifest, Piece, Wishes
 from drkit.ports import Save
 
 LONG = 1_700_000_000_123_456_789
@@ -56,7 +56,7 @@ def capture(
 
 
 def restore(kept: Kept, target: Path, swap: bool = False) -> None:
-    FilesEngine(target, clock=now).restore(kept.manifest, kept.load, str(target), swap)
+    FilesEngine(target, clock=now).restore(kept.manifest, kept.load, str(target), Wishes(swap=swap))
 
 
 def look(root: Path) -> dict[bytes, tuple[object, ...]]:

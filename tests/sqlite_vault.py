@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from drkit.engines.sqlite import SqliteEngine
-from drkit.model import Captured, Digest, Manifest, Piece, Restored
+from drkit.model import Captured, Digest, Manifest, Piece, Restored, Wishes
 from drkit.ports import Chunks, Clock, Save
 
 BLOCK = 4 << 20
@@ -65,7 +65,7 @@ def capture(engine: SqliteEngine) -> Vault:
 
 
 def restore(engine: SqliteEngine, vault: Vault, target: Path, swap: bool = False) -> Restored:
-    return engine.restore(vault.manifest, vault.load, str(target), swap)
+    return engine.restore(vault.manifest, vault.load, str(target), Wishes(swap=swap))
 
 
 def listing(folder: Path) -> dict[str, bytes]:

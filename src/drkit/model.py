@@ -1,7 +1,11 @@
 """The nouns. Frozen values without I/O; times are aware UTC, sizes are bytes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
+
+from drkit.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +81,53 @@ class Point:
     committed_at: datetime | None = None
 
 
+Comparing = Literal["full", "counts", "off"]
+COMPARISONS: Mapping[str, Comparing] = {"full": "full", "counts": "counts", "off": "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What an operator asks of a restore besides the whole of it. `swap` exchanges it with what stands at the target.
+
+    `tables`, `schema_only`, `owner`, `no_owner`, `no_privileges` and `compare` mean something to databases of many
+    tables only.
+    """
+
+    swap: bool = False
+    tables: tuple[str, ...] = ()
+    schema_only: bool = False
+    owner: str | None = None
+    no_owner: bool = False
+    no_privileges: bool = False
+    compare: Comparing = "full"
+
+    def insist_on_whole(self, kind: str) -> None:
+        """For kinds whose points can only be restored whole."""
+        given = {
+            "--table": self.tables,
+            "--schema-only": self.schema_only,
+            "--owner": self.owner,
+            "--no-owner": self.no_owner,
+            "--no-privileges": self.no_privileges,
+            "--compare": self.compare != "full",
+        }
+        if parts := [option for option, value in given.items() if value]:
+            raise UsageError(
+                f"a source of kind {kind} is restored whole, so {' and '.join(parts)} means nothing here",
+                "leave it out, and take what you need out of the restored copy",
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """Where the restored data stand now, what was moved aside for them, and what was checked."""
+    """Where the restored data stand now, what was moved aside for them, and what was checked. `verified` means that
+    they were found to be what was captured; `phases` are what the engine did and the seconds each took."""
 
     target: str
     kept_old: str | None = None
     notes: tuple[str, ...] = ()
+    verified: bool = True
+    phases: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Protocol
 
-from drkit.model import Captured, Entry, Finding, Manifest, Piece, Restored
+from drkit.model import Captured, Entry, Finding, Manifest, Piece, Restored, Wishes
 
 Chunks = Iterator[bytes]
 Clock = Callable[[], datetime]
@@ -36,9 +36,10 @@ class Engine(Protocol):
 
     `capture` fixes its snapshot, calls `begin` once with a moment that nothing in the snapshot is later than,
     and pushes its pieces into the `Save` that it gets back. It leaves nothing behind in or beside the source.
-    `check_target` refuses, with a UsageError, a target that `restore` would have to overwrite.
+    `check_target` refuses, with a UsageError, a target that `restore` would have to overwrite, and wishes that make
+    no sense for this kind.
     `restore` publishes only after the last byte checked out: until then the target's name is free (or, with
-    `swap`, what stood there still stands). It never overwrites: `swap` moves the old aside and keeps it.
+    `wishes.swap`, what stood there still stands). It never overwrites: a swap moves the old aside and keeps it.
     `by_hand` gives the shell lines that do the same without drkit; `fetch(piece)` is a pipeline that writes the
     piece's plain bytes to its standard output.
     `check` looks, before anything is at stake, at all that a capture will need.
@@ -47,7 +48,7 @@ class Engine(Protocol):
     kind: str
 
     def capture(self, begin: Begin) -> Captured: ...
-    def check_target(self, target: str, swap: bool) -> None: ...
-    def restore(self, manifest: Manifest, load: Load, target: str, swap: bool) -> Restored: ...
+    def check_target(self, target: str, wishes: Wishes) -> None: ...
+    def restore(self, manifest: Manifest, load: Load, target: str, wishes: Wishes) -> Restored: ...
     def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]: ...
     def check(self) -> Iterator[Finding]: ...

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from drkit.age import Recipient, parse_identities, parse_recipient
 from drkit.config import System
-from drkit.config.tables import AnySource, SqliteTable
+from drkit.config.tables import AnySource, PostgresTable, SqliteTable
 from drkit.engines.files import FilesEngine
 from drkit.engines.sqlite import SqliteEngine
 from drkit.errors import ConfigError, UsageError
@@ -40,6 +40,8 @@ class Source:
 
     def engine(self) -> Engine:
         table = self.table
+        if isinstance(table, PostgresTable):
+            return self._postgres(table)
         path = self.system.path(table.path)
         if isinstance(table, SqliteTable):
             spool = self.system.path(table.spool) if table.spool else None
@@ -53,6 +55,26 @@ class Source:
 
     def store_url(self) -> str:
         return self.system.resolve(self.system.table.store.url)
+
+    def _postgres(self, table: PostgresTable) -> Engine:
+        # libpq and what comes with it take a tenth of a second, which those without PostgreSQL need not wait
+        from drkit.engines.postgres import DumpOptions, PostgresEngine
+
+        def dsn() -> str:
+            with _naming(self.system, f"sources.{self.key}.dsn"):
+                return self.system.resolve(table.dsn)
+
+        options = DumpOptions(
+            table.jobs,
+            table.schemas,
+            table.exclude_tables,
+            table.exclude_data,
+            table.lock_timeout,
+            table.rate_limit,
+            table.fingerprints,
+            self.system.path(table.programs) if table.programs else None,
+        )
+        return PostgresEngine(dsn, options, clock=clock)
 
     def _keep_store_apart(self, path: Path) -> None:
         """A folder that holds its own backups would back up its backups."""

@@ -14,7 +14,7 @@ from drkit.engines.files.patterns import parse_selection
 from drkit.engines.files.publish import publish
 from drkit.engines.files.survey import survey
 from drkit.errors import CaptureError, ConfigError, IntegrityError, NotRestorable, UsageError
-from drkit.model import Piece
+from drkit.model import Piece, Wishes
 from file_trees import Kept, capture, look, make_rich_tree, now, python, restore
 
 NOBODY = 65534
@@ -186,8 +186,8 @@ def test_a_target_that_stands_is_refused_and_with_swap_kept(tmp_path: Path, kept
         restore(kept, target)
     assert look(tmp_path) == before
     engine = FilesEngine(target, clock=now)
-    engine.check_target(str(target), swap=True)
-    restored = engine.restore(kept.manifest, kept.load, str(target), swap=True)
+    engine.check_target(str(target), Wishes(swap=True))
+    restored = engine.restore(kept.manifest, kept.load, str(target), Wishes(swap=True))
     assert (target / "a").read_text() == "new"
     assert not target.is_symlink()
     assert restored.kept_old is not None
@@ -209,7 +209,7 @@ def test_an_empty_folder_is_a_free_target(tmp_path: Path, kept: Kept) -> None:
 @pytest.mark.parametrize("target", ["/", "nowhere/target", "/proc", ".."])
 def test_a_target_that_can_never_be_is_refused(tmp_path: Path, kept: Kept, target: str) -> None:
     with pytest.raises(UsageError) as refusal:
-        FilesEngine(tmp_path, clock=now).check_target(target, swap=True)
+        FilesEngine(tmp_path, clock=now).check_target(target, Wishes(swap=True))
     assert refusal.value.hint
 
 
@@ -219,7 +219,7 @@ def test_a_swap_that_fails_leaves_the_old_as_it_was(tmp_path: Path, kept: Kept) 
     kept.pieces["files"] = kept.pieces["files"].replace(b"new", b"bad")
     before = look(tmp_path / "target")
     with pytest.raises(IntegrityError, match="another SHA-256"):
-        restore(kept, tmp_path / "target", swap=True)
+        restore(kept, tmp_path / "target", Wishes(swap=True))
     assert look(tmp_path / "target") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "target"]
 
@@ -240,9 +240,9 @@ def test_an_older_one_that_was_kept_is_not_overwritten(tmp_path: Path, kept: Kep
     engine = FilesEngine(tmp_path, clock=lambda: moment)
     (tmp_path / "target").mkdir()
     (tmp_path / "target" / "a").write_text("old")
-    engine.restore(kept.manifest, kept.load, str(tmp_path / "target"), swap=True)
+    engine.restore(kept.manifest, kept.load, str(tmp_path / "target"), Wishes(swap=True))
     with pytest.raises(NotRestorable, match="exists already"):
-        engine.restore(kept.manifest, kept.load, str(tmp_path / "target"), swap=True)
+        engine.restore(kept.manifest, kept.load, str(tmp_path / "target"), Wishes(swap=True))
     assert (tmp_path / f"target.before-{moment:%Y%m%dT%H%M%S.%fZ}" / "a").read_text() == "old"
 
 
@@ -254,7 +254,7 @@ def test_an_error_of_the_store_passes_through_and_nothing_is_published(tmp_path:
         yield kept.pieces[piece.name][700:]
 
     with pytest.raises(IntegrityError, match=r"^the piece was cut short$"):
-        FilesEngine(tmp_path, clock=now).restore(kept.manifest, load, str(tmp_path / "target"), swap=False)
+        FilesEngine(tmp_path, clock=now).restore(kept.manifest, load, str(tmp_path / "target"), Wishes())
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
@@ -265,7 +265,7 @@ def test_a_fault_that_shows_after_the_last_byte_still_stops_a_restore(tmp_path: 
             raise IntegrityError("the seal is broken")
 
     with pytest.raises(IntegrityError, match="the seal is broken"):
-        FilesEngine(tmp_path, clock=now).restore(kept.manifest, load, str(tmp_path / "target"), swap=False)
+        FilesEngine(tmp_path, clock=now).restore(kept.manifest, load, str(tmp_path / "target"), Wishes())
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from drkit.engines.files import FilesEngine
 from drkit.errors import CaptureError
-from drkit.model import Captured, Piece
+from drkit.model import Captured, Piece, Wishes
 from file_trees import Kept, capture, make_rich_tree, now, python, restore
 
 MIB = 1 << 20
@@ -233,7 +233,7 @@ def test_a_restore_says_how_many_of_its_files_are_newer_than_its_moment(tmp_path
             return super().begin(moment)
 
     kept, _ = capture(source, kept=Late())
-    notes = FilesEngine(source, clock=now).restore(kept.manifest, kept.load, str(tmp_path / "back"), swap=False).notes
+    notes = FilesEngine(source, clock=now).restore(kept.manifest, kept.load, str(tmp_path / "back"), Wishes()).notes
     assert "1 files were changed after the point's moment, while they were being captured" in notes
 
 

@@ -26,7 +26,7 @@ def load(piece):
     body = b"".join(vault.kept[piece.name])
     yield body[:50000]
     wait_here("in mid restore")
-engine.restore(vault.manifest, load, sys.argv[2], sys.argv[3] == "swap")
+engine.restore(vault.manifest, load, sys.argv[2], Wishes(swap=sys.argv[3] == "swap"))
 """
 
 

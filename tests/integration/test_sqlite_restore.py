@@ -16,7 +16,7 @@ import pytest
 
 from drkit.engines.sqlite import SqliteEngine
 from drkit.errors import IntegrityError, NotRestorable, UsageError
-from drkit.model import Piece
+from drkit.model import Piece, Wishes
 from sqlite_shop import dump, last_order, make_shop, place_order
 from sqlite_vault import Vault, capture, child_at, clock_that, listing, restore, run_child, utc_now
 
@@ -61,7 +61,7 @@ def test_a_target_that_exists_even_in_part_is_refused_and_left_alone(
 ) -> None:
     (place / name).write_bytes(b"mine")
     with pytest.raises(UsageError, match=f"{place}/{name} exists") as caught:
-        engine.check_target(str(place / "new.db"), swap=False)
+        engine.check_target(str(place / "new.db"), Wishes())
     assert "--swap" in caught.value.hint
     with pytest.raises(UsageError):
         restore(engine, vault, place / "new.db")
@@ -71,17 +71,17 @@ def test_a_target_that_exists_even_in_part_is_refused_and_left_alone(
 def test_a_target_that_cannot_be_a_database_is_refused_with_what_to_do(engine: SqliteEngine, place: Path) -> None:
     for swap in (False, True):
         with pytest.raises(UsageError, match=f"{place} is a folder"):
-            engine.check_target(str(place), swap)
+            engine.check_target(str(place), Wishes(swap=swap))
         with pytest.raises(UsageError, match=f"The folder {place}/a/b does not exist") as caught:
-            engine.check_target(str(place / "a" / "b" / "new.db"), swap)
+            engine.check_target(str(place / "a" / "b" / "new.db"), Wishes(swap=swap))
         assert caught.value.hint == f"Make it with `mkdir -p {place}/a/b`."
-        engine.check_target(str(place / "new.db"), swap)
+        engine.check_target(str(place / "new.db"), Wishes(swap=swap))
     os.mkfifo(place / "pipe")
     with pytest.raises(UsageError, match="is not a regular file"):
-        engine.check_target(str(place / "pipe"), swap=True)
+        engine.check_target(str(place / "pipe"), Wishes(swap=True))
     (place / "dangling.db").symlink_to(place / "nowhere")
     with pytest.raises(UsageError, match="exists"):
-        engine.check_target(str(place / "dangling.db"), swap=False)
+        engine.check_target(str(place / "dangling.db"), Wishes())
 
 
 @pytest.mark.parametrize("change", [-1, 1])
@@ -102,14 +102,14 @@ def test_a_load_that_fails_half_way_leaves_the_name_free(engine: SqliteEngine, v
         raise IntegrityError(f"{piece.key} was tampered with")
 
     with pytest.raises(IntegrityError, match="was tampered with"):
-        engine.restore(vault.manifest, load, str(place / "new.db"), swap=False)
+        engine.restore(vault.manifest, load, str(place / "new.db"), Wishes())
     assert listing(place) == {}
 
 
 def test_a_manifest_without_the_database_is_refused(engine: SqliteEngine, vault: Vault, place: Path) -> None:
     empty = replace(vault.manifest, pieces=())
     with pytest.raises(IntegrityError, match="names no piece 'database'"):
-        engine.restore(empty, vault.load, str(place / "new.db"), swap=False)
+        engine.restore(empty, vault.load, str(place / "new.db"), Wishes())
 
 
 @pytest.mark.parametrize("name", ["new.db", "new.db-wal"])
@@ -121,7 +121,7 @@ def test_a_target_that_comes_into_being_meanwhile_is_left_as_it_is(
         yield from vault.kept[piece.name]
 
     with pytest.raises(NotRestorable, match=f"{place}/{name} came into being"):
-        engine.restore(vault.manifest, load, str(place / "new.db"), swap=False)
+        engine.restore(vault.manifest, load, str(place / "new.db"), Wishes())
     assert listing(place) == {name: b"mine"}
 
 
@@ -133,7 +133,7 @@ def test_of_two_restores_at_once_to_one_target_the_second_is_refused(
             restore(engine, vault, place / "new.db")
         yield from vault.kept[piece.name]
 
-    engine.restore(vault.manifest, load, str(place / "new.db"), swap=False)
+    engine.restore(vault.manifest, load, str(place / "new.db"), Wishes())
     assert [path.name for path in place.iterdir()] == ["new.db"]
     assert dump(place / "new.db") == dump(shop)
 
@@ -162,7 +162,7 @@ def test_a_target_without_room_is_refused_before_a_byte_is_fetched(
         yield from fetched
 
     with pytest.raises(NotRestorable, match=f"There is no room for {place}/new.db: it takes {needed} bytes"):
-        engine.restore(manifest, load, str(place / "new.db"), swap=False)
+        engine.restore(manifest, load, str(place / "new.db"), Wishes())
     assert fetched == []
     assert listing(place) == {}
 
@@ -196,7 +196,7 @@ except DrkitError as error:
 
 
 def test_swap_on_a_free_name_is_a_plain_restore(engine: SqliteEngine, vault: Vault, shop: Path, place: Path) -> None:
-    assert restore(engine, vault, place / "new.db", swap=True).kept_old is None
+    assert restore(engine, vault, place / "new.db", Wishes(swap=True)).kept_old is None
     assert [path.name for path in place.iterdir()] == ["new.db"]
     assert dump(place / "new.db") == dump(shop)
 
@@ -210,7 +210,7 @@ def test_swap_keeps_the_old_database_whole_under_another_name(
         crash_in_mid_sale(old)
     names = {path.name.removeprefix("app.db") for path in place.iterdir()}
     old.chmod(0o640)
-    restored = restore(engine, vault, old, swap=True)
+    restored = restore(engine, vault, old, Wishes(swap=True))
     assert restored.kept_old is not None
     kept = Path(restored.kept_old)
     assert kept.name.startswith("app.db.before-20")
@@ -248,7 +248,7 @@ def test_swap_refuses_a_database_that_is_in_use_before_a_byte_is_fetched(
         application.execute("SELECT 1 FROM orders").fetchall()
         before = listing(place)
         with pytest.raises(NotRestorable, match=f"{old} is in use by another process since 20") as caught:
-            engine.restore(vault.manifest, lambda _: pytest.fail("fetched"), str(old), swap=True)
+            engine.restore(vault.manifest, lambda _: pytest.fail("fetched"), str(old), Wishes(swap=True))
         assert "fuser" in caught.value.hint
         assert listing(place) == before
         with application:
@@ -264,7 +264,7 @@ def test_swap_puts_the_old_back_with_its_log_when_the_new_cannot_take_its_place(
     before = listing(place)
     ruin = clock_that((place / "app.db.drkit-partial").unlink, at_call=3)
     with pytest.raises(NotRestorable, match=r"app\.db could not be written"):
-        restore(SqliteEngine(shop, clock=ruin), vault, old, swap=True)
+        restore(SqliteEngine(shop, clock=ruin), vault, old, Wishes(swap=True))
     assert listing(place) == before
     assert last_order(old) == 3001
 
@@ -274,7 +274,7 @@ def test_swap_goes_through_a_link_to_the_file_itself(
 ) -> None:
     old = make_shop(place / "real.db", "delete")
     (place / "link.db").symlink_to(old)
-    restored = restore(engine, vault, place / "link.db", swap=True)
+    restored = restore(engine, vault, place / "link.db", Wishes(swap=True))
     assert restored.kept_old is not None
     assert Path(restored.kept_old).name.startswith("real.db.before-")
     assert (place / "link.db").is_symlink()

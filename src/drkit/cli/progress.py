@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from threading import Lock
 
 from drkit.cli.text import format_size
 
@@ -17,8 +18,13 @@ class Meter:
         self._label, self._total, self._tell = label, total, tell
         self._started = self._shown = time.monotonic()
         self._done = 0
+        self._lock = Lock()
 
     def add(self, size: int) -> None:
+        with self._lock:  # pieces may flow in several threads
+            self._add(size)
+
+    def _add(self, size: int) -> None:
         self._done += size
         now = time.monotonic()
         if now - self._shown < (_LINE_EVERY if self._tell else _BAR_EVERY):

@@ -10,7 +10,7 @@ from drkit.cli.text import format_size
 from drkit.errors import UsageError
 
 if TYPE_CHECKING:
-    from drkit.model import Manifest
+    from drkit.model import Manifest, Wishes
     from drkit.restore.plan import RestorePlan
     from drkit.wiring import Source
 
@@ -21,6 +21,12 @@ def restore(
     at: Annotated[str, typer.Option(metavar="WHEN", help="A moment, `latest`, or a length ago: 90m.")] = "latest",
     to: Annotated[str | None, typer.Option(metavar="TARGET", help="Where to: a new file or folder.")] = None,
     swap: Annotated[bool, typer.Option("--swap", help="Exchange with what stands at TARGET; the old is kept.")] = False,
+    table: Annotated[list[str] | None, typer.Option(metavar="TABLE", help="Only this table; may be repeated.")] = None,
+    schema_only: Annotated[bool, typer.Option("--schema-only", help="No rows.")] = False,
+    owner: Annotated[str | None, typer.Option(metavar="ROLE", help="Who shall own everything.")] = None,
+    no_owner: Annotated[bool, typer.Option("--no-owner", help="All belongs to who restores.")] = False,
+    no_privileges: Annotated[bool, typer.Option("--no-privileges", help="Leave out GRANTs.")] = False,
+    compare: Annotated[str, typer.Option(metavar="HOW", help="With what was captured: full, counts, off.")] = "full",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
     by_hand: Annotated[bool, typer.Option("--by-hand", help="Print the commands that do it without drkit.")] = False,
@@ -34,6 +40,7 @@ def restore(
     call: Call = context.obj
     started = time.monotonic()
     source = call.select_one(name)
+    wishes = _wishes(swap, table or [], schema_only, owner, no_owner, no_privileges, compare)
     if to is None and not (dry_run or by_hand):
         raise UsageError("a restore needs --to TARGET", "name a new file or folder, or see the plan with --dry-run")
     plan, manifest = _plan(call, source, at)
@@ -42,7 +49,23 @@ def restore(
         text = _script(source, manifest, to or "restored") if by_hand else _outline(plan, manifest, to)
         call.console.answer(document | ({"by_hand": text} if by_hand else {}), text)
         return
-    _carry_out(call, source, plan, manifest, to, swap, yes, started)
+    _carry_out(call, source, plan, manifest, to, wishes, yes, started)
+
+
+def _wishes(
+    swap: bool,
+    tables: list[str],
+    schema_only: bool,
+    owner: str | None,
+    no_owner: bool,
+    no_privileges: bool,
+    compare: str,
+) -> "Wishes":
+    from drkit.model import COMPARISONS, Wishes
+
+    if compare not in COMPARISONS:
+        raise UsageError(f"--compare {compare} is not known", f"it is one of {', '.join(COMPARISONS)}")
+    return Wishes(swap, tuple(tables), schema_only, owner, no_owner, no_privileges, COMPARISONS[compare])
 
 
 def _plan(call: Call, source: "Source", at: str) -> "tuple[RestorePlan, Manifest]":
@@ -70,7 +93,7 @@ def _carry_out(
     plan: "RestorePlan",
     manifest: "Manifest",
     to: str,
-    swap: bool,
+    wishes: "Wishes",
     yes: bool,
     started: float,
 ) -> None:
@@ -80,22 +103,23 @@ def _carry_out(
     from drkit.wiring import open_keyring
 
     engine = source.engine()
-    engine.check_target(to, swap)
+    engine.check_target(to, wishes)
     if plan.wanted and needs_confirmation(plan, source.table.objectives.rpo):
         call.console.confirm(f"restore a state {format_length(plan.distance)} before the one that was wanted", yes)
-    if swap:
+    if wishes.swap:
         call.console.confirm(f"exchange {to} with its state of {format_moment(plan.reaches)}", yes)
     keyring = open_keyring(source.system, ask_passphrase)
     planned = time.monotonic()
     with call.console.progress(f"restoring {source.name}", manifest.plain_bytes) as progress:
-        restored = run(source.store(), manifest, engine, keyring, to, swap, progress)
+        restored = run(source.store(), manifest, engine, keyring, to, wishes, progress)
     for note in restored.notes:
         call.console.note(note)
     ended = time.monotonic()
     document = _describe(plan, restored.target) | {
         "seconds": round(ended - started, 3),
-        "phases": {"plan": round(planned - started, 3), "fetch_and_load": round(ended - planned, 3)},
-        "verified": True,
+        "phases": {"plan": round(planned - started, 3)}
+        | (dict(restored.phases) or {"fetch_and_load": round(ended - planned, 3)}),
+        "verified": restored.verified,
         "kept_old": restored.kept_old,
     }
     size = f"{format_size(manifest.plain_bytes)} in {ended - planned:.1f} s"

@@ -7,7 +7,18 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from drkit.config.values import Count, CronLine, Length, RecipientText, Reference, SignerText, StoreUrl, Zone
+from drkit.config.values import (
+    Count,
+    CronLine,
+    DsnReference,
+    Length,
+    RecipientText,
+    Reference,
+    SignerText,
+    Size,
+    StoreUrl,
+    Zone,
+)
 from drkit.retention import Policy
 from drkit.timetable import longest_gap
 from drkit.when import format_length
@@ -79,7 +90,24 @@ class FilesTable(SourceTable):
     exclude: tuple[str, ...] = ()
 
 
-AnySource = Annotated[SqliteTable | FilesTable, Field(discriminator="kind")]
+class PostgresTable(SourceTable):
+    """`dsn` is a secret, as it holds a password as a rule. `jobs` is how many streams flow at once: 0 means by the
+    machine, 1 is gentlest to the server. `rate_limit` caps what is read from it, per second."""
+
+    kind: Literal["postgres"]
+    dsn: DsnReference
+    method: Literal["dump"] = "dump"
+    jobs: Annotated[int, Field(ge=0, le=64)] = 0
+    schemas: tuple[str, ...] = ()
+    exclude_tables: tuple[str, ...] = ()
+    exclude_data: tuple[str, ...] = ()
+    lock_timeout: Length = timedelta(seconds=60)
+    rate_limit: Size | None = None
+    fingerprints: Literal["full", "counts", "off"] = "full"
+    programs: str | None = None
+
+
+AnySource = Annotated[SqliteTable | FilesTable | PostgresTable, Field(discriminator="kind")]
 
 
 class SystemTable(Table):

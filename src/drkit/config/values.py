@@ -16,6 +16,8 @@ from drkit.timetable import Cron, parse_cron
 from drkit.when import parse_length
 
 T = TypeVar("T")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) *(B|[kKMG]B|[KMG]iB)")
+_UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 _SECRET = re.compile(r"key|secret|token|password", re.IGNORECASE)
 _URL_HINT = "write file:///absolute/folder or s3://bucket/prefix?region=eu-west-1, or a reference to it"
 
@@ -79,11 +81,41 @@ def parse_store_url(text: str) -> str:
     return text
 
 
+def _parse_dsn(text: str) -> str:
+    """A reference, or a DSN that holds no password: libpq then takes it from PGPASSWORD or PGPASSFILE."""
+    if not is_reference(text) and _holds_password(text):
+        raise ConfigError(
+            "a DSN with a password is a secret, and a secret is given by reference",
+            'use "env:DATABASE_URL" or "file:/path/to/dsn", or leave the password to PGPASSFILE',
+        )
+    return text
+
+
+def _holds_password(dsn: str) -> bool:
+    if "://" not in dsn:
+        return _SECRET.search(dsn) is not None
+    try:
+        parts = urlsplit(dsn)
+        return bool(parts.password) or "sslpassword" in parts.query or "password" in parts.query
+    except ValueError:
+        return True
+
+
+def parse_size(text: str) -> int:
+    """`50MB` is 50,000,000 bytes, `50MiB` is 52,428,800."""
+    match = _SIZE.fullmatch(text.strip())
+    if not match:
+        raise ConfigError(f"{text!r} is not a size", 'write a number of bytes with a unit, such as "50MB" or "64MiB"')
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
 Length = Annotated[timedelta, BeforeValidator(_parsed(parse_length))]
 CronLine = Annotated[Cron, BeforeValidator(_parsed(parse_cron))]
 StoreUrl = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_store_url)))]
 RecipientText = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_recipient)))]
 SignerText = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_signer)))]
+Size = Annotated[int, BeforeValidator(_parsed(parse_size))]
+DsnReference = Annotated[str, BeforeValidator(_parsed(_parse_dsn))]
 Reference = Annotated[str, BeforeValidator(_parsed(_parse_reference))]
 Zone = Annotated[ZoneInfo, BeforeValidator(_parsed(_parse_zone))]
 Count = Annotated[int, Field(ge=0)]

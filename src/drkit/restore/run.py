@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from drkit import catalog
 from drkit.errors import IntegrityError
-from drkit.model import Manifest, Restored
+from drkit.model import Manifest, Restored, Wishes
 from drkit.ports import Engine, Store
 from drkit.restore.plan import RestorePlan
 from drkit.sealing import Keyring, Progress, examine, loading, no_progress
@@ -28,10 +28,10 @@ def restore(
     engine: Engine,
     keyring: Keyring,
     target: str,
-    swap: bool = False,
+    wishes: Wishes,
     progress: Progress = no_progress,
 ) -> Restored:
     """Nothing at the target is touched before the target is free and every piece has shown that it can be opened."""
-    engine.check_target(target, swap)
+    engine.check_target(target, wishes)
     examine(store, manifest.pieces, keyring)
-    return engine.restore(manifest, loading(store, keyring, progress), target, swap)
+    return engine.restore(manifest, loading(store, keyring, progress), target, wishes)

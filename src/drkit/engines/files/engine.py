@@ -22,7 +22,7 @@ from drkit.engines.files.remarks import Remarks
 from drkit.engines.files.survey import survey
 from drkit.engines.files.unpack import Unpacking
 from drkit.errors import CaptureError, IntegrityError, NotRestorable
-from drkit.model import Captured, Finding, Manifest, Piece, Restored
+from drkit.model import Captured, Finding, Manifest, Piece, Restored, Wishes
 from drkit.ports import Begin, Clock, Load
 
 FILES = "files"
@@ -59,12 +59,13 @@ class FilesEngine:
             listing = save(INDEX, iter(lambda: index.read(_CHUNK), b""))
         return Captured((files, listing), tuple(remarks.sentences()))
 
-    def check_target(self, target: str, swap: bool) -> None:
-        check_place(Path(target), swap)
+    def check_target(self, target: str, wishes: Wishes) -> None:
+        wishes.insist_on_whole(self.kind)
+        check_place(Path(target), wishes.swap)
 
-    def restore(self, manifest: Manifest, load: Load, target: str, swap: bool) -> Restored:
+    def restore(self, manifest: Manifest, load: Load, target: str, wishes: Wishes) -> Restored:
         place = Path(target)
-        check_place(place, swap)
+        check_place(place, wishes.swap)
         pieces = {piece.name: piece for piece in manifest.pieces}
         if not {FILES, INDEX} <= pieces.keys():
             raise IntegrityError(f"The backup {manifest.id} does not have the pieces of a backup of files.")
@@ -79,7 +80,7 @@ class FilesEngine:
             unpacking = Unpacking(folders, index)
             unpacking.run(Intake(load(pieces[FILES])))
             flush(fd)
-            kept = publish(partial, place, swap, self._clock())
+            kept = publish(partial, place, wishes.swap, self._clock())
         return Restored(str(place), None if kept is None else str(kept), unpacking.notes())
 
     def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]:

@@ -3,15 +3,24 @@
 It knows no connection, so it relies on no setting of the server either: a backslash is always escaped.
 """
 
+import codecs
 import re
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ESCAPE = re.compile(r"\\(\\|[0-9A-F]{4})")
 
 
 def quote_name(name: str) -> str:
     if not _CONTROL.search(name):
         return _doubled(name, '"')
     return "U&" + _escaped(_doubled(name.replace("\\", "\\\\"), '"'), "\\%04X")
+
+
+def read_name(quoted: str) -> str:
+    """What `quote_name` was given."""
+    escaped, _, rest = quoted.partition('"')
+    name = rest[:-1].replace('""', '"')
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)) if match[1] != "\\" else "\\", name) if escaped else name
 
 
 def quote_text(text: str) -> str:
@@ -34,3 +43,12 @@ def _doubled(text: str, quote: str) -> str:
 
 def _escaped(text: str, form: str) -> str:
     return _CONTROL.sub(lambda match: form % ord(match[0]), text)
+
+
+def codec_of(encoding: str) -> str:
+    """Python's name for one of the server's encodings; bytes without a known one are taken for UTF-8."""
+    name = encoding.lower().replace("win", "cp")
+    try:
+        return codecs.lookup({"sql_ascii": "utf-8", "koi8r": "koi8_r", "koi8u": "koi8_u"}.get(name, name)).name
+    except LookupError:
+        return "utf-8"

@@ -14,7 +14,7 @@ from drkit.engines.sqlite.findings import look_ahead
 from drkit.engines.sqlite.partial import SUFFIX
 from drkit.engines.sqlite.restore import check_target, restore
 from drkit.errors import IntegrityError
-from drkit.model import Captured, Finding, Manifest, Piece, Restored
+from drkit.model import Captured, Finding, Manifest, Piece, Restored, Wishes
 from drkit.ports import Begin, Clock, Load
 
 
@@ -45,12 +45,13 @@ class SqliteEngine:
     def check(self) -> Iterator[Finding]:
         return look_ahead(self._path, self._lock_timeout, self._spool, self._clock)
 
-    def check_target(self, target: str, swap: bool) -> None:
-        check_target(Path(target), swap)
+    def check_target(self, target: str, wishes: Wishes) -> None:
+        wishes.insist_on_whole(self.kind)
+        check_target(Path(target), wishes.swap)
 
-    def restore(self, manifest: Manifest, load: Load, target: str, swap: bool) -> Restored:
+    def restore(self, manifest: Manifest, load: Load, target: str, wishes: Wishes) -> Restored:
         piece = _database(manifest)
-        return restore(piece, load, Path(target), swap, self._lock_timeout, self._clock)
+        return restore(piece, load, Path(target), wishes.swap, self._lock_timeout, self._clock)
 
     def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]:
         file, partial = shlex.quote(target), shlex.quote(target + SUFFIX)

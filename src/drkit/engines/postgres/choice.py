@@ -1,0 +1,66 @@
+"""What one backup takes of a database: which schemas, which tables, whose rows, and in which streams."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from drkit.engines.postgres.division import Stream, divide
+from drkit.engines.postgres.options import DumpOptions
+from drkit.engines.postgres.tables import Table, list_schemas, list_tables, match_schemas, match_tables
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Without `schemas` it is all of them. `taken` are the tables whose rows are in the backup, in whatever piece."""
+
+    schemas: tuple[str, ...]
+    extensions: tuple[str, ...]
+    left_out: tuple[Table, ...]
+    without_rows: tuple[Table, ...]
+    taken: tuple[Table, ...]
+    streams: tuple[Stream, ...]
+
+    @property
+    def streamed(self) -> tuple[Table, ...]:
+        return tuple({stream.table.number: stream.table for stream in self.streams}.values())
+
+    def notes(self, options: DumpOptions) -> tuple[str, ...]:
+        empty = [
+            f"{key} matches no table"
+            for key, patterns in (("exclude_tables", options.exclude_tables), ("exclude_data", options.exclude_data))
+            if patterns and not (self.left_out if key == "exclude_tables" else self.without_rows)
+        ]
+        without = [f"{len(self.left_out)} tables are left out"] if self.left_out else []
+        without += [f"{len(self.without_rows)} tables are backed up without their rows"] if self.without_rows else []
+        return (*empty, *without)
+
+
+_EXTENSIONS = """
+select e.extname::text from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+ where n.nspname = any(%s) order by 1
+"""
+
+
+def choose(connection: psycopg.Connection, options: DumpOptions) -> Choice:
+    schemas = match_schemas(options.schemas, list_schemas(connection)) if options.schemas else []
+    extensions = [name for (name,) in connection.execute(_EXTENSIONS, [schemas])]
+    [(block_size,)] = connection.execute("select current_setting('block_size')::int")
+    return _sort(list_tables(connection), schemas, extensions, options, block_size)
+
+
+def _sort(
+    tables: Sequence[Table], schemas: Sequence[str], extensions: Sequence[str], options: DumpOptions, block_size: int
+) -> Choice:
+    inside = [table for table in tables if not schemas or table.schema in schemas]
+    out = match_tables(options.exclude_tables, inside)
+    bare = match_tables(options.exclude_data, inside) - out
+    taken = [table for table in inside if table.number not in out | bare]
+    return Choice(
+        tuple(schemas),
+        tuple(extensions),
+        tuple(table for table in inside if table.number in out),
+        tuple(table for table in inside if table.number in bare),
+        tuple(taken),
+        tuple(divide(taken, block_size)),
+    )

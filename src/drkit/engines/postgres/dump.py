@@ -1,0 +1,69 @@
+"""The command lines of a capture: pg_dump for everything, psql for the rows of one stream. Pure.
+
+Nothing secret is in them: where to connect, and as whom, is in the environment of the child.
+"""
+
+from datetime import timedelta
+
+from drkit.engines.postgres.choice import Choice
+from drkit.engines.postgres.division import Stream
+from drkit.engines.postgres.names import pattern, quote_name
+from drkit.engines.postgres.tables import Table
+from drkit.streams.process import Argument
+
+
+def dump_options(snapshot: str, choice: Choice, lock_timeout: timedelta, codec: str) -> list[Argument]:
+    chosen = [
+        # With --schema pg_dump leaves out extensions and large objects, which the rows in it may need.
+        *(("--schema=", pattern(schema)) for schema in choice.schemas),
+        *(("--extension=", pattern(extension)) for extension in choice.extensions),
+        *(("--exclude-table=", pattern(table.schema, table.name)) for table in choice.left_out),
+        *(
+            ("--exclude-table-data=", pattern(table.schema, table.name))
+            for table in (*choice.without_rows, *choice.streamed)
+        ),
+    ]
+    return [
+        "--format=custom",
+        "--compress=0",
+        "--no-password",
+        f"--snapshot={snapshot}",
+        f"--lock-wait-timeout={round(lock_timeout.total_seconds() * 1000)}",
+        *(["-b"] if choice.schemas else []),
+        *((option + text).encode(codec, "surrogateescape") for option, text in chosen),
+    ]
+
+
+def copy_out(stream: Stream) -> str:
+    columns = ", ".join(quote_name(column) for column in stream.table.columns)
+    table = _quoted(stream.table)
+    if stream.whole:
+        return f"COPY {table} ({columns}) TO STDOUT"
+    end = f" AND ctid < '({stream.end},0)'" if stream.end is not None else ""
+    return f"COPY (SELECT {columns} FROM ONLY {table} WHERE ctid >= '({stream.start},0)'{end}) TO STDOUT"
+
+
+def copy_in(stream: Stream) -> str:
+    columns = ", ".join(quote_name(column) for column in stream.table.columns)
+    return f"COPY {_quoted(stream.table)} ({columns}) FROM STDIN"
+
+
+def copy_options(snapshot: str, stream: Stream, codec: str) -> list[Argument]:
+    begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{snapshot}'; "
+    # a parallel plan would give the rows in any order
+    script = f"{begin}SET LOCAL max_parallel_workers_per_gather = 0; {copy_out(stream)}"
+    return [*QUIET, "--command", script.encode(codec, "surrogateescape")]
+
+
+QUIET: list[Argument] = [
+    "--no-psqlrc",
+    "--quiet",
+    "--no-align",
+    "--tuples-only",
+    "--no-password",
+    "--set=ON_ERROR_STOP=1",
+]
+
+
+def _quoted(table: Table) -> str:
+    return f"{quote_name(table.schema)}.{quote_name(table.name)}"

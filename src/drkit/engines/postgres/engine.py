@@ -1,0 +1,44 @@
+"""The PostgreSQL engine as the rest of drkit sees it: the port, and nothing of its own.
+
+It must not know how a database is read or built.
+"""
+
+from collections.abc import Callable, Iterator
+
+from drkit.engines.postgres.byhand import write_script
+from drkit.engines.postgres.capture import capture
+from drkit.engines.postgres.dsn import parse_dsn
+from drkit.engines.postgres.findings import look_ahead
+from drkit.engines.postgres.options import DumpOptions
+from drkit.engines.postgres.restore import Restoring
+from drkit.engines.postgres.target import check_target
+from drkit.errors import NotRestorable
+from drkit.model import Captured, Finding, Manifest, Piece, Restored, Wishes
+from drkit.ports import Begin, Clock, Load
+
+
+class PostgresEngine:
+    """`dsn` says where the source is, and is asked only when it is needed: a restore goes to the target's own."""
+
+    kind: str = "postgres"
+
+    def __init__(self, dsn: Callable[[], str], options: DumpOptions, *, clock: Clock) -> None:
+        self._dsn = dsn
+        self._options = options
+        self._clock = clock
+
+    def capture(self, begin: Begin) -> Captured:
+        return capture(parse_dsn(self._dsn()), self._options, begin, self._clock)
+
+    def check(self) -> Iterator[Finding]:
+        return look_ahead(parse_dsn(self._dsn()), self._options, self._clock)
+
+    def check_target(self, target: str, wishes: Wishes) -> None:
+        check_target(parse_dsn(target, NotRestorable), wishes.swap)
+
+    def restore(self, manifest: Manifest, load: Load, target: str, wishes: Wishes) -> Restored:
+        server = parse_dsn(target, NotRestorable)
+        return Restoring(server, self._options, manifest, load, wishes, self._clock).run()
+
+    def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]:
+        return write_script(manifest, fetch, target)

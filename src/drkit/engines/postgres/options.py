@@ -1,0 +1,30 @@
+"""What an operator may say about a PostgreSQL source."""
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from drkit.engines.postgres.digest import Level
+
+
+def default_jobs() -> int:
+    return min(4, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True, slots=True)
+class DumpOptions:
+    """Patterns are matched by `tables`; `rate_limit` is in bytes a second; `programs` is a folder of PostgreSQL's."""
+
+    jobs: int = 0
+    schemas: tuple[str, ...] = ()
+    exclude_tables: tuple[str, ...] = ()
+    exclude_data: tuple[str, ...] = ()
+    lock_timeout: timedelta = timedelta(seconds=60)
+    rate_limit: int | None = None
+    fingerprints: Level = "full"
+    programs: Path | None = None
+
+    @property
+    def workers(self) -> int:
+        return self.jobs or default_jobs()

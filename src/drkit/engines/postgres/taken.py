@@ -1,0 +1,72 @@
+"""What a capture has taken, put together from what passed by and what the snapshot says."""
+
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+
+import psycopg
+
+from drkit.engines.postgres.archive import ArchiveReader
+from drkit.engines.postgres.archive_head import Entry
+from drkit.engines.postgres.choice import Choice
+from drkit.engines.postgres.contents import DUMP, Contents, SchemaObject, Segment, TableContents
+from drkit.engines.postgres.division import Stream
+from drkit.engines.postgres.facts import Facts
+from drkit.engines.postgres.options import DumpOptions
+from drkit.engines.postgres.programs import Programs
+from drkit.engines.postgres.tables import ORDINARY
+from drkit.errors import CaptureError
+
+# Not objects of the database: rows, values, and what pg_dump says about the archive or the database as a whole.
+_NO_OBJECTS = {
+    *("TABLE DATA", "SEQUENCE SET", "BLOBS", "BLOB", "BLOB METADATA", "BLOB COMMENTS", "STATISTICS DATA"),
+    *("ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE", "DATABASE PROPERTIES"),
+}
+
+
+def list_contents(
+    connection: psycopg.Connection,
+    facts: Facts,
+    programs: Programs,
+    options: DumpOptions,
+    choice: Choice,
+    archive: ArchiveReader,
+    segments: Mapping[str, Segment],
+) -> Contents:
+    """Once the archive and all streams have passed."""
+    if archive.contents is None:
+        raise CaptureError("pg_dump ended before its table of contents did", "run the backup again")
+    head = archive.contents
+    extensions = connection.execute("select extname::text, extversion from pg_extension").fetchall()
+    return Contents(
+        server_version=facts.version,
+        dump_major=programs.major,
+        encoding=facts.encoding,
+        level=options.fingerprints,
+        tables=tuple(_tables(choice, archive, segments)),
+        sequences=head.sequence_values(),
+        large_objects=archive.large_objects,
+        objects=tuple(list_objects(head.entries)),
+        extensions=dict(extensions),
+    )
+
+
+def list_objects(entries: tuple[Entry, ...]) -> Iterator[SchemaObject]:
+    for entry in entries:
+        if entry.kind not in _NO_OBJECTS and not entry.name.startswith("LARGE OBJECT"):
+            definition = sha256(entry.definition.encode(errors="surrogateescape")).hexdigest()
+            yield SchemaObject(entry.kind, entry.schema, entry.name, definition)
+
+
+def _tables(choice: Choice, archive: ArchiveReader, segments: Mapping[str, Segment]) -> Iterator[TableContents]:
+    streams: dict[tuple[str, str], list[Stream]] = {}
+    for stream in choice.streams:
+        streams.setdefault(stream.table.key, []).append(stream)
+    for table in choice.taken:
+        if table.kind != ORDINARY:
+            continue
+        if table.key in streams:
+            yield TableContents(*table.key, tuple(segments[stream.piece] for stream in streams[table.key]))
+        elif table.key in archive.tables:
+            yield TableContents(*table.key, (Segment.of(DUMP, archive.tables[table.key]),))
+        else:  # nobody looked, or pg_dump knows a reason to leave its rows out
+            yield TableContents(*table.key, (Segment(DUMP),))

@@ -1,0 +1,121 @@
+"""Roles, and what a database is beside its content: captured, and made anew on another server."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from postgres.programs import MAJORS
+from servers.postgres import NamedServer, PostgresServer, postgres_server
+
+from drkit.engines.postgres.dsn import parse_dsn
+from drkit.engines.postgres.facts import look_at_server
+from drkit.engines.postgres.globals import apply_roles, apply_settings, capture_globals, create_database, missing_roles
+from drkit.engines.postgres.names import quote_name, quote_text
+from drkit.engines.postgres.steps import Steps, format_steps, parse_steps
+from drkit.errors import NotRestorable
+
+ODD = ["plain", 'With "quotes"', "it's", "tab\tand\nline feed", "Größe é", "back\\slash", ':"target"', "%s", "a$b", " "]
+SHOP = 'shop "1"\n\\'
+
+
+@contextmanager
+def session(
+    server: NamedServer, database: str = "postgres", user: str | None = None, **options: str
+) -> Iterator[psycopg.Connection]:
+    with parse_dsn(server.dsn(database, user, **options), NotRestorable).session() as connection:
+        yield connection
+
+
+def say(connection: psycopg.Connection, *statements: str) -> None:
+    for statement in statements:
+        connection.execute(statement.encode())
+
+
+def capture(connection: psycopg.Connection) -> Steps:
+    return capture_globals(connection, look_at_server(connection, lambda: datetime.now(UTC), NotRestorable))
+
+
+def restore(server: NamedServer, steps: Steps, name: str = SHOP, **who: str) -> tuple[str, ...]:
+    with session(server, **who) as connection:
+        notes = apply_roles(connection, steps)
+        create_database(connection, steps, name)
+        return (*notes, *apply_settings(connection, steps, name))
+
+
+def make_odd_things(server: NamedServer) -> None:
+    shop = quote_name(SHOP)
+    with session(server) as connection:
+        for number, name in enumerate(ODD):
+            role = quote_name(name)
+            say(
+                connection,
+                f"CREATE ROLE {role} LOGIN PASSWORD {quote_text(f'secret {number}')}",
+                f"COMMENT ON ROLE {role} IS {quote_text(f'{name} is number {number}')}",
+                f"ALTER ROLE {role} SET application_name = {quote_text(name)}",
+            )
+        say(
+            connection,
+            "CREATE ROLE nobody",
+            "CREATE ROLE everything SUPERUSER CREATEDB CREATEROLE NOINHERIT LOGIN REPLICATION BYPASSRLS"
+            " CONNECTION LIMIT 7 VALID UNTIL '2031-05-06 07:08:09+02'",
+            "CREATE ROLE forever VALID UNTIL 'infinity' PASSWORD NULL",
+            "CREATE ROLE shut CONNECTION LIMIT 0",
+            "GRANT plain TO nobody WITH ADMIN OPTION",
+            'GRANT pg_read_all_data, plain TO "it\'s"',
+            f"GRANT nobody TO {quote_name(ODD[3])}, {quote_name(ODD[6])}",
+            "ALTER ROLE ALL SET work_mem = '5MB'",
+            """ALTER ROLE plain SET search_path = "$user", public, "a,b", 'C"d' """,
+            "ALTER ROLE plain SET temp_tablespaces = ''",
+            "ALTER ROLE nobody SET search_path = ''",
+            f"ALTER ROLE plain SET app.secret = {quote_text(chr(9).join(['x', '''y'z''']) + chr(10))}",
+            f"""CREATE DATABASE {shop} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'POSIX'""",
+            f"COMMENT ON DATABASE {shop} IS 'it is not :\"target\"; %s'",
+            f'ALTER DATABASE {shop} OWNER TO "With ""quotes"""',
+            f"ALTER DATABASE {shop} SET default_transaction_read_only = on",
+            f'ALTER DATABASE {shop} SET search_path = public, "it\'s"',
+            f"ALTER ROLE plain IN DATABASE {shop} SET statement_timeout = '90s'",
+            f"ALTER ROLE postgres IN DATABASE {shop} SET lock_timeout = '5s'",
+            f"REVOKE ALL ON DATABASE {shop} FROM PUBLIC",
+            f'REVOKE CREATE ON DATABASE {shop} FROM "With ""quotes"""',
+            f"GRANT CONNECT ON DATABASE {shop} TO nobody WITH GRANT OPTION",
+            f"GRANT TEMPORARY ON DATABASE {shop} TO {quote_name(ODD[3])}",
+            "INSERT INTO pg_shseclabel SELECT oid, 'pg_database'::regclass, 'nobody''s', 'top' FROM pg_database"
+            f" WHERE datname = {quote_text(SHOP)}",
+        )
+        if server.major >= 16:
+            say(
+                connection,
+                "GRANT shut TO nobody WITH INHERIT FALSE, SET FALSE",
+                "GRANT plain TO shut WITH INHERIT TRUE",
+            )
+
+
+@pytest.fixture(params=MAJORS)
+def two_servers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[PostgresServer, PostgresServer]]:
+    with postgres_server(tmp_path, request.param) as full, postgres_server(tmp_path, request.param) as empty:
+        make_odd_things(full)
+        yield full, empty
+
+
+def test_what_is_captured_from_a_server_is_captured_again_from_the_one_it_was_applied_to(
+    two_servers: tuple[PostgresServer, PostgresServer],
+) -> None:
+    full, empty = two_servers
+    with session(full, SHOP) as connection:
+        captured = parse_steps(format_steps(capture(connection)))
+    label = [each for each in captured.settings if each.startswith("SECURITY LABEL")]
+    assert label == ["""SECURITY LABEL FOR "nobody's" ON DATABASE :"target" IS 'top'"""]
+    captured = replace(captured, settings=tuple(each for each in captured.settings if each not in label))
+    assert len(captured.roles) > 40
+    assert restore(empty, captured) == ()
+    with session(empty, SHOP) as connection:
+        again = capture(connection)
+    assert set(again.roles) ^ set(captured.roles) == set()
+    assert again == captured
+    with session(empty, SHOP, "it's", password="secret 2") as connection:
+        assert connection.info.user == "it's"
