@@ -117,5 +117,75 @@ def test_what_is_captured_from_a_server_is_captured_again_from_the_one_it_was_ap
         again = capture(connection)
     assert set(again.roles) ^ set(captured.roles) == set()
     assert again == captured
-    with session(empty, SHOP, "it's", password="secret 2") as connection:
+    with session(empty, user="it's", password="secret 2") as connection:
         assert connection.info.user == "it's"
+
+
+def test_roles_that_are_there_are_never_altered(tmp_path: Path) -> None:
+    steps = Steps(
+        roles=(
+            """CREATE ROLE "there" WITH SUPERUSER LOGIN PASSWORD 'else'""",
+            'CREATE ROLE "new"',
+            """COMMENT ON ROLE "there" IS 'else'""",
+            """ALTER ROLE "there" SET "work_mem" = '7MB'""",
+            """ALTER ROLE ALL SET "work_mem" = '9MB'""",
+            'GRANT "new" TO "there"',
+            'GRANT "there" TO "new" WITH ADMIN OPTION',
+        ),
+        create="CREATE DATABASE :\"target\" WITH TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'",
+        copies=(),
+        settings=(),
+    )
+    with postgres_server(tmp_path) as server, session(server) as connection:
+        say(connection, "CREATE ROLE there NOLOGIN")
+        before = capture(connection)
+        assert missing_roles(connection, steps) == ("new",)
+        notes = apply_roles(connection, steps)
+        after = capture(connection)
+        assert missing_roles(connection, steps) == ()
+    assert set(after.roles) - set(before.roles) == {'CREATE ROLE "new"', 'GRANT "there" TO "new" WITH ADMIN OPTION'}
+    assert set(before.roles) <= set(after.roles)
+    assert notes == ('ALTER ROLE ALL SET "work_mem" is left out: it would change the server\'s other roles',)
+
+
+@pytest.fixture(params=(15, 16, 18))
+def limited(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[PostgresServer, PostgresServer]]:
+    """Two servers on which `manager` is what managed servers give: it may make roles and databases, and little else."""
+    with postgres_server(tmp_path, request.param) as full, postgres_server(tmp_path, request.param) as empty:
+        make_odd_things(full)
+        for server in (full, empty):
+            with session(server) as connection:
+                say(connection, "CREATE ROLE manager LOGIN CREATEROLE CREATEDB PASSWORD 'manager'")
+        with session(full) as connection:
+            say(connection, f"GRANT CONNECT ON DATABASE {quote_name(SHOP)} TO manager")
+        yield full, empty
+
+
+def test_a_limited_role_captures_what_it_may_read_and_makes_what_it_may(
+    limited: tuple[PostgresServer, PostgresServer],
+) -> None:
+    full, empty = limited
+    with session(full, SHOP, "manager", password="manager") as connection:
+        steps = capture(connection)
+    with session(full, SHOP) as connection:
+        everything = capture(connection)
+    assert steps.notes == ("passwords of roles are not captured, as manager may not read pg_authid",)
+    assert not any("PASSWORD" in each for each in steps.roles)
+    assert steps.settings == everything.settings
+    assert len(steps.roles) == len(everything.roles)
+    steps = replace(steps, settings=tuple(each for each in steps.settings if "LABEL" not in each))
+    notes = restore(empty, steps, user="manager", password="manager")
+    with session(empty, user="manager", password="manager") as connection:
+        assert missing_roles(connection, steps) == ()
+        made = capture(connection)
+    assert [note.split(":")[1].split()[-1] for note in notes if 'ALTER ROLE "everything"' in note] == [
+        "SUPERUSER",
+        "REPLICATION",
+        "BYPASSRLS",
+    ]
+    (everything_made,) = (each for each in made.roles if each.startswith('CREATE ROLE "everything"'))
+    assert everything_made.startswith('CREATE ROLE "everything" WITH CREATEDB CREATEROLE NOINHERIT LOGIN CONNECTION')
+    lost = [each for each in steps.roles if each not in made.roles and 'CREATE ROLE "everything"' not in each]
+    assert lost
+    assert all(any(each.split(" = ")[0] in note for note in notes) for each in lost)
+    assert not any("y'z" in note or "y''z" in note for note in notes)
