@@ -7,7 +7,7 @@ import pytest
 
 from postgres.programs import MAJORS
 from servers.certificates import make_ca_and_server
-from servers.postgres import NamedServer, postgres_server
+from servers.postgres import NamedServer, any_server, postgres_server
 
 
 @pytest.mark.parametrize("major", MAJORS)
@@ -56,3 +56,16 @@ def test_a_server_and_its_folder_are_gone_after_a_failure(tmp_path: Path) -> Non
 
 def test_the_shared_server_is_a_superusers(postgres: NamedServer) -> None:
     assert postgres.query("SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [(True,)]
+
+
+def test_a_server_named_in_the_environment_is_used_with_its_options(tmp_path: Path) -> None:
+    tls = make_ca_and_server(tmp_path)
+    with postgres_server(tmp_path, 16, tls=tls) as server:
+        server.execute("CREATE ROLE \"o'wner\" SUPERUSER LOGIN PASSWORD 'a/b ?'")
+        dsn = server.dsn(user="o'wner", password="a/b ?", sslmode="verify-ca", sslrootcert=str(tls.ca))
+        with any_server(tmp_path, {"DRKIT_TEST_POSTGRES_DSN": dsn}) as named:
+            assert named.query("SELECT current_user::text, ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") == [
+                ("o'wner", True)
+            ]
+            assert (named.major, named.port) == (16, server.port)
+            assert named.bin.parent.name == "16"

@@ -19,13 +19,21 @@ from postgres.programs import program_environment
 
 Description = dict[str, dict[str, Any]]
 
-_SESSION = (
-    "-c search_path= -c DateStyle=ISO -c IntervalStyle=postgres -c TimeZone=UTC -c extra_float_digits=3 -c bytea_output=hex"
-    " -c row_security=off -c statement_timeout=0 -c client_encoding=UTF8 -c array_nulls=on"
-)
+_SETTINGS = {
+    "search_path": "",
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "row_security": "off",
+    "statement_timeout": "0",
+    "client_encoding": "UTF8",
+}
+_POLICY_ROLES = re.compile(r"(?<= TO )(?P<roles>.*?)(?= USING| WITH CHECK|;$)", re.MULTILINE)
 _ENTRY = re.compile(r"^-- Name: (?P<name>.*); Type: (?P<type>.*?); Schema: (?P<schema>.*?); Owner: (?P<owner>.*)$")
 
-# A row of a table that is hash partitioned by an enum may stand in another partition after a restore: only its root is compared.
+# A restored row of a table that is hash partitioned by an enum may stand in another partition: the root is compared.
 _TABLES = """
     WITH RECURSIVE by_enum AS (
         SELECT c.oid FROM pg_class c JOIN pg_partitioned_table p ON p.partrelid = c.oid
@@ -36,7 +44,8 @@ _TABLES = """
         SELECT oid FROM by_enum UNION SELECT i.inhrelid FROM inside JOIN pg_inherits i ON i.inhparent = inside.oid
     )
     SELECT n.nspname, c.relname, c.relkind::text, c.relispopulated, format('%I.%I', n.nspname, c.relname), ARRAY(
-        SELECT attname::text FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attname)
+        SELECT attname::text FROM pg_attribute
+        WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attname)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND c.relpersistence <> 't' AND (
         c.relkind IN ('r', 'm') AND c.oid NOT IN (SELECT oid FROM inside)
@@ -48,36 +57,39 @@ _SEQUENCES = """
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S' ORDER BY 3
 """
 _LARGE_OBJECTS = """
-    SELECT oid::text, md5(lo_get(oid)) AS md5, length(lo_get(oid)) AS bytes, lomowner::regrole::text AS owner, lomacl::text AS acl,
-        obj_description(oid, 'pg_largeobject') AS comment
+    SELECT oid::text, md5(lo_get(oid)) AS md5, length(lo_get(oid)) AS bytes,
+        lomowner::regrole::text AS owner, lomacl::text AS acl, obj_description(oid, 'pg_largeobject') AS comment
     FROM pg_largeobject_metadata
 """
 _EXTENSIONS = "SELECT extname, extversion AS version, extnamespace::regnamespace::text AS schema FROM pg_extension"
 _ROLES = """
     WITH RECURSIVE used AS (
         SELECT refobjid AS oid FROM pg_shdepend
-        WHERE refclassid = 'pg_authid'::regclass AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+        WHERE refclassid = 'pg_authid'::regclass
+            AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
         UNION SELECT m.roleid FROM pg_auth_members m JOIN used ON m.member = used.oid
     )
-    SELECT r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication, r.rolbypassrls,
-        r.rolconnlimit, r.rolpassword, r.rolvaliduntil::text, shobj_description(r.oid, 'pg_authid') AS comment,
+    SELECT r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin,
+        r.rolreplication, r.rolbypassrls, r.rolconnlimit, r.rolpassword, r.rolvaliduntil::text,
+        shobj_description(r.oid, 'pg_authid') AS comment,
         (SELECT setconfig FROM pg_db_role_setting WHERE setrole = r.oid AND setdatabase = 0) AS settings,
         (SELECT array_agg(format('%I%s', g.rolname, CASE WHEN m.admin_option THEN ' (admin)' END) ORDER BY g.rolname)
             FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid) AS member_of
     FROM pg_authid r JOIN used USING (oid)
 """
 _DATABASE = """
-    SELECT 'database' AS what, pg_encoding_to_char(encoding) AS encoding, datcollate, datctype, datdba::regrole::text AS owner, datacl::text AS acl,
-        datconnlimit, shobj_description(oid, 'pg_database') AS comment,
-        (SELECT array_agg(format('%s: %s', CASE setrole WHEN 0 THEN 'all' ELSE setrole::regrole::text END, s) ORDER BY setrole::regrole::text, s)
-            FROM pg_db_role_setting, unnest(setconfig) AS s WHERE setdatabase = d.oid) AS settings
+    SELECT 'database' AS what, pg_encoding_to_char(encoding) AS encoding, datcollate, datctype,
+        datdba::regrole::text AS owner, datacl::text AS acl, datconnlimit,
+        shobj_description(oid, 'pg_database') AS comment,
+        (SELECT array_agg(setrole::regrole::text || ': ' || setting ORDER BY setrole::regrole::text, setting)
+            FROM pg_db_role_setting, unnest(setconfig) AS setting WHERE setdatabase = d.oid) AS settings
     FROM pg_database d WHERE datname = current_database()
 """
 
 
 def describe(dsn: str, programs: Path) -> Description:
     """Everything that a dump of one database should bring back, and the roles it needs."""
-    with psycopg.connect(dsn, options=_SESSION, autocommit=True) as connection:
+    with _session(dsn) as connection:
         return {
             "schema": dict(_schema(dsn, programs)),
             "table": dict(_tables(connection)),
@@ -89,8 +101,8 @@ def describe(dsn: str, programs: Path) -> Description:
 
 
 def describe_database(dsn: str) -> Description:
-    """What belongs to the database as a whole and what pg_dump leaves out unless it is to create it: settings, rights, encoding."""
-    with psycopg.connect(dsn, options=_SESSION, autocommit=True) as connection:
+    """What belongs to the database as a whole: its settings, rights, encoding. pg_dump alone leaves them out."""
+    with _session(dsn) as connection:
         return {"database": _keyed(connection, _DATABASE)}
 
 
@@ -102,6 +114,11 @@ def differences(one: Description, other: Description) -> list[str]:
         for key in sorted(one[kind].keys() | other[kind].keys())
         if _told(one[kind], key) != _told(other[kind], key)
     ]
+
+
+def _session(dsn: str) -> psycopg.Connection:
+    options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+    return psycopg.connect(dsn, options=options, autocommit=True)
 
 
 def _told(section: dict[str, Any], key: str) -> str:
@@ -116,13 +133,21 @@ def _schema(dsn: str, programs: Path) -> Iterator[tuple[str, str]]:
     key, lines, seen = "preamble", list[str](), dict[str, int]()
     for line in done.stdout.decode().split("\n"):
         if match := _ENTRY.match(line):
-            yield key, "\n".join(lines)
+            yield key, _settled(key, lines)
             key, lines = f"{match['type']} {match['schema']}.{match['name']}, owner {match['owner']}", []
             seen[key] = seen.get(key, 0) + 1
             key += f" ({seen[key]})" if seen[key] > 1 else ""
         elif line and not line.startswith(("--", "\\restrict ", "\\unrestrict ")):
             lines.append(line)
-    yield key, "\n".join(lines)
+    yield key, _settled(key, lines)
+
+
+def _settled(key: str, lines: list[str]) -> str:
+    """A policy names its roles in the order in which they were made on that server."""
+    text = "\n".join(lines)
+    if not key.startswith("POLICY "):
+        return text
+    return _POLICY_ROLES.sub(lambda found: ", ".join(sorted(found["roles"].split(", "))), text)
 
 
 def _tables(connection: psycopg.Connection) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -18,12 +17,12 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict
 
+from postgres.cluster import install_certificate, make_cluster, reachable_programs
 from postgres.programs import (
     as_server_user,
     client_programs,
     find_programs,
     give_to_server,
-    is_reachable,
     local_programs,
     major_of,
     program_environment,
@@ -138,15 +137,19 @@ def postgres_server(
     # pytest's folders are closed to the server's user, and too deep for a socket's path
     with TemporaryDirectory(prefix="drkit-postgres-") as home:
         Path(home).chmod(0o711)
-        programs, data, socket = _reachable(find_programs(major), Path(home)), Path(home, "data"), Path(home, "socket")
+        programs, data, socket = (
+            reachable_programs(find_programs(major), Path(home)),
+            Path(home, "data"),
+            Path(home, "socket"),
+        )
         for path in (data, socket):
             path.mkdir(0o700)
             give_to_server(path)
         port, password = free_port(), secrets.token_urlsafe(12)
-        _initialise(programs, data, Path(home, "password"), password)
+        make_cluster(programs, data, Path(home, "password"), password)
         chosen = _SETTINGS | {"port": str(port), "unix_socket_directories": str(socket)}
         if tls:
-            chosen |= _install(tls, data)
+            chosen |= install_certificate(tls, data)
         with (data / "postgresql.conf").open("a") as config:
             config.writelines(f"{name} = '{value}'\n" for name, value in (chosen | dict(settings or {})).items())
         log = folder / f"postgres-{port}.log"
@@ -161,9 +164,9 @@ def postgres_server(
 
 
 @contextmanager
-def any_server(folder: Path) -> Iterator[NamedServer]:
+def any_server(folder: Path, environment: Mapping[str, str] = os.environ) -> Iterator[NamedServer]:
     """DRKIT_TEST_POSTGRES_DSN's server (its user must be a superuser), this machine's own, or one in a container."""
-    if named := os.environ.get("DRKIT_TEST_POSTGRES_DSN"):
+    if named := environment.get("DRKIT_TEST_POSTGRES_DSN"):
         yield _described(named)
     elif local_programs():
         with postgres_server(folder) as server:
@@ -184,31 +187,6 @@ def _described(dsn: str) -> NamedServer:
     for name in ("user", "dbname"):
         known.pop(name, None)
     return NamedServer(host or "127.0.0.1", int(port or 5432), password, client_programs(major), major, user, known)
-
-
-def _reachable(programs: Path, home: Path) -> Path:
-    """A checkout in /root is closed to the server's user: then it gets a copy."""
-    if is_reachable(programs / "postgres"):
-        return programs
-    return shutil.copytree(programs.parent, home / "postgres", symlinks=True) / "bin"
-
-
-def _initialise(programs: Path, data: Path, secret: Path, password: str) -> None:
-    secret.touch(0o600)
-    give_to_server(secret)
-    secret.write_text(password)
-    command = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8"]
-    command += ["--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync", "--no-instructions"]
-    done = subprocess.run(as_server_user(command), capture_output=True, env=program_environment(programs), timeout=60)
-    assert done.returncode == 0, done.stderr.decode()
-
-
-def _install(tls: Certificates, data: Path) -> dict[str, str]:
-    for name, source in (("server.crt", tls.certificate), ("server.key", tls.key)):
-        (data / name).write_bytes(source.read_bytes())
-        (data / name).chmod(0o600)
-        give_to_server(data / name)
-    return {"ssl": "on"}
 
 
 def _children_of(pid: int) -> list[int]:

@@ -61,7 +61,7 @@ CREATE INDEX events_by_region ON events (region, at DESC);
 CREATE INDEX only_here ON events_2025 (payload text_pattern_ops);
 INSERT INTO events SELECT timestamptz '2024-01-01 00:00+00' + n * interval '50 min', (ARRAY['es', 'de', 'us', 'jp'])[n % 4 + 1], n, md5(n::text)
     FROM generate_series(1, 4000) AS n;
-INSERT INTO events SELECT timestamptz '2025-01-01 00:00+00' + n * interval '100 s', 'es', n, repeat(md5(n::text), 3) FROM generate_series(1, 165000) AS n;
+INSERT INTO events SELECT timestamptz '2025-01-01 00:00+00' + n * interval '5 min', 'es', n, repeat(md5(n::text), 12) FROM generate_series(1, 52000) AS n;
 UPDATE events SET payload = 'changed' WHERE id % 3 = 0 AND region <> 'es';
 CREATE TABLE by_expression (word text) PARTITION BY LIST (lower(left(word, 1)));
 CREATE TABLE by_expression_a PARTITION OF by_expression FOR VALUES IN ('a');
@@ -73,7 +73,7 @@ CREATE TABLE orders (
     id bigint PRIMARY KEY, customer text NOT NULL, placed_at timestamptz NOT NULL, amount numeric(12, 2) NOT NULL, status text NOT NULL, note text
 ) WITH (fillfactor = 80, autovacuum_enabled = false);
 INSERT INTO orders SELECT n, 'customer ' || n % 997, timestamptz '2024-01-01 00:00+00' + n * interval '37 s', (n * 7919 % 100000) / 100.0,
-    (ARRAY['new', 'paid', 'shipped'])[n % 3 + 1], repeat(md5(n::text), 1 + n % 4) FROM generate_series(1, 130000) AS n;
+    (ARRAY['new', 'paid', 'shipped'])[n % 3 + 1], repeat(md5(n::text), 10 + n % 8) FROM generate_series(1, 48000) AS n;
 UPDATE orders SET status = 'returned', note = NULL WHERE id % 11 = 0;
 DELETE FROM orders WHERE id % 13 = 0;
 INSERT INTO orders SELECT -n, 'late', '2024-12-31 23:00+00', n, 'new', E'with\ttab, \\ and\nline' FROM generate_series(1, 500) AS n;

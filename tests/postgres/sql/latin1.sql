@@ -1,0 +1,10 @@
+CREATE SCHEMA "Größe";
+CREATE TABLE "Größe"."mañana ÿ" ("naïve" text, "¿qué?" text DEFAULT '¡é!');
+INSERT INTO "Größe"."mañana ÿ" SELECT chr(n), repeat(chr(n), 3) || E'\\.' FROM generate_series(1, 255) AS n;
+CREATE TYPE "âge" AS ENUM ('jeune', 'âgé');
+CREATE TABLE ages (a "âge", raw bytea);
+INSERT INTO ages SELECT 'âgé', decode(lpad(to_hex(n), 2, '0'), 'hex') FROM generate_series(0, 255) AS n;
+CREATE TABLE big (id integer PRIMARY KEY, note text);
+INSERT INTO big SELECT n, repeat('é' || n, 80) FROM generate_series(1, 50000) AS n;
+UPDATE big SET note = 'ü' WHERE id % 5 = 0;
+COMMENT ON TABLE ages IS 'ÀÖØöøÿ';

@@ -1,0 +1,2 @@
+CREATE TABLE endless (i interval);
+INSERT INTO endless VALUES ('infinity'), ('-infinity');
