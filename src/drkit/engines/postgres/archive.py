@@ -45,8 +45,10 @@ class ArchiveReader:
                 pass
             return
         names = _tables(self.contents)
+        awaited = {each.number: each for each in self.contents.entries if each.has_data}
         while block := (yield from _next_block(self._held)):
             kind, number = block
+            awaited.pop(number, None)
             if kind == _LARGE_OBJECTS:
                 yield from self._parse_large_objects()
                 continue
@@ -54,6 +56,8 @@ class ArchiveReader:
             yield from _parse_rows(self._held, digest.add)
             if number in names:
                 self.tables[names[number]] = digest.value()
+        for entry in awaited.values():
+            raise CaptureError(f"the archive of pg_dump ends before {entry.kind} {entry.name}", "run the backup again")
 
     def _parse_large_objects(self) -> Parser[None]:
         while oid := (yield from read_whole(self._held, Held.integer)):
@@ -126,7 +130,7 @@ def _show(parser: Parser[None], chunk: bytes) -> bool:
 
 
 def _tables(contents: Contents) -> dict[int, Table]:
-    return {each.number: (each.schema, each.name) for each in contents.entries if each.kind == "TABLE DATA"}
+    return {each.number: each.key for each in contents.entries if each.kind == "TABLE DATA"}
 
 
 def _next_block(held: Held) -> Parser[tuple[int, int] | None]:

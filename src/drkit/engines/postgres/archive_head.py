@@ -38,6 +38,10 @@ class Entry:
     depends: tuple[int, ...]
     has_data: bool
 
+    @property
+    def key(self) -> Table:
+        return self.schema, self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Contents:
@@ -52,7 +56,7 @@ class Contents:
     def sequence_values(self) -> dict[Table, tuple[int, bool]]:
         """What each sequence stands at, and whether that value was given out."""
         found = ((each, _VALUE.search(each.definition)) for each in self.entries if each.kind == "SEQUENCE SET")
-        return {(each.schema, each.name): (int(match[1]), match[2] == "true") for each, match in found if match}
+        return {each.key: (int(match[1]), match[2] == "true") for each, match in found if match}
 
 
 class Held:
