@@ -1,6 +1,5 @@
 """Roles, and what a database is beside its content: captured, and made anew on another server."""
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,8 +8,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from postgres.programs import MAJORS
-from servers.postgres import NamedServer, PostgresServer, postgres_server
 
 from drkit.engines.postgres.dsn import parse_dsn
 from drkit.engines.postgres.facts import look_at_server
@@ -18,6 +15,8 @@ from drkit.engines.postgres.globals import apply_roles, apply_settings, capture_
 from drkit.engines.postgres.names import quote_name, quote_text
 from drkit.engines.postgres.steps import Steps, format_steps, parse_steps
 from drkit.errors import NotRestorable
+from postgres.programs import MAJORS
+from servers.postgres import NamedServer, PostgresServer, postgres_server
 
 ODD = ["plain", 'With "quotes"', "it's", "tab\tand\nline feed", "Größe é", "back\\slash", ':"target"', "%s", "a$b", " "]
 SHOP = 'shop "1"\n\\'

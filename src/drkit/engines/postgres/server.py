@@ -51,7 +51,10 @@ class Server:
 
     def __str__(self) -> str:
         known = self._known()
-        return f"{known.get('host') or known.get('hostaddr') or 'the local socket'}:{known['port']}/{self.name}"
+        hosts = (known.get("host") or known.get("hostaddr") or "the local socket").split(",")
+        ports = known["port"].split(",")
+        pairs = zip(hosts, ports if len(ports) > 1 else ports * len(hosts), strict=False)
+        return f"{','.join(f'{host}:{port}' for host, port in pairs)}/{self.name}"
 
     @property
     def name(self) -> str:
