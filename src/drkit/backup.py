@@ -29,7 +29,9 @@ def back_up(
 
     def begin(consistent_at: datetime) -> Save:
         begun.append(consistent_at)
-        return saving(store, catalog.folder_of(source, catalog.make_id(consistent_at, token)), seal, progress)
+        return saving(
+            store, catalog.folder_of(source, catalog.make_id(consistent_at, token)), seal, progress, engine.effort
+        )
 
     captured = engine.capture(begin)
     (consistent_at,) = begun

@@ -43,9 +43,11 @@ class Engine(Protocol):
     `by_hand` gives the shell lines that do the same without drkit; `fetch(piece)` is a pipeline that writes the
     piece's plain bytes to its standard output.
     `check` looks, before anything is at stake, at all that a capture will need.
+    `effort` is the level of compression that suits what it captures.
     """
 
     kind: str
+    effort: int
 
     def capture(self, begin: Begin) -> Captured: ...
     def check_target(self, target: str, wishes: Wishes) -> None: ...

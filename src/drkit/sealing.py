@@ -18,7 +18,6 @@ from drkit.streams.compress import compress, decompress
 from drkit.streams.memory import keep_large_buffers
 from drkit.streams.meter import Hasher, Tally
 
-LEVEL = 2
 Progress = Callable[[int], None]
 
 
@@ -42,13 +41,14 @@ class Keyring:
     signers: frozenset[Signer]
 
 
-def saving(store: Store, folder: str, seal: Seal, progress: Progress = no_progress) -> Save:
+def saving(store: Store, folder: str, seal: Seal, progress: Progress = no_progress, effort: int = 2) -> Save:
+    """`effort` is zstd's level."""
     keep_large_buffers()
 
     def save(name: str, chunks: Chunks) -> Piece:
         key = f"{folder}/{name}.zst.age"
         plain, sealed = Tally(progress), Hasher()
-        compressed = compress(plain.watch(chunks), LEVEL)
+        compressed = compress(plain.watch(chunks), effort)
         encrypted = age.encrypt(compressed, seal.recipients, extra=sign_stanzas(seal.signing_key, key))
         store.put(key, sealed.watch(encrypted))
         return Piece(name, key, plain.size, sealed.digest())

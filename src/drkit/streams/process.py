@@ -8,9 +8,10 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import BufferedReader, BufferedWriter
 from threading import Lock
-from typing import IO
+from typing import IO, Any, cast
 
 from drkit.errors import DrkitError
 from drkit.ports import Chunks
@@ -22,27 +23,34 @@ Argument = str | bytes
 
 _CHUNK = 1 << 20
 _LAST_WORDS = 4000
-_PATIENCE = 10
+_PATIENCE = timedelta(seconds=10)
+_NOT_STARTED = 127  # as a shell has it
+_SET_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux only
 
 
 class Family:
     """Children that end together. Any thread may start one, and any thread may end them all: whoever reads or feeds
     one of them then gets its failure."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: timedelta) -> None:
+        self._patience = patience.total_seconds()
         self._lock = Lock()
         self._living: set[subprocess.Popen[bytes]] = set()
         self._over = False
 
     def read(self, command: Sequence[Argument], environment: Mapping[str, str], failure: Failure) -> Chunks:
-        """What the child writes to its stdout. Closing the iterator ends the child."""
+        """What the child writes to its stdout: its first bytes at once, then in full chunks. Closing the iterator ends
+        the child."""
         with (
             tempfile.TemporaryFile() as words,
-            self._child(command, environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words) as child,
+            self._child(command, environment, failure, subprocess.DEVNULL, subprocess.PIPE, words) as child,
         ):
-            pipe = _widened(child.stdout)
-            while chunk := os.read(pipe, _CHUNK):
+            # Programs write a few KiB at a time; taking each one up on its own was measured to cost a tenth of a backup.
+            pipe: BufferedReader = _widened(child.stdout)
+            chunk = pipe.read1(_CHUNK)
+            while chunk:
                 yield chunk
+                chunk = pipe.read(_CHUNK)
             if status := child.wait():
                 raise failure(status, _last_words(words))
 
@@ -56,18 +64,15 @@ class Family:
         """Write `chunks` to the child's stdin and wait for its good end."""
         with (
             tempfile.TemporaryFile() as words,
-            self._child(command, environment, stdin=subprocess.PIPE, stdout=words, stderr=words) as child,
+            self._child(command, environment, failure, subprocess.PIPE, words, words) as child,
         ):
-            pipe = _widened(child.stdin)
-            try:
+            pipe: BufferedWriter = _widened(child.stdin)
+            # what it died of, or that it wanted no more, its end will tell
+            with suppress(BrokenPipeError):
                 for chunk in chunks:
-                    rest = memoryview(chunk)
-                    while rest:
-                        rest = rest[os.write(pipe, rest) :]
-            except BrokenPipeError:
-                pass  # what it died of, or that it wanted no more, its end will tell
-            if child.stdin:
-                child.stdin.close()
+                    pipe.write(chunk)
+            with suppress(BrokenPipeError):
+                pipe.close()
             if status := child.wait():
                 raise failure(status, _last_words(words))
 
@@ -78,56 +83,67 @@ class Family:
             for child in self._living:
                 child.terminate()
 
+    def bury(self) -> None:
+        """Wait until all are dead, once nobody reads or feeds any of them any more."""
+        self.end()
+        while self._living:
+            self._end(self._living.pop())
+
     @contextmanager
     def _child(
         self,
         command: Sequence[Argument],
         environment: Mapping[str, str],
+        failure: Failure,
         stdin: int,
         stdout: int | IO[bytes],
         stderr: IO[bytes],
     ) -> Iterator[subprocess.Popen[bytes]]:
         with self._lock:
-            child = subprocess.Popen(command, env=environment, stdin=stdin, stdout=stdout, stderr=stderr)
-            self._living.add(child)
             if self._over:
-                child.terminate()
+                raise failure(-signal.SIGTERM, "")
+            try:
+                child = subprocess.Popen(command, env=environment, stdin=stdin, stdout=stdout, stderr=stderr)
+            except OSError as error:
+                raise failure(_NOT_STARTED, f"it cannot be started: {error.strerror}") from error
+            self._living.add(child)
         try:
             yield child
         finally:
             with self._lock:
                 self._living.discard(child)
-            _end(child)
+            self._end(child)
+
+    def _end(self, child: subprocess.Popen[bytes]) -> None:
+        """SIGTERM, then SIGKILL for one that does not listen. Its pipes are closed only after the SIGTERM, as it would
+        take a closed one for the good end of its input."""
+        child.terminate()
+        for pipe in (child.stdin, child.stdout):
+            if pipe and not pipe.closed:
+                pipe.close()
+        try:
+            child.wait(self._patience)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
 
 
 @contextmanager
-def family() -> Iterator[Family]:
-    """None of its children outlives the block."""
-    children = Family()
+def family(patience: timedelta = _PATIENCE) -> Iterator[Family]:
+    """None of its children outlives the block; they have `patience` to end after a SIGTERM."""
+    children = Family(patience)
     try:
         yield children
     finally:
-        children.end()
+        children.bury()
 
 
 def _widened(pipe: IO[bytes] | None) -> int:
     assert pipe, "it was asked for"  # noqa: S101
-    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _CHUNK)
+    if _SET_SIZE:
+        with suppress(PermissionError):  # the system grants only so much to all pipes of a user
+            fcntl.fcntl(pipe, _SET_SIZE, _CHUNK)
     return pipe.fileno()
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """SIGTERM, then SIGKILL for one that does not listen. Its pipes are closed."""
-    for pipe in (child.stdin, child.stdout):
-        if pipe and not pipe.closed:
-            pipe.close()
-    if child.poll() is None:
-        child.terminate()
-        try:
-            child.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
 
 
 def _last_words(words: IO[bytes]) -> str:

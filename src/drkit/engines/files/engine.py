@@ -40,6 +40,7 @@ class FilesEngine:
     """
 
     kind = "files"
+    effort = 2
 
     def __init__(
         self, path: Path, include: tuple[str, ...] = (), exclude: tuple[str, ...] = (), *, clock: Clock

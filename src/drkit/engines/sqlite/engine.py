@@ -23,6 +23,7 @@ class SqliteEngine:
     With `integrity` off a damaged database is captured, and restored, as it is."""
 
     kind: str = "sqlite"
+    effort: int = 2
 
     def __init__(
         self,
