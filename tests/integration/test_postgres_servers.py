@@ -1,11 +1,15 @@
 """The servers that PostgreSQL tests rest on: each version starts, and what is said of them is true."""
 
+import shutil
+import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
 
-from postgres.programs import MAJORS
+from postgres.cluster import reachable_programs
+from postgres.programs import MAJORS, as_server_user, find_programs, give_to_server, is_reachable, program_environment
 from servers.certificates import make_ca_and_server
 from servers.postgres import NamedServer, any_server, postgres_server
 
@@ -69,3 +73,16 @@ def test_a_server_named_in_the_environment_is_used_with_its_options(tmp_path: Pa
             ]
             assert (named.major, named.port) == (16, server.port)
             assert named.bin.parent.name == "16"
+
+
+def test_programs_in_a_closed_folder_are_copied_to_where_the_servers_user_may_go(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    shutil.copytree(find_programs(14).parent, closed / "postgres")
+    closed.chmod(0o700)
+    with TemporaryDirectory() as home:
+        give_to_server(Path(home))
+        programs = reachable_programs(closed / "postgres/bin", Path(home))
+        assert is_reachable(programs / "postgres")
+        command = as_server_user([str(programs / "postgres"), "--version"])
+        done = subprocess.run(command, capture_output=True, env=program_environment(programs), check=True)
+    assert done.stdout.startswith(b"postgres (PostgreSQL) 14.")

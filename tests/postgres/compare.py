@@ -127,7 +127,7 @@ def _told(section: dict[str, Any], key: str) -> str:
 
 def _schema(dsn: str, programs: Path) -> Iterator[tuple[str, str]]:
     """pg_dump's statements by the entry they stand under, without comments and what changes from run to run."""
-    command = [programs / "pg_dump", "--schema-only", "--dbname", dsn, "--encoding", "UTF8"]
+    command = [str(programs / "pg_dump"), "--schema-only", "--dbname", dsn, "--encoding", "UTF8"]
     done = subprocess.run(command, capture_output=True, env=program_environment(programs, PGTZ="UTC"), timeout=120)
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     key, lines, seen = "preamble", list[str](), dict[str, int]()

@@ -40,7 +40,7 @@ def client_programs(major: int) -> Path:
 
 @cache
 def major_of(folder: Path) -> int:
-    command = [folder / "pg_dump", "--version"]
+    command = [str(folder / "pg_dump"), "--version"]
     done = subprocess.run(command, capture_output=True, text=True, env=program_environment(folder), check=True)
     found = re.search(r"(\d+)\.", done.stdout)
     assert found, done.stdout

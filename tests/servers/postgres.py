@@ -61,7 +61,9 @@ class NamedServer:
         who = quote(user or self.superuser, safe="")
         return f"postgresql://{who}:{password}@{host}:{port}/{quote(database, safe='')}{rest}"
 
-    def query(self, statement: LiteralString, parameters: Any = None, database: str = "postgres") -> list[tuple]:
+    def query(
+        self, statement: LiteralString, parameters: Any = None, database: str = "postgres"
+    ) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.dsn(database), autocommit=True) as connection:
             return connection.execute(statement, parameters).fetchall()
 

@@ -58,7 +58,7 @@ ALTER TABLE events_2025 DROP COLUMN gone;
 ALTER TABLE events ATTACH PARTITION events_2025 FOR VALUES FROM ('2025-01-01 00:00+00') TO ('2026-01-01 00:00+00');
 CREATE TABLE events_default PARTITION OF events DEFAULT;
 CREATE INDEX events_by_region ON events (region, at DESC);
-CREATE INDEX only_here ON events_2025 (payload text_pattern_ops);
+CREATE INDEX only_here ON events_2025 (left(payload, 6) text_pattern_ops);
 INSERT INTO events SELECT timestamptz '2024-01-01 00:00+00' + n * interval '50 min', (ARRAY['es', 'de', 'us', 'jp'])[n % 4 + 1], n, md5(n::text)
     FROM generate_series(1, 4000) AS n;
 INSERT INTO events SELECT timestamptz '2025-01-01 00:00+00' + n * interval '5 min', 'es', n, repeat(md5(n::text), 12) FROM generate_series(1, 52000) AS n;
