@@ -145,7 +145,7 @@ def test_sequences_tell_their_values(archive: bytes) -> None:
 def test_the_head_alone_restores_the_schema_before_and_after_the_rows(
     server: PostgresServer, archive: bytes, tmp_path: Path
 ) -> None:
-    contents, head, _ = open_archive(iter([archive]))
+    _, head, _ = open_archive(iter([archive]))
     (tmp_path / "head").write_bytes(head)
     target = server.create("copy_of_town")
     restore = [server.bin / "pg_restore", "--exit-on-error", "-d", target]
