@@ -1,5 +1,6 @@
 """Roles, and what a database is beside its content: captured, and made anew on another server."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ from drkit.engines.postgres.dsn import parse_dsn
 from drkit.engines.postgres.facts import look_at_server
 from drkit.engines.postgres.globals import apply_roles, apply_settings, capture_globals, create_database, missing_roles
 from drkit.engines.postgres.names import quote_name, quote_text
-from drkit.engines.postgres.steps import Steps, format_steps, parse_steps
+from drkit.engines.postgres.steps import TARGET, Steps, format_steps, parse_steps
 from drkit.errors import NotRestorable
 from postgres.programs import MAJORS
 from servers.postgres import NamedServer, PostgresServer, postgres_server
@@ -188,3 +189,93 @@ def test_a_limited_role_captures_what_it_may_read_and_makes_what_it_may(
     assert lost
     assert all(any(each.split(" = ")[0] in note for note in notes) for each in lost)
     assert not any("y'z" in note or "y''z" in note for note in notes)
+
+
+def test_what_may_not_be_read_is_left_out_with_a_note(tmp_path: Path) -> None:
+    with postgres_server(tmp_path) as server:
+        make_odd_things(server)
+        with session(server) as connection:
+            say(
+                connection,
+                "CREATE ROLE curious LOGIN PASSWORD 'curious'",
+                "REVOKE SELECT ON pg_db_role_setting, pg_auth_members, pg_shseclabel FROM PUBLIC",
+                "CREATE ROLE rds_superuser",
+                "CREATE ROLE rdsadmin SUPERUSER",
+            )
+        with session(server, user="curious", password="curious") as connection, connection.transaction():
+            steps = capture(connection)
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert [note.split(" are not captured")[0] for note in steps.notes] == [
+        "settings of roles and of the database",
+        "memberships of roles",
+        "security labels",
+        "passwords of roles",
+        "roles that belong to the provider (rds_superuser and its like)",
+    ]
+    assert {each.split()[0] for each in steps.roles} == {"CREATE", "COMMENT"}
+    assert not any("rds" in each for each in steps.roles)
+
+
+def test_a_tablespace_is_told_and_not_made(tmp_path: Path) -> None:
+    with postgres_server(tmp_path) as server, session(server) as connection:
+        say(connection, "SET allow_in_place_tablespaces = on", "CREATE TABLESPACE fast LOCATION ''")
+        steps = capture(connection)
+    assert steps.notes == ('tablespace "fast" is not captured, as it is a folder of that server',)
+    assert "fast" not in "".join((*steps.roles, steps.create, *steps.settings))
+
+
+# This machine's own server has ICU; a fetched one of 17 has the builtin provider.
+@pytest.mark.parametrize(
+    ("major", "locale"),
+    [
+        (None, "LOCALE_PROVIDER icu LC_COLLATE 'C' LC_CTYPE 'C.UTF-8' ICU_LOCALE 'de-u-kn-true'"),
+        (17, "LOCALE_PROVIDER builtin LC_COLLATE 'C' LC_CTYPE 'C' BUILTIN_LOCALE 'C.UTF-8'"),
+    ],
+)
+def test_a_database_is_made_with_the_locale_it_had(tmp_path: Path, major: int | None, locale: str) -> None:
+    create = f"CREATE DATABASE {TARGET} WITH TEMPLATE template0 ENCODING 'UTF8' {locale}"
+    steps = Steps((), create, (), ())
+    with postgres_server(tmp_path, major) as server:
+        with session(server) as connection:
+            create_database(connection, steps, SHOP)
+        with session(server, SHOP) as connection:
+            assert capture(connection).create == create
+
+
+def test_a_database_from_before_there_were_providers_is_made_with_the_one_there_was(tmp_path: Path) -> None:
+    create = f"CREATE DATABASE {TARGET} WITH TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+    with postgres_server(tmp_path) as server:
+        with session(server) as connection:
+            say(
+                connection,
+                "CREATE DATABASE german TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de'",
+                "ALTER DATABASE template0 RENAME TO before",
+                "ALTER DATABASE german RENAME TO template0",
+            )
+            create_database(connection, Steps((), create, (), ()), SHOP)
+        with session(server, SHOP) as connection:
+            assert "LOCALE_PROVIDER libc" in capture(connection).create
+
+
+def test_a_database_that_cannot_be_made_is_refused_with_the_way_around_it(postgres: NamedServer) -> None:
+    steps = Steps((), f"CREATE DATABASE {TARGET} WITH TEMPLATE template0 LC_COLLATE 'xx_XX' LC_CTYPE 'xx_XX'", (), ())
+    with session(postgres) as connection, pytest.raises(NotRestorable, match="xx_XX") as caught:
+        create_database(connection, steps, "never")
+    assert "create it yourself" in caught.value.hint
+
+
+def test_psql_makes_the_same_of_the_lines(tmp_path: Path) -> None:
+    with postgres_server(tmp_path) as full, postgres_server(tmp_path) as empty:
+        make_odd_things(full)
+        with session(full, SHOP) as connection:
+            steps = capture(connection)
+        steps = replace(steps, settings=tuple(each for each in steps.settings if "SECURITY LABEL" not in each))
+        script = "".join(f"{each};\n" for each in (*steps.roles, steps.create, *steps.settings))
+        psql = [str(empty.bin / "psql"), "-XqA", "--set=ON_ERROR_STOP=1", f"--set=target={SHOP}", "--file=-"]
+        where = [f"--host={empty.host}", f"--port={empty.port}", f"--username={empty.superuser}", "--dbname=postgres"]
+        done = subprocess.run(
+            [*psql, *where], input=script.encode(), env=empty.environment(PGCLIENTENCODING="UTF8"), capture_output=True
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        with session(empty, SHOP) as connection:
+            assert capture(connection) == steps

@@ -86,6 +86,8 @@ class Server:
                 self._settle(connection, pinned)
                 yield connection
         except psycopg.Error as error:
+            if not error.sqlstate and not isinstance(error, psycopg.OperationalError):
+                raise  # psycopg was used wrongly, and no server said a word
             raise explain_statement(str(self), error, self.redact(str(error)), self.failure) from error
 
     def arguments(self) -> list[str]:
