@@ -5,6 +5,8 @@ from threading import Lock
 
 from drkit.ports import Chunks
 
+_PARTS_A_SECOND = 8  # so that nobody who wants to stop waits long
+
 
 class Throttle:
     """`rate` is in bytes a second; None lets everything pass at once."""
@@ -15,15 +17,23 @@ class Throttle:
         self._free_at = 0.0
 
     def slow(self, chunks: Chunks) -> Chunks:
+        if self._rate is None:
+            yield from chunks
+            return
+        size = max(1, self._rate // _PARTS_A_SECOND)
         for chunk in chunks:
-            if self._rate:
-                time.sleep(self._debt(len(chunk), self._rate))
-            yield chunk
+            for start in range(0, len(chunk), size):
+                part = chunk[start : start + size]
+                time.sleep(self._wait(len(part), self._rate))
+                yield part
 
-    def _debt(self, size: int, rate: int) -> float:
-        """How long to wait before these bytes are handed on: until those before them have had their time."""
+    def _wait(self, size: int, rate: int) -> float:
         with self._lock:
-            now = time.monotonic()
-            begins_at = max(now, self._free_at)
-            self._free_at = begins_at + size / rate
-            return begins_at - now
+            wait, self._free_at = book(self._free_at, time.monotonic(), size, rate)
+        return wait
+
+
+def book(free_at: float, now: float, size: int, rate: int) -> tuple[float, float]:
+    """How long these bytes wait, until those before them have had their time; and when they will have had theirs."""
+    begins_at = max(now, free_at)
+    return begins_at - now, begins_at + size / rate
