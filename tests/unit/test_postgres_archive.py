@@ -206,6 +206,11 @@ def test_an_archive_that_is_cut_anywhere_is_refused(small: bytes) -> None:
         list(ArchiveReader().watch(iter([small[: contents.size]])))
 
 
+def test_rows_without_the_mark_at_their_end_are_refused(small: bytes) -> None:
+    with pytest.raises(CaptureError, match="a table .* has no end"):
+        list(ArchiveReader().watch(iter([small.replace(b"\\.\n\n\n", b"\\?\n\n\n")])))
+
+
 def test_empty_chunks_are_no_end(small: bytes) -> None:
     with_gaps = [part for chunk in pieces(small, 500) for part in (b"", chunk)]
     reader = ArchiveReader()

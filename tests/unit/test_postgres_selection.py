@@ -51,6 +51,7 @@ CREATE TABLE sales.spring PARTITION OF sales.events FOR VALUES FROM ('2026-01-01
 CREATE TABLE sales.spring_0 PARTITION OF sales.spring FOR VALUES WITH (MODULUS 1, REMAINDER 0);
 CREATE TABLE sales.autumn PARTITION OF sales.events FOR VALUES FROM ('2026-07-01') TO ('2027-01-01');
 CREATE INDEX events_order ON sales.events (of_order);
+CREATE TABLE sales.guests (id int DEFAULT nextval('sales.customers_id_seq'));
 CREATE TABLE public.animal (name text);
 CREATE TABLE public.dog (breed text) INHERITS (public.animal);
 CREATE TABLE public.orders (id int);
@@ -167,6 +168,15 @@ def test_a_partition_alone_becomes_a_table_of_its_own(
     assert selection.notes == (
         "sales.spring_0 becomes a table of its own: sales.spring, which it is a partition of, is not chosen",
     )
+
+
+def test_a_sequence_of_another_table_comes_without_that_table(
+    server: PostgresServer, archive: bytes, contents: Contents, tmp_path: Path
+) -> None:
+    selection = select(contents, ["guests"])
+    copy = restore(server, archive, selection, tmp_path)
+    assert server.query("SELECT nextval('sales.customers_id_seq')", database=copy) == [(3,)]
+    assert {("TABLE", "customers"), ("SEQUENCE OWNED BY", "customers_id_seq")}.isdisjoint(names(selection))
 
 
 def test_a_table_that_is_only_needed_stays_empty(
