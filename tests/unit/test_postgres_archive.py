@@ -207,7 +207,7 @@ def test_an_archive_that_is_cut_anywhere_is_refused(small: bytes) -> None:
 
 
 def test_rows_without_the_mark_at_their_end_are_refused(small: bytes) -> None:
-    with pytest.raises(CaptureError, match="a table .* has no end"):
+    with pytest.raises(CaptureError, match=r"a table .* has no end"):
         list(ArchiveReader().watch(iter([small.replace(b"\\.\n\n\n", b"\\?\n\n\n")])))
 
 
