@@ -1,6 +1,6 @@
 """drkit beside the tools it replaces, in one run, as ratios of medians.
 
-    bench/run.py [all|sqlite|s3|cli] [--rounds 5] [--gb 1] [--folder .cache/bench]
+    bench/run.py [all|sqlite|s3|cli|postgres|postgres-s3|postgres-tables] [--rounds 5] [--gb 1] [--folder .cache/bench]
 
 It is not a test: no figure fails anything. Machines differ and are noisy: compare ratios of one run, not seconds.
 """
@@ -9,16 +9,15 @@ import argparse
 import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from commands import DRKIT, cleared, shell
 from data import make_shop
+from dumps import bench_backups, bench_tables
+from dumps import bench_s3 as bench_postgres_s3
 from measure import Contender, compare
 from servers.radosgw import radosgw_server
-
-DRKIT = str(Path(sys.executable).with_name("drkit"))
 
 
 def setup(folder: Path, name: str, path: Path, store: str) -> str:
@@ -28,18 +27,6 @@ def setup(folder: Path, name: str, path: Path, store: str) -> str:
     command = [DRKIT, "init", str(home), "--name", name, "--path", str(path), "--kind", "sqlite", "--store", store]
     subprocess.run(command, check=True, capture_output=True)
     return str(home / "schedules")
-
-
-def shell(script: str) -> list[str]:
-    return ["bash", "-euo", "pipefail", "-c", script]
-
-
-def cleared(*paths: Path) -> Callable[[], None]:
-    def clear() -> None:
-        for path in paths:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-
-    return clear
 
 
 def bench_sqlite(folder: Path, gigabytes: float, rounds: int) -> None:
@@ -137,7 +124,14 @@ def bench_cli(folder: Path, _: float, rounds: int) -> None:
 
 
 def main() -> None:
-    benches = {"sqlite": bench_sqlite, "s3": bench_s3, "cli": bench_cli}
+    benches = {
+        "sqlite": bench_sqlite,
+        "s3": bench_s3,
+        "cli": bench_cli,
+        "postgres": bench_backups,
+        "postgres-s3": bench_postgres_s3,
+        "postgres-tables": bench_tables,
+    }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", default="all", choices=["all", *benches])
     parser.add_argument("--rounds", type=int, default=5)
