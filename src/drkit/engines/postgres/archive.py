@@ -3,11 +3,12 @@
 Only archives without compression, as drkit asks pg_dump for them. It changes no byte and holds no block whole.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from struct import Struct
 
-from drkit.engines.postgres.archive_head import Contents, Held, Parser, Table, parse_contents, read_whole
+from drkit.engines.postgres.archive_head import Contents, Entry, Held, Parser, Table, parse_contents, read_whole
 from drkit.engines.postgres.digest import LargeObjectDigest, LargeObjects, Level, RowDigest, TableDigest
 from drkit.errors import CaptureError
 from drkit.model import Digest
@@ -76,6 +77,15 @@ def table_rows(chunks: Chunks, table: Table, encoding: str = "utf-8") -> Chunks:
         found.clear()
 
 
+def rows_by_table(chunks: Chunks, encoding: str = "utf-8") -> Iterator[tuple[Entry, bytes]]:
+    """The COPY text of all tables, one after the other and in parts; a table's first part is empty."""
+    found: list[tuple[Entry, bytes]] = []
+    for _ in _accompany(_parse_tables(Held(encoding), found), chunks):
+        yield from found
+        found.clear()
+    yield from found
+
+
 def open_archive(chunks: Chunks, encoding: str = "utf-8") -> tuple[Contents, bytes, Chunks]:
     """Its contents, the bytes that hold them, and the whole archive again."""
     held, read = Held(encoding), []
@@ -104,6 +114,25 @@ def _parse_table(held: Held, table: Table, found: list[bytes]) -> Parser[None]:
         else:
             yield from _parse_texts(held, _ignore)
     raise CaptureError(f'the archive of pg_dump has no rows of "{table[0]}"."{table[1]}"', "name a table that it has")
+
+
+def _parse_tables(held: Held, found: list[tuple[Entry, bytes]]) -> Parser[None]:
+    contents = yield from parse_contents(held)
+    entries = {each.number: each for each in contents.entries if each.kind == "TABLE DATA"}
+    while block := (yield from _next_block(held)):
+        kind, number = block
+        if kind == _LARGE_OBJECTS:
+            while (yield from read_whole(held, Held.integer)):
+                yield from _parse_texts(held, _ignore)
+        elif entry := entries.get(number):
+            found.append((entry, b""))
+            yield from _parse_rows(held, partial(_keep, found, entry))
+        else:
+            yield from _parse_texts(held, _ignore)
+
+
+def _keep(found: list[tuple[Entry, bytes]], entry: Entry, text: bytes, end: int) -> None:
+    found.append((entry, text[:end]))
 
 
 def _ignore(_: bytes) -> None:
