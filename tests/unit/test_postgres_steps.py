@@ -51,7 +51,7 @@ def test_the_lines_are_what_a_shell_can_read() -> None:
         b"",
         b"role\tR\n",
         b"create\tC\ncreate\tC\n",
-        b"create\tC",
+        b"create\tC\nrole\tR",
         b"create\tC\nrole\n",
         b"create\tC\nrole\tR\tS\n",
         b"create\tC\ncopy\tdata-00001\n",
