@@ -126,7 +126,8 @@ def test_words_are_repeated_without_a_password() -> None:
 
 
 def test_words_of_a_program_that_could_not_connect_are_explained_in_the_error_of_its_side() -> None:
-    words = 'pg_restore: error: connection to server failed: FATAL:  database "shop" does not exist'
+    words = 'pg_dump: error: connection to server at "h", port 5432 failed: FATAL:  database "shop" does not exist'
     assert isinstance(explain_refusal("h:5432/shop", words, NotRestorable), NotRestorable)
     assert isinstance(explain_refusal("h:5432/shop", words, CaptureError), CaptureError)
-    assert explain_refusal("h:5432/shop", 'pg_restore: error: relation "x" is broken', NotRestorable) is None
+    words = 'pg_restore: error: could not execute query: ERROR:  role "app" does not exist'
+    assert explain_refusal("h:5432/shop", words, NotRestorable) is None

@@ -68,6 +68,7 @@ _REFUSALS = (
         "look at the network and the firewall between here and there",
     ),
 )
+_NO_CONNECTION = re.compile("connection to server (at|on) .* failed|could not translate host name")
 _BROKEN = {
     "42501": ("lacks a privilege", "grant it, or connect as a role that has it"),
     "55P03": ("holds a lock that drkit needs", "try again when the lock is gone"),
@@ -78,17 +79,19 @@ _BROKEN = {
 
 
 def explain_refusal(place: str, words: str, failure: type[DrkitError]) -> DrkitError | None:
-    """For the words of libpq, or of a program that could not connect; None where they tell of something else."""
-    for fits, sentence, hint in _REFUSALS:
-        if re.search(fits, words):
-            return failure(f"{place} {sentence}", hint)
-    return None
+    """For the last words of a program: None where they do not tell of a connection that did not come about."""
+    return _find(place, words, failure) if _NO_CONNECTION.search(words) else None
 
 
 def explain_connecting(place: str, words: str, shown: str, failure: type[DrkitError]) -> DrkitError:
-    """`shown` is `words` as they may be repeated."""
-    known = explain_refusal(place, words, failure)
+    """For the words of libpq. `shown` is `words` as they may be repeated."""
+    known = _find(place, words, failure)
     return known or failure(f"{place} cannot be reached: {shown}", "look at the DSN, the network, and pg_hba.conf")
+
+
+def _find(place: str, words: str, failure: type[DrkitError]) -> DrkitError | None:
+    found = ((sentence, hint) for fits, sentence, hint in _REFUSALS if re.search(fits, words))
+    return next((failure(f"{place} {sentence}", hint) for sentence, hint in found), None)
 
 
 def explain_statement(place: str, error: psycopg.Error, words: str, failure: type[DrkitError]) -> DrkitError:
