@@ -7,7 +7,7 @@ import psycopg
 
 from drkit.engines.postgres.division import Stream, divide
 from drkit.engines.postgres.options import DumpOptions
-from drkit.engines.postgres.tables import Table, list_schemas, list_tables, match_schemas, match_tables
+from drkit.engines.postgres.tables import Table, list_schemas, list_tables, match_schemas, match_tables, measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +45,23 @@ select e.extname::text from pg_extension e join pg_namespace n on n.oid = e.extn
 def choose(connection: psycopg.Connection, options: DumpOptions) -> Choice:
     schemas = match_schemas(options.schemas, list_schemas(connection)) if options.schemas else []
     extensions = [name for (name,) in connection.execute(_EXTENSIONS, [schemas])]
-    [(block_size,)] = connection.execute("select current_setting('block_size')::int")
-    return _sort(list_tables(connection), schemas, extensions, options, block_size)
-
-
-def _sort(
-    tables: Sequence[Table], schemas: Sequence[str], extensions: Sequence[str], options: DumpOptions, block_size: int
-) -> Choice:
-    inside = [table for table in tables if not schemas or table.schema in schemas]
-    out = match_tables(options.exclude_tables, inside)
-    bare = match_tables(options.exclude_data, inside) - out
+    inside, out, bare = _sort(list_tables(connection), schemas, options)
     taken = [table for table in inside if table.number not in out | bare]
+    [(block_size,)] = connection.execute("select current_setting('block_size')::int")
     return Choice(
         tuple(schemas),
         tuple(extensions),
         tuple(table for table in inside if table.number in out),
         tuple(table for table in inside if table.number in bare),
         tuple(taken),
-        tuple(divide(taken, block_size)),
+        tuple(divide(taken, measure(connection, taken), block_size, options.sizes)),
     )
+
+
+def _sort(
+    tables: Sequence[Table], schemas: Sequence[str], options: DumpOptions
+) -> tuple[list[Table], set[int], set[int]]:
+    """Those in the schemas; which of them are left out; and which of them go without rows."""
+    inside = [table for table in tables if not schemas or table.schema in schemas]
+    out = match_tables(options.exclude_tables, inside)
+    return inside, out, match_tables(options.exclude_data, inside) - out

@@ -4,12 +4,16 @@ import re
 
 from drkit.engines.postgres.refusals import explain_refusal
 from drkit.engines.postgres.server import Server
-from drkit.errors import DrkitError
+from drkit.errors import CaptureError, DrkitError
 from drkit.streams.process import Failure
 
+_LOCK_NOT_AVAILABLE = "55P03"
+# pg_dump waits for locks with a statement_timeout, and has none otherwise.
+_TIMED_OUT = re.compile(r"(lock|statement) timeout", re.IGNORECASE)
 # What a program says of an object that another session dropped between its list and its lock.
 _VANISHED = re.compile(r"does not exist|cache lookup failed|could not open relation|was concurrently", re.IGNORECASE)
 _HINTS = (
+    (r"snapshot", "the session that held the snapshot ended: look into the server's log, and run it again"),
     (r"lock timeout|could not obtain lock", "see who holds the lock in pg_locks, or wait longer with lock_timeout"),
     (r"row-level security", "give the role BYPASSRLS, or back up as the owner of the tables or as a superuser"),
     (r"permission denied", "let the role read it; GRANT pg_read_all_data TO it lets it read all"),
@@ -21,6 +25,15 @@ _HINTS = (
     (r"extension .* is not available|could not open extension", "install the extension's package on that server"),
     (r"database .* does not exist", "it was dropped or renamed meanwhile; look at the DSN"),
 )  # fmt: skip
+
+
+class KeptOut(CaptureError):
+    """A lock is not to be had at once."""
+
+
+def timed_out(error: DrkitError) -> bool:
+    """Whether a lock was waited for in vain."""
+    return _TIMED_OUT.search(str(error)) is not None
 
 
 def vanished(error: DrkitError) -> bool:
@@ -35,6 +48,18 @@ def program_failed(program: str, server: Server) -> Failure:
             return refused
         ended = f"was ended by signal {-status}" if status < 0 else f"ended with {status}"
         return server.failure(f"{program} {ended}: {said or 'without a word'}", _hint_for(said))
+
+    return failure
+
+
+def reader_failed(program: str, server: Server) -> Failure:
+    """For a program that tells SQLSTATEs."""
+    tell = program_failed(program, server)
+
+    def failure(status: int, words: str) -> DrkitError:
+        if _LOCK_NOT_AVAILABLE in words:
+            return KeptOut(f"somebody waits for a lock on a table that {program} wants to read")
+        return tell(status, "\n".join(line for line in words.splitlines() if not line.startswith("LOCATION:")))
 
     return failure
 

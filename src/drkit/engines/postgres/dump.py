@@ -28,7 +28,7 @@ def dump_options(snapshot: str, choice: Choice, lock_timeout: timedelta, codec: 
         "--compress=0",
         "--no-password",
         f"--snapshot={snapshot}",
-        f"--lock-wait-timeout={round(lock_timeout.total_seconds() * 1000)}",
+        f"--lock-wait-timeout={lock_timeout // timedelta(milliseconds=1)}",
         *(["-b"] if choice.schemas else []),
         *((option + text).encode(codec, "surrogateescape") for option, text in chosen),
     ]
@@ -51,8 +51,11 @@ def copy_in(stream: Stream) -> str:
 def copy_options(snapshot: str, stream: Stream, codec: str) -> list[Argument]:
     begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{snapshot}'; "
     # a parallel plan would give the rows in any order
-    script = f"{begin}SET LOCAL max_parallel_workers_per_gather = 0; {copy_out(stream)}"
-    return [*QUIET, "--command", script.encode(codec, "surrogateescape")]
+    settings = "SET LOCAL max_parallel_workers_per_gather = 0; "
+    lock = f"LOCK TABLE ONLY {_quoted(stream.table)} IN ACCESS SHARE MODE NOWAIT; "
+    script = f"{begin}{settings}{lock}{copy_out(stream)}"
+    # with the SQLSTATE, as words can be in any language
+    return [*QUIET, "--set=VERBOSITY=verbose", "--command", script.encode(codec, "surrogateescape")]
 
 
 QUIET: list[Argument] = [

@@ -1,11 +1,12 @@
 """What an operator may say about a PostgreSQL source."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from drkit.engines.postgres.digest import Level
+from drkit.engines.postgres.division import Sizes
 
 
 def default_jobs() -> int:
@@ -24,6 +25,7 @@ class DumpOptions:
     rate_limit: int | None = None
     fingerprints: Level = "full"
     programs: Path | None = None
+    sizes: Sizes = field(default_factory=Sizes)
 
     @property
     def workers(self) -> int:

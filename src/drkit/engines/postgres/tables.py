@@ -1,6 +1,6 @@
 """The tables of a database and which of them a backup takes: found by SQL, chosen by patterns.
 
-It reads catalogs only, never a row. It must not know how rows travel.
+It reads no row. It must not know how rows travel.
 """
 
 import re
@@ -23,7 +23,6 @@ class Table:
     name: str
     kind: str
     permanent: bool
-    size: int
     columns: tuple[str, ...]
     parents: tuple[int, ...] = ()
 
@@ -35,7 +34,6 @@ class Table:
 # Tables of an extension are left to pg_dump, which knows what of their content is configuration.
 _TABLES = """
 select c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.relpersistence = 'p',
-       case when c.relkind = 'r' then pg_relation_size(c.oid) else 0 end,
        (select coalesce(array_agg(a.attname::text order by a.attnum), '{}') from pg_attribute a
          where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''),
        (select coalesce(array_agg(i.inhparent::bigint), '{}') from pg_inherits i where i.inhrelid = c.oid)
@@ -53,9 +51,16 @@ _SCHEMAS = (
 
 def list_tables(connection: psycopg.Connection) -> list[Table]:
     return [
-        Table(number, schema, name, kind, permanent, size or 0, tuple(columns), tuple(parents))
-        for number, schema, name, kind, permanent, size, columns, parents in connection.execute(_TABLES)
+        Table(number, schema, name, kind, permanent, tuple(columns), tuple(parents))
+        for number, schema, name, kind, permanent, columns, parents in connection.execute(_TABLES)
     ]
+
+
+def measure(connection: psycopg.Connection, tables: Iterable[Table]) -> dict[int, int]:
+    """The bytes of each heap, by the table's number. Unlike the catalogs this waits for locks."""
+    numbers = [table.number for table in tables if table.kind == ORDINARY]
+    sizes = connection.execute("select oid::bigint, pg_relation_size(oid) from unnest(%s::oid[]) as oid", [numbers])
+    return {number: size or 0 for number, size in sizes}
 
 
 def list_schemas(connection: psycopg.Connection) -> list[str]:
