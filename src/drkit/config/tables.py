@@ -12,6 +12,7 @@ from drkit.config.values import (
     CronLine,
     DsnReference,
     Length,
+    Method,
     RecipientText,
     Reference,
     SignerText,
@@ -67,12 +68,20 @@ class ObjectivesTable(Table):
     rpo: Length | None = None
 
 
+class HooksTable(Table):
+    """Commands around a restore, for a shell."""
+
+    before: str | None = None
+    after: str | None = None
+
+
 class SourceTable(Table):
     """What every kind of source has. Without `keep` nothing is ever pruned."""
 
     backup: CronLine
     keep: KeepTable | None = None
     objectives: ObjectivesTable = ObjectivesTable()
+    hooks: HooksTable = HooksTable()
 
 
 class SqliteTable(SourceTable):
@@ -96,7 +105,7 @@ class PostgresTable(SourceTable):
 
     kind: Literal["postgres"]
     dsn: DsnReference
-    method: Literal["dump"] = "dump"
+    method: Method = "dump"
     jobs: Annotated[int, Field(ge=0, le=64)] = 0
     schemas: tuple[str, ...] = ()
     exclude_tables: tuple[str, ...] = ()
