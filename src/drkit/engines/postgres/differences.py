@@ -4,7 +4,7 @@ It must not know how the database was restored, nor what a difference leads to.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -16,6 +16,7 @@ from drkit.engines.postgres.contents import Contents, Name, SchemaObject
 from drkit.engines.postgres.digest import LargeObjectDigest, LargeObjects
 from drkit.engines.postgres.names import codec_of, quote_name
 from drkit.engines.postgres.programs import Programs
+from drkit.engines.postgres.relations import list_relations
 from drkit.engines.postgres.server import Server
 from drkit.engines.postgres.taken import list_objects
 from drkit.model import Digest
@@ -26,12 +27,12 @@ _LARGE_OBJECT_STEP = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`subject` says what differs in words; `table` is there where its rows do."""
+    """`subject` says what differs in words; `tables` are there where their rows do."""
 
     subject: str
     expected: str
     found: str
-    table: Name | None = None
+    tables: tuple[Name, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.subject}: expected {self.expected}, found {self.found}"
@@ -41,13 +42,16 @@ def spelled(name: Name) -> str:
     return ".".join(part for part in name if part)
 
 
-def compare_sequences(connection: psycopg.Connection, contents: Contents) -> Iterator[Difference]:
-    for name, expected in sorted(contents.sequences.items()):
-        quoted = f"{quote_name(name[0])}.{quote_name(name[1])}"
-        if connection.execute("select to_regclass(%s)", [quoted]).fetchone() == (None,):
+def compare_sequences(
+    connection: psycopg.Connection, sequences: Mapping[Name, tuple[int, bool]]
+) -> Iterator[Difference]:
+    present = list_relations(connection)
+    for name, expected in sorted(sequences.items()):
+        if name not in present:
             yield Difference(f"sequence {spelled(name)}", "present", "missing")
             continue
-        [found] = connection.execute(f"select last_value, is_called from {quoted}")
+        question = f"select last_value, is_called from {quote_name(name[0])}.{quote_name(name[1])}"
+        [found] = connection.execute(question.encode(errors="surrogateescape"))
         if tuple(found) != expected:
             yield Difference(f"sequence {spelled(name)}", _state(*expected), _state(*found))
 

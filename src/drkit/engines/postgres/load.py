@@ -65,6 +65,8 @@ class Loader:
         ordinary: Collection[Name],
     ) -> None:
         self._server = server
+        self._session_settings = {**_SETTINGS, **({"role": wishes.owner} if wishes.owner else {})}
+        self._encoding = encoding
         self._children = children
         self._jobs = jobs
         self._codec = codec_of(encoding)
@@ -79,7 +81,7 @@ class Loader:
         listing = folder / "entries"
         listing.write_bytes(list_file(rest))
         self._command = [
-            *(programs.path("pg_restore"), *server.arguments(), "--exit-on-error", "--no-password", *options),
+            *(programs.path("pg_restore"), *server.arguments(), "--exit-on-error", "--no-password", *_flags(wishes)),
             f"--use-list={listing}",
         ]
 
@@ -117,7 +119,7 @@ class Loader:
         if not self._rows:
             return
         with self._session() as connection:
-            parts = rows_by_table(load(dump), codec_of(self._encoding))
+            parts = rows_by_table(load(dump), self._codec)
             for entry, texts in groupby(parts, key=itemgetter(0)):
                 if entry.number in self._rows:
                     statement = entry.copy.rstrip().removesuffix(";")
@@ -131,13 +133,16 @@ class Loader:
         own already, and what goes by way of a partitioned table does not know where it will stand."""
         with connection.transaction(), connection.cursor() as cursor:
             if emptied:
-                cursor.execute(f"TRUNCATE ONLY {quote_name(emptied[0])}.{quote_name(emptied[1])}")
-            with cursor.copy(f"{statement} (FREEZE)" if emptied else statement) as copy:
+                cursor.execute(self._spelled(f"TRUNCATE ONLY {quote_name(emptied[0])}.{quote_name(emptied[1])}"))
+            with cursor.copy(self._spelled(f"{statement} (FREEZE)" if emptied else statement)) as copy:
                 for chunk in chunks:
                     copy.write(chunk)
 
     def _session(self) -> AbstractContextManager[psycopg.Connection]:
-        return self._server.session(**_SETTINGS, client_encoding=self._encoding)
+        return self._server.session(**self._session_settings, client_encoding=self._encoding)
+
+    def _spelled(self, statement: str) -> bytes:
+        return statement.encode(self._codec, "surrogateescape")
 
 
 def _flags(wishes: Wishes) -> list[str]:
