@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-import psycopg
-
 from drkit.engines.postgres.archive import ArchiveReader
-from drkit.engines.postgres.choice import Choice, choose
+from drkit.engines.postgres.choice import choose
 from drkit.engines.postgres.contents import DUMP, Segment, format_contents
 from drkit.engines.postgres.contents import PIECE as CONTENTS
 from drkit.engines.postgres.digest import RowDigest
@@ -19,7 +17,7 @@ from drkit.engines.postgres.division import Stream
 from drkit.engines.postgres.dump import copy_in
 from drkit.engines.postgres.facts import Facts, look_at_server
 from drkit.engines.postgres.globals import capture_globals
-from drkit.engines.postgres.locks import explain_lock
+from drkit.engines.postgres.locks import naming_locks
 from drkit.engines.postgres.names import codec_of
 from drkit.engines.postgres.options import DumpOptions
 from drkit.engines.postgres.parallel import run_together
@@ -35,16 +33,17 @@ from drkit.model import Captured, Piece
 from drkit.ports import Begin, Chunks, Clock, Save
 from drkit.streams.process import Family, family
 
-_TRIES = 5
+_TRIES, _GENTLE_TRIES = 8, 5
 
 
 def capture(server: Server, options: DumpOptions, begin: Begin, clock: Clock) -> Captured:
-    for tries_left in reversed(range(_TRIES)):
+    for number in range(_TRIES):
+        lock_first = number >= _GENTLE_TRIES
         try:
-            with hold_snapshot(server, options.lock_timeout, clock) as snapshot, family() as children:
+            with hold_snapshot(server, options, clock, lock_first=lock_first) as snapshot, family() as children:
                 return _Capture(server, options, snapshot, children, clock).run(begin)
         except SnapshotSpoiled as error:
-            if not tries_left:
+            if number == _TRIES - 1:
                 raise CaptureError(
                     f"the tables of {server} changed under each of {_TRIES} snapshots, before they could be locked:"
                     f" {error}",
@@ -66,10 +65,11 @@ class _Capture:
 
     def run(self, begin: Begin) -> Captured:
         connection = self._snapshot.connection
-        choice = self._choose()
+        with naming_locks(self._server, self._options.lock_timeout):  # even a size is not told under a strong lock
+            choice = choose(connection, self._options)
         archive = ArchiveReader(codec_of(self._facts.encoding), self._options.fingerprints)
         dump = archive.watch(self._reader.begin_dump(choice))
-        lock_tables(self._snapshot, choice.streamed)
+        lock_tables(connection, choice.streamed, at_once=True)
         see_tables_stayed(self._snapshot, choice)
         save = begin(self._snapshot.consistent_at)
         pieces, segments = self._save_rows(save, dump, choice.streams)
@@ -78,12 +78,6 @@ class _Capture:
         contents = list_contents(connection, self._facts, self._programs, self._options, choice, archive, segments)
         last = [save(STEPS, iter([format_steps(steps)])), save(CONTENTS, iter([format_contents(contents)]))]
         return Captured((*pieces, *last), (*choice.notes(self._options), *steps.notes))
-
-    def _choose(self) -> Choice:
-        try:
-            return choose(self._snapshot.connection, self._options)
-        except psycopg.errors.LockNotAvailable as error:  # even the size of a table is not told under such a lock
-            raise explain_lock(self._server, self._options.lock_timeout) from error
 
     def _save_rows(self, save: Save, dump: Chunks, streams: Sequence[Stream]) -> tuple[list[Piece], dict[str, Segment]]:
         """The dump and all streams, several at once; and what the streams held, by piece."""

@@ -7,7 +7,15 @@ import psycopg
 
 from drkit.engines.postgres.division import Stream, divide
 from drkit.engines.postgres.options import DumpOptions
-from drkit.engines.postgres.tables import Table, list_schemas, list_tables, match_schemas, match_tables, measure
+from drkit.engines.postgres.tables import (
+    ORDINARY,
+    Table,
+    list_schemas,
+    list_tables,
+    match_schemas,
+    match_tables,
+    measure,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,13 @@ _EXTENSIONS = """
 select e.extname::text from pg_extension e join pg_namespace n on n.oid = e.extnamespace
  where n.nspname = any(%s) order by 1
 """
+
+
+def list_wanted(connection: psycopg.Connection, options: DumpOptions) -> list[Table]:
+    """The ordinary tables whose rows a capture will take, as far as can be told before it begins."""
+    schemas = match_schemas(options.schemas, list_schemas(connection)) if options.schemas else []
+    inside, out, bare = _sort(list_tables(connection), schemas, options)
+    return [table for table in inside if table.kind == ORDINARY and table.number not in out | bare]
 
 
 def choose(connection: psycopg.Connection, options: DumpOptions) -> Choice:

@@ -11,9 +11,12 @@ _LOCK_NOT_AVAILABLE = "55P03"
 # pg_dump waits for locks with a statement_timeout, and has none otherwise.
 _TIMED_OUT = re.compile(r"(lock|statement) timeout", re.IGNORECASE)
 # What a program says of an object that another session dropped between its list and its lock.
-_VANISHED = re.compile(r"does not exist|cache lookup failed|could not open relation|was concurrently", re.IGNORECASE)
+_VANISHED = re.compile(
+    r"does not exist|cache lookup failed|could not open relation|was concurrently|deadlock detected", re.IGNORECASE
+)
 _HINTS = (
     (r"snapshot", "the session that held the snapshot ended: look into the server's log, and run it again"),
+    (r"out of shared memory", "raise max_locks_per_transaction on the server"),
     (r"lock timeout|could not obtain lock", "see who holds the lock in pg_locks, or wait longer with lock_timeout"),
     (r"row-level security", "give the role BYPASSRLS, or back up as the owner of the tables or as a superuser"),
     (r"permission denied", "let the role read it; GRANT pg_read_all_data TO it lets it read all"),

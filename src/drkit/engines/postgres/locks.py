@@ -3,7 +3,11 @@
 It must not know what was to be read.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+
+from psycopg import errors
 
 from drkit.engines.postgres.server import Server
 from drkit.errors import DrkitError
@@ -18,6 +22,15 @@ select format('%I.%I', n.nspname, c.relname), l.granted, l.pid, coalesce(a.usena
    and c.relkind not in ('i', 'I', 't')
  order by l.granted desc, 1, 3 limit 3
 """
+
+
+@contextmanager
+def naming_locks(server: Server, waited: timedelta) -> Iterator[None]:
+    """For what a session with a lock_timeout does."""
+    try:
+        yield
+    except errors.LockNotAvailable as error:
+        raise explain_lock(server, waited) from error
 
 
 def explain_lock(server: Server, waited: timedelta) -> DrkitError:

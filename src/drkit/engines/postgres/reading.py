@@ -5,6 +5,7 @@ ever, as that one waits for us. The snapshot's session has its locks already, so
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import chain
 from threading import Lock
 
@@ -17,7 +18,7 @@ from drkit.engines.postgres.names import codec_of, quote_text
 from drkit.engines.postgres.options import DumpOptions
 from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.server import Server
-from drkit.engines.postgres.snapshot import Snapshot, SnapshotSpoiled, see_tables_stayed
+from drkit.engines.postgres.snapshot import Snapshot, SnapshotSpoiled, block_somebody, see_tables_stayed
 from drkit.errors import CaptureError
 from drkit.ports import Chunks
 from drkit.streams.blocks import blocks
@@ -25,6 +26,8 @@ from drkit.streams.process import Argument, Failure, Family
 from drkit.streams.throttle import Throttle
 
 _CHUNK = 1 << 20
+# How long pg_dump may wait for somebody who may wait for us.
+_SHORT = timedelta(seconds=2)
 
 
 class Reader:
@@ -51,13 +54,17 @@ class Reader:
 
     def begin_dump(self, choice: Choice) -> Chunks:
         """pg_dump's output. By its first byte it has listed and locked all that it will read."""
-        options = dump_options(self._snapshot.name, choice, self._options.lock_timeout, self._codec)
+        holds_locks = self._snapshot.holds_locks
+        patience = min(self._options.lock_timeout, _SHORT) if holds_locks else self._options.lock_timeout
+        options = dump_options(self._snapshot.name, choice, patience, self._codec)
         raw = self._read("pg_dump", options, program_failed("pg_dump", self._server))
         try:
             first = next(raw, b"")
         except CaptureError as error:
             if timed_out(error):
-                raise explain_lock(self._server, self._options.lock_timeout) from error
+                if holds_locks and block_somebody(self._snapshot.connection):
+                    raise SnapshotSpoiled("somebody waits for a lock on a table that is to be backed up") from error
+                raise explain_lock(self._server, patience) from error
             if vanished(error):
                 raise SnapshotSpoiled(str(error)) from error
             see_tables_stayed(self._snapshot, choice)  # its words may be in any language
