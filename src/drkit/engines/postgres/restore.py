@@ -11,15 +11,17 @@ from datetime import timedelta
 
 import psycopg
 
+from drkit.engines.postgres.analysis import analyze
 from drkit.engines.postgres.comparison import Compared, choose_for_target, compare
 from drkit.engines.postgres.contents import DUMP
 from drkit.engines.postgres.facts import Facts, look_at_server
 from drkit.engines.postgres.globals import apply_roles, apply_settings, create_database
-from drkit.engines.postgres.load import Loader, RowLoad, analyze, private_folder
+from drkit.engines.postgres.load import UNHURRIED, Loader, RowLoad, private_folder
 from drkit.engines.postgres.options import DumpOptions
 from drkit.engines.postgres.parts import Part, choose_part, fit_steps
 from drkit.engines.postgres.point import StoredPoint
 from drkit.engines.postgres.programs import Programs
+from drkit.engines.postgres.schema_restore import SchemaRestore
 from drkit.engines.postgres.server import Server
 from drkit.engines.postgres.standing import maintenance
 from drkit.engines.postgres.target import Place, give_database, open_place, publish
@@ -78,38 +80,41 @@ class Restoring:
         with maintenance(self._server) as connection:
             notes += apply_roles(connection, self._steps)
         with open_place(self._server, self._make_database, self._clock()) as place:
-            self._fill(place, programs, outline, part)
+            self._fill(place, facts, programs, outline, part)
             compared = self._prove(place, programs, part)
             with maintenance(self._server) as connection:
                 notes += [*compared.notes, *apply_settings(connection, self._steps, place.working.name)]
         kept = publish(self._server, place, self._wishes.swap, self._patience, self._clock())
         return Restored(str(self._server), kept, tuple(notes), compared.whole, tuple(self._phases.seconds))
 
-    def _fill(self, place: Place, programs: Programs, outline: bytes, part: Part) -> None:
-        rows = not self._wishes.schema_only
+    def _fill(self, place: Place, target: Facts, programs: Programs, outline: bytes, part: Part) -> None:
+        contents, wishes, jobs = self._point.contents, self._wishes, self._options.workers
         with family() as children, private_folder() as folder:
-            loader = Loader(
+            schema = SchemaRestore(
                 place.working,
+                target.major,
                 programs,
-                self._point.contents.encoding,
+                UNHURRIED,
+                contents.encoding,
                 children,
-                self._options.workers,
-                self._wishes,
+                wishes,
                 folder,
                 outline,
-                part.entries,
-                {table.key for table in self._point.contents.tables},
+                [each for each in part.entries if each.kind != "TABLE DATA"],
             )
             with self._phases.timed("schema"):
-                loader.build_schema()
-            if rows:
+                schema.run("pre-data")
+            if not wishes.schema_only:
+                ordinary = {table.key for table in contents.tables}
+                loader = Loader(place.working, schema, contents.encoding, part.entries, ordinary, wishes.owner)
                 with self._phases.timed("fetch_and_load"):
-                    loader.load_rows(self._point.piece(DUMP), list(self._row_loads(part)), self._point.load)
+                    loads = list(self._row_loads(part))
+                    loader.load_rows(self._point.piece(DUMP), loads, self._point.load, jobs, children.end)
             with self._phases.timed("index"):
-                loader.build_indexes()
-            if rows:
+                schema.run("post-data", jobs)
+            if not wishes.schema_only:
                 with self._phases.timed("analyze"):
-                    analyze(place.working, self._options.workers, children.end)
+                    analyze(place.working, jobs, children.end)
 
     def _prove(self, place: Place, programs: Programs, part: Part) -> Compared:
         """ObjectiveMissed naming what is not as it was captured."""
