@@ -2,11 +2,11 @@
 
 from itertools import chain
 
-from drkit.engines.postgres.contents import Name, table_of
+from drkit.engines.postgres.contents import Name, TableContents, table_of
 from drkit.engines.postgres.differences import Difference
 from drkit.engines.postgres.names import codec_of
 from drkit.engines.postgres.point import StoredPoint
-from drkit.engines.postgres.row_comparison import RowComparison
+from drkit.engines.postgres.row_comparison import RowComparison, digest_segments
 from drkit.engines.postgres.rows import Key, find_difference
 from drkit.engines.postgres.server import Server
 
@@ -33,12 +33,18 @@ class Explainer:
             codec_of(contents.encoding),
         )
         if not found.missing and not found.extra:
-            return None
+            faithful = all(self._is_as_told(table_of(contents, name)) for name in tables)
+            return None if faithful else f"{difference}: the backup's pieces do not hold what was taken"
         at_least = "" if found.exact else "at least "
         examples = f", such as {'; '.join(found.examples)}" if found.examples else ""
         return (
             f"{difference}: {at_least}{found.missing} rows are lost or changed, {found.extra} new or changed{examples}"
         )
+
+    def _is_as_told(self, table: TableContents) -> bool:
+        """Whether the backup's own rows have the digests that were taken as they were captured."""
+        found = digest_segments(self._point.rows(table.key), table.segments)
+        return [digest.sha256 for digest in found] == [segment.sha256 for segment in table.segments]
 
     def _key(self, name: Name) -> Key:
         """The columns of the primary key, and where each stands in a row as COPY wrote it."""
