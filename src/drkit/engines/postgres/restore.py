@@ -79,7 +79,7 @@ class Restoring:
         notes = list(part.notes)
         with maintenance(self._server) as connection:
             notes += apply_roles(connection, self._steps)
-        with open_place(self._server, self._make_database, self._clock()) as place:
+        with open_place(self._server, self._wishes.swap, self._make_database, self._clock()) as place:
             self._fill(place, facts, programs, outline, part)
             compared = self._prove(place, programs, part)
             with maintenance(self._server) as connection:

@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from drkit.engines.postgres.names import quote_name, quote_text
 from drkit.engines.postgres.server import Server
-from drkit.engines.postgres.standing import MARK, look_at, maintenance
+from drkit.engines.postgres.standing import MARK, Standing, look_at, maintenance
 from drkit.errors import NotRestorable, UsageError
 
 _SUFFIX = ".drkit-partial"
@@ -38,13 +38,18 @@ def check_target(server: Server, swap: bool) -> None:
         raise UsageError("the target names no database", "write postgresql://user@host/new_database")
     if len(server.name.encode()) > _LONGEST:
         raise UsageError(f"the name {server.name} is longer than PostgreSQL's {_LONGEST} bytes", "choose a shorter one")
-    standing = look_at(server)
+    _refuse_used(server, look_at(server), swap)
+
+
+def _refuse_used(server: Server, standing: Standing, swap: bool) -> None:
     if standing.is_template:
         raise UsageError(f"{server} is a template for new databases", "choose the name of a database of its own")
     if standing.used and standing.is_unfinished:
+        with server.session() as connection:
+            if not _lock(connection):
+                raise _busy(server)
         raise UsageError(
-            f"{server} holds an unfinished restore",
-            "drop the database and create it again, empty; or choose a new name",
+            f"{server} holds an unfinished restore", "drop it and create it again, empty; or choose a new name"
         )
     if standing.used and not swap:
         raise UsageError(
@@ -53,10 +58,13 @@ def check_target(server: Server, swap: bool) -> None:
 
 
 @contextmanager
-def open_place(server: Server, make: Callable[[psycopg.Connection, str], None], now: datetime) -> Iterator[Place]:
+def open_place(
+    server: Server, swap: bool, make: Callable[[psycopg.Connection, str], None], now: datetime
+) -> Iterator[Place]:
     """`make` creates the database. A session in it is held all the time: by it others know that somebody is there."""
-    name = server.name
-    in_place = look_at(server).used is False
+    name, standing = server.name, look_at(server)
+    _refuse_used(server, standing, swap)
+    in_place = standing.used is False
     working = server if in_place else server.database(name_beside(name, _SUFFIX))
     if not in_place:
         _remove_abandoned(working)
