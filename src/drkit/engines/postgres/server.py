@@ -5,7 +5,7 @@ A password goes to libpq or into the environment of one child; it never stands i
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 
 import psycopg
@@ -82,7 +82,7 @@ class Server:
         except psycopg.Error as error:
             raise explain_connecting(str(self), str(error), self.redact(str(error)), self.failure) from None
         try:
-            with connection:
+            with closing(connection):  # `with connection` would tell of its rollback on stderr if the line is cut
                 self._settle(connection, pinned)
                 yield connection
         except psycopg.Error as error:
