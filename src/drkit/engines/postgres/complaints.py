@@ -14,6 +14,8 @@ _TIMED_OUT = re.compile(r"(lock|statement) timeout", re.IGNORECASE)
 _VANISHED = re.compile(
     r"does not exist|cache lookup failed|could not open relation|was concurrently|deadlock detected", re.IGNORECASE
 )
+_KILLED = "somebody, or the system for want of memory, ended it: look at the kernel's log, and run it again"
+_UNKNOWN = "look into the server's log"
 _HINTS = (
     (r"snapshot", "the session that held the snapshot ended: look into the server's log, and run it again"),
     (r"out of shared memory", "raise max_locks_per_transaction on the server"),
@@ -50,7 +52,8 @@ def program_failed(program: str, server: Server) -> Failure:
         if refused := explain_refusal(str(server), said, server.failure):
             return refused
         ended = f"was ended by signal {-status}" if status < 0 else f"ended with {status}"
-        return server.failure(f"{program} {ended}: {said or 'without a word'}", _hint_for(said))
+        hint = _KILLED if status < 0 else _hint_for(said)
+        return server.failure(f"{program} {ended}: {said or 'without a word'}", hint)
 
     return failure
 
@@ -68,4 +71,4 @@ def reader_failed(program: str, server: Server) -> Failure:
 
 
 def _hint_for(words: str) -> str:
-    return next((hint for pattern, hint in _HINTS if re.search(pattern, words, re.IGNORECASE)), "")
+    return next((hint for pattern, hint in _HINTS if re.search(pattern, words, re.IGNORECASE)), _UNKNOWN)
