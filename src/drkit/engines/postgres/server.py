@@ -133,8 +133,9 @@ class Server:
         """PGTZ and its like beat the options, and newer servers have one more time limit."""
         newer = {"transaction_timeout": "0"} if connection.info.server_version >= 170_000 else {}
         settings = pinned | newer
-        (mark,) = connection.execute("SELECT current_setting(%s, true)", [_MARK]).fetchone() or (None,)
-        if mark != "direct":
+        # told as a boolean: with SQL_ASCII a text would come as bytes
+        asked = connection.execute("SELECT current_setting(%s, true) IS NOT DISTINCT FROM 'direct'", [_MARK]).fetchone()
+        if asked != (True,):
             raise explain_pooler(str(self), self.failure)
         connection.execute(
             "SELECT count(set_config(name, value, false)) FROM unnest(%s::text[], %s::text[]) AS given (name, value)",
