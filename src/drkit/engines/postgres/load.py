@@ -74,10 +74,7 @@ class Loader:
         run_together(tasks, jobs, stop)
 
     def _restore_values(self, dump: Piece, load: Load) -> None:
-        if self._has_large_objects:
-            self._schema.run_with_data("data", load(dump))
-        else:
-            self._schema.run("data")
+        self._schema.set_values(load(dump) if self._has_large_objects else None)
 
     def _copy_streamed(self, rows: RowLoad, load: Load) -> None:
         with self._session() as connection:

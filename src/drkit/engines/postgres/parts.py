@@ -48,9 +48,9 @@ def choose_part(outline: Contents, wishes: Wishes, facts: Facts) -> Part:
         selection = select(outline, wishes.tables)
         entries, tables = selection.entries, selection.tables
         notes += selection.notes
-    if not facts.superuser:
+    if wishes.owner or not facts.superuser:
         out = _with_dependents(entries, {each.number for each in entries if _is_reserved(each)})
-        notes += [_told(each, facts) for each in entries if each.number in out]
+        notes += [_told(each, wishes.owner or facts.role) for each in entries if each.number in out]
         entries = tuple(each for each in entries if each.number not in out)
     return Part(entries, tables, tuple(notes))
 
@@ -79,5 +79,5 @@ def _with_dependents(entries: Sequence[Entry], numbers: set[int]) -> set[int]:
     return out
 
 
-def _told(entry: Entry, facts: Facts) -> str:
-    return f"left out: {entry.kind.lower()} {entry.name}, which {facts.role} may not make"
+def _told(entry: Entry, role: str) -> str:
+    return f"left out: {entry.kind.lower()} {entry.name}, which {role} may not make"

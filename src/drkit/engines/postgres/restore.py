@@ -103,7 +103,7 @@ class Restoring:
                 [each for each in part.entries if each.kind != "TABLE DATA"],
             )
             with self._phases.timed("schema"):
-                schema.run("pre-data")
+                schema.make_tables()
             if not wishes.schema_only:
                 ordinary = {table.key for table in contents.tables}
                 loader = Loader(place.working, schema, contents.encoding, part.entries, ordinary, wishes.owner)
@@ -111,7 +111,7 @@ class Restoring:
                     loads = list(self._row_loads(part))
                     loader.load_rows(self._point.piece(DUMP), loads, self._point.load, jobs, children.end)
             with self._phases.timed("index"):
-                schema.run("post-data", jobs)
+                schema.make_indexes(jobs)
             if not wishes.schema_only:
                 with self._phases.timed("analyze"):
                     analyze(place.working, jobs, children.end)

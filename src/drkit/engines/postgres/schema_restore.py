@@ -46,27 +46,43 @@ class SchemaRestore:
         self._server = server
         self._children = children
         self._environment = server.environment(programs, client_encoding=encoding, **settings)
-        self._outline, listing = folder / "outline", folder / "entries"
+        self._folder, self._outline, self._entries = folder, folder / "outline", entries
         self._outline.write_bytes(outline)
-        listing.write_bytes(list_file(entries))
         # From 17 on it first sets what older servers do not know, and would end there.
         self._lenient = server_major < 17 <= programs.major
         self._command = [
-            *(programs.path("pg_restore"), *server.arguments(), "--no-password", f"--use-list={listing}"),
+            *(programs.path("pg_restore"), *server.arguments(), "--no-password"),
             *_flags(wishes),
             *([] if self._lenient else ["--exit-on-error"]),
         ]
+        self._role = [f"--role={wishes.owner}"] if wishes.owner else []
 
-    def run(self, section: str, jobs: int = 1) -> None:
+    def make_tables(self) -> None:
+        """And all else that comes before the rows. Extensions are made by who restores, as few others may."""
+        if not self._role:
+            self._run("pre-data", self._entries, str(self._outline))
+            return
+        for kinds, role in ((("SCHEMA",), self._role), (("EXTENSION",), [])):
+            chosen = [each for each in self._entries if each.kind in kinds]
+            self._run("pre-data", chosen, *role, str(self._outline))
+        rest = [each for each in self._entries if each.kind not in ("SCHEMA", "EXTENSION")]
+        self._run("pre-data", rest, *self._role, str(self._outline))
+
+    def set_values(self, archive: Iterable[bytes] | None) -> None:
+        """Of sequences; and of large objects, which are in the whole `archive` only."""
+        where = [] if archive else [str(self._outline)]
+        self._run("data", self._entries, *self._role, *where, archive=archive or ())
+
+    def make_indexes(self, jobs: int) -> None:
+        """And all else that comes after the rows."""
         several = min(jobs, _LENIENT_JOBS) if self._lenient else jobs
-        self._run(section, *([f"--jobs={several}"] if several > 1 else []), str(self._outline))
+        parallel = [f"--jobs={several}"] if several > 1 else []
+        self._run("post-data", self._entries, *self._role, *parallel, str(self._outline))
 
-    def run_with_data(self, section: str, archive: Iterable[bytes]) -> None:
-        """For what only the whole archive has."""
-        self._run(section, archive=archive)
-
-    def _run(self, section: str, *arguments: str, archive: Iterable[bytes] = ()) -> None:
-        command = [*self._command, f"--section={section}", *arguments]
+    def _run(self, section: str, entries: Sequence[Entry], *arguments: str, archive: Iterable[bytes] = ()) -> None:
+        listing = self._folder / "entries"
+        listing.write_bytes(list_file(entries))
+        command = [*self._command, f"--section={section}", f"--use-list={listing}", *arguments]
         with suppress(_Harmless):
             self._children.feed(command, self._environment, self._failure, archive)
 
@@ -82,5 +98,4 @@ def _flags(wishes: Wishes) -> list[str]:
         *(["--no-owner"] if wishes.no_owner or wishes.owner else []),
         *(["--no-privileges"] if wishes.no_privileges else []),
         *(["--schema-only"] if wishes.schema_only else []),
-        *([f"--role={wishes.owner}"] if wishes.owner else []),
     ]
