@@ -29,6 +29,7 @@ from drkit.ports import Clock, Load
 from drkit.streams.process import Family, family
 
 _MOST_EXPLAINED = 10
+_SHOWN_TO_OWNERS = ("USER MAPPING",)  # there may be a password in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +113,11 @@ class _Comparison:
         contents = self._contents
         with self._server.session() as connection:
             major = connection.info.server_version // 10_000
+            sees_all = connection.info.parameter_status("is_superuser") == "on"
         same = (contents.server_version // 10_000, contents.dump_major) == (major, self._programs.major)
         found = read_objects(self._server, self._programs, contents.encoding, self._children)
         wanted = contents.objects if self._expected.objects is None else self._expected.objects
-        return compare_objects(wanted, found, same)
+        return compare_objects(wanted, found, same, () if sees_all else _SHOWN_TO_OWNERS)
 
     def _sequences(self) -> dict[Name, tuple[int, bool]]:
         chosen = self._expected.sequences

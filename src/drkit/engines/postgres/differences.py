@@ -4,7 +4,7 @@ It must not know how the database was restored, nor what a difference leads to.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -74,16 +74,17 @@ def compare_extensions(connection: psycopg.Connection, contents: Contents) -> It
 
 
 def compare_objects(
-    expected: Iterable[SchemaObject], found: Iterable[SchemaObject], same: bool
+    expected: Iterable[SchemaObject], found: Iterable[SchemaObject], same: bool, hidden: Collection[str] = ()
 ) -> Iterator[Difference]:
-    """`same`: both were told by the same majors, so that definitions can be compared, and not names alone."""
+    """`same`: both were told by the same majors, so that definitions can be compared, and not names alone. Those of
+    the kinds in `hidden` are not shown to who asks."""
     wanted, present = Counter(map(_identity, expected)), Counter(map(_identity, found))
     for kind, schema, name in sorted((wanted - present).elements()):
         yield Difference(f"{kind.lower()} {spelled((schema, name))}", "present", "missing")
     if same:
         definitions = Counter(found)
         for each in sorted(Counter(expected) - definitions, key=_identity):
-            if present[_identity(each)] >= wanted[_identity(each)]:
+            if each.kind not in hidden and present[_identity(each)] >= wanted[_identity(each)]:
                 yield Difference(f"{each.kind.lower()} {spelled((each.schema, each.name))}", "as captured", "changed")
 
 

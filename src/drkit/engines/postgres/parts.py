@@ -1,5 +1,6 @@
 """Which part of a point a restore brings back: what was wished for, and what the role at the target may make. Pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -7,7 +8,9 @@ from drkit.engines.postgres.archive_head import Contents, Entry
 from drkit.engines.postgres.comparison import Expectation
 from drkit.engines.postgres.contents import Name
 from drkit.engines.postgres.facts import Facts
+from drkit.engines.postgres.names import read_name
 from drkit.engines.postgres.selection import select
+from drkit.engines.postgres.standing import Standing
 from drkit.engines.postgres.steps import Steps
 from drkit.engines.postgres.taken import list_objects
 from drkit.model import Wishes
@@ -17,6 +20,8 @@ _PRIVILEGES = ("ACL", "DEFAULT ACL")
 _FOR_SUPERUSERS = ("EVENT TRIGGER", "SUBSCRIPTION", "PUBLICATION TABLES IN SCHEMA")
 _OWNERS = 'ALTER DATABASE :"target" OWNER TO '
 _RIGHTS = ("GRANT ", "REVOKE ")
+_NAMING_ROLES = ("POLICY", "USER MAPPING")
+_CREATE_ROLE = re.compile(r'CREATE ROLE (?:U&)?"(?:[^"]|"")*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,8 @@ class Part:
         )
 
 
-def choose_part(outline: Contents, wishes: Wishes, facts: Facts) -> Part:
+def choose_part(outline: Contents, wishes: Wishes, facts: Facts, standing: Standing) -> Part:
+    """`standing` is what an existing database has already, and an extension may need: schemas."""
     entries, tables, notes = outline.entries, None, list[str]()
     if wishes.tables:
         selection = select(outline, wishes.tables)
@@ -52,16 +58,33 @@ def choose_part(outline: Contents, wishes: Wishes, facts: Facts) -> Part:
         out = _with_dependents(entries, {each.number for each in entries if _is_reserved(each)})
         notes += [_told(each, wishes.owner or facts.role) for each in entries if each.number in out]
         entries = tuple(each for each in entries if each.number not in out)
+    if standing.used is False:
+        there = {
+            each.number for each in entries if each.kind == "SCHEMA" and each.name in standing.schemas - {"public"}
+        }
+        notes += [f"schema {each.name} is there already and stays as it is" for each in entries if each.number in there]
+        entries = tuple(each for each in entries if each.number not in there)
     return Part(entries, tables, tuple(notes))
 
 
-def fit_steps(steps: Steps, wishes: Wishes) -> Steps:
-    """Without owners and rights that are not wished for. With neither, no role is needed."""
+def fit_steps(steps: Steps, wishes: Wishes, part: Part) -> Steps:
+    """Without owners and rights that are not wished for. With neither, only those roles are needed that the schema
+    itself names, and they get nothing but a name."""
     settings = [each for each in steps.settings if not (wishes.no_privileges and each.startswith(_RIGHTS))]
     if wishes.no_owner or wishes.owner:
         settings = [each for each in settings if not each.startswith(_OWNERS)]
-    roles = () if wishes.no_owner and wishes.no_privileges else steps.roles
+    roles = steps.roles
+    if wishes.no_owner and wishes.no_privileges:
+        named = "\n".join(each.definition for each in part.entries if each.kind in _NAMING_ROLES)
+        created = [match[0] for each in roles if (match := _CREATE_ROLE.match(each))]
+        roles = tuple(each for each in created if _is_named(each.removeprefix("CREATE ROLE "), named))
     return replace(steps, roles=roles, settings=() if wishes.tables else tuple(settings))
+
+
+def _is_named(quoted: str, text: str) -> bool:
+    name = read_name(quoted)
+    quoted_plainly = '"' + name.replace('"', '""') + '"'
+    return quoted_plainly in text or re.search(rf"\b{re.escape(name)}\b", text) is not None
 
 
 def _is_reserved(entry: Entry) -> bool:

@@ -23,7 +23,7 @@ from drkit.engines.postgres.point import StoredPoint
 from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.schema_restore import SchemaRestore
 from drkit.engines.postgres.server import Server
-from drkit.engines.postgres.standing import maintenance
+from drkit.engines.postgres.standing import look_at, maintenance
 from drkit.engines.postgres.target import Place, give_database, open_place, publish
 from drkit.errors import NotRestorable, ObjectiveMissed, UsageError
 from drkit.model import Manifest, Restored, Wishes
@@ -67,7 +67,7 @@ class Restoring:
         self._patience = patience
         self._phases = Phases()
         self._point = StoredPoint(manifest, load)
-        self._steps = fit_steps(self._point.read_steps(), wishes)
+        self._steps = self._point.read_steps()
 
     def run(self) -> Restored:
         with maintenance(self._server) as connection:
@@ -75,15 +75,15 @@ class Restoring:
         self._refuse_older(facts)
         programs = choose_for_target(self._options, self._point, facts)
         head, outline = self._point.read_outline()
-        part = choose_part(head, self._wishes, facts)
-        notes = list(part.notes)
+        part = choose_part(head, self._wishes, facts, look_at(self._server))
+        notes, steps = list(part.notes), fit_steps(self._steps, self._wishes, part)
         with maintenance(self._server) as connection:
-            notes += apply_roles(connection, self._steps)
+            notes += apply_roles(connection, steps)
         with open_place(self._server, self._wishes.swap, self._make_database, self._clock()) as place:
             self._fill(place, facts, programs, outline, part)
             compared = self._prove(place, programs, part)
             with maintenance(self._server) as connection:
-                notes += [*compared.notes, *apply_settings(connection, self._steps, place.working.name)]
+                notes += [*compared.notes, *apply_settings(connection, steps, place.working.name)]
         kept = publish(self._server, place, self._wishes.swap, self._patience, self._clock())
         return Restored(str(self._server), kept, tuple(notes), compared.whole, tuple(self._phases.seconds))
 
