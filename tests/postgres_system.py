@@ -65,8 +65,11 @@ class System:
         return found if len(found) == 3 else {}
 
     def await_reading(self) -> dict[str, int]:
-        wait_for(lambda: len(self.reading()) == 3)
-        return self.reading()
+        until = monotonic() + DEADLINE
+        while not (found := self.reading()):
+            assert monotonic() < until, f"no capture is in its middle: {self.sessions()}"
+            sleep(0.005)
+        return found
 
     def assert_nothing_stays(self) -> None:
         wait_for(lambda: not self.sessions())
