@@ -1,6 +1,7 @@
 import re
 import signal
 import sqlite3
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -56,13 +57,21 @@ def _is_gone(server: Path) -> bool:
     return not server.exists() and not any(str(place).startswith(str(server)) for place in standing)
 
 
+def _await_empty(session: int) -> None:
+    """What was just being started when the signal came ends by itself."""
+    until = time.monotonic() + PATIENCE
+    while left := session_of(session):
+        assert time.monotonic() < until, left
+        time.sleep(0.01)
+
+
 @pytest.fixture
 def drkit(tmp_path: Path) -> Drkit:
     return drkit_in(tmp_path / "anywhere")
 
 
 def test_where_postgresql_is_the_demo_restores_a_database_and_leaves_nothing(drkit: Drkit) -> None:
-    out = drkit.ok("demo", PGHOST="nowhere.example", PGUSER="nobody", DATABASE_URL="postgresql://elsewhere/x").out
+    out = drkit.ok("demo", PGHOST="nowhere.example", PGSERVICE="nowhere", DATABASE_URL="postgresql://elsewhere/x").out
     assert "shop=# update orders" in out
     assert "equal row by row, 0 differ." in out
     assert _is_gone(_server(out))
@@ -82,14 +91,24 @@ def test_an_interrupted_demo_leaves_no_server_and_no_folder(drkit: Drkit, number
     with drkit.running("demo", "--kind", "postgres") as child:
         assert child.stdout is not None
         seen = ""
-        while "backup now" not in (line := child.stdout.readline()):
+        while "$ drkit backup now" not in (line := child.stdout.readline()):
             assert line, child.communicate()
             seen += line
         child.send_signal(number)
         assert child.wait(PATIENCE) == 130
-        assert session_of(child.pid) == []
+        _await_empty(child.pid)
     assert _is_gone(_server(seen))
     assert list(Path(drkit.environment["TMPDIR"]).iterdir()) == []
+
+
+def test_a_shop_ends_when_its_demo_was_killed(drkit: Drkit) -> None:
+    with drkit.running("demo", "--kind", "sqlite") as child:
+        assert child.stdout is not None
+        while "$ drkit backup now" not in (line := child.stdout.readline()):
+            assert line, child.communicate()
+        child.kill()
+        child.wait()
+        _await_empty(child.pid)
 
 
 def test_there_is_no_demo_of_another_kind(drkit: Drkit) -> None:

@@ -1,7 +1,7 @@
 """A small shop that takes an order every few milliseconds, and keeps a receipt of each one outside its database.
 
-It stands for the user's application: it knows nothing of drkit. Run as `python -m drkit.demo.shop RECEIPTS` and what
-`open_till` takes.
+It stands for the user's application: it knows nothing of drkit. Run as `python -m drkit.demo.shop PARENT RECEIPTS`
+and what `open_till` takes; it ends when the process PARENT is its parent no more.
 """
 
 import json
@@ -46,10 +46,9 @@ def open_till(kind: str, *where: str) -> Till:
     return PostgresTill(*where) if kind == "postgres" else SqliteTill(Path(*where))
 
 
-def trade(till: Till, receipts: Path) -> None:
-    """Takes orders until it is told to stop, or until nobody is left who could tell it."""
+def trade(till: Till, receipts: Path, parent: int) -> None:
     with receipts.open("a") as paper:
-        for order in till.take(_customers(os.getppid())):
+        for order in till.take(_customers(parent)):
             paper.write(json.dumps(asdict(order)) + "\n")
             paper.flush()
             time.sleep(_BETWEEN_ORDERS)
@@ -77,4 +76,4 @@ def read_order(line: str) -> Order:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    trade(open_till(*sys.argv[2:]), Path(sys.argv[1]))
+    trade(open_till(*sys.argv[3:]), Path(sys.argv[2]), parent=int(sys.argv[1]))

@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -101,19 +101,39 @@ def _drkit(stage: Stage, say: Say, *arguments: str) -> str:
     command = [sys.executable, "-m", "drkit", *arguments]
     # what the user has set for systems of their own must not reach the demo's
     own = {name: value for name, value in os.environ.items() if not name.startswith(("DRKIT_", "PG"))}
-    done = subprocess.run(command, cwd=stage.folder, env={**own, **stage.variables}, capture_output=True, text=True)
-    if done.returncode:
-        said = f"`drkit {arguments[0]}` ended with {done.returncode}: {done.stderr}"
-        raise ObjectiveMissed(said, f"see {stage.folder}")
-    say("".join(f"  {line}\n" for line in done.stdout.splitlines()))
-    return done.stdout
+    status, out, err = _run(command, stage.folder, {**own, **stage.variables})
+    if status:
+        raise ObjectiveMissed(f"`drkit {arguments[0]}` ended with {status}: {err}", f"see {stage.folder}")
+    say("".join(f"  {line}\n" for line in out.splitlines()))
+    return out
+
+
+def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str, str]:
+    """Like the shop it hears of Ctrl-C from us alone, and has all the time that it needs to end what it has begun."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    ) as child:
+        try:
+            out, err = child.communicate()
+        except BaseException:
+            child.terminate()
+            child.communicate()
+            raise
+    return child.returncode, out, err
 
 
 @contextmanager
 def _trading(stage: Stage, receipts: Path) -> Iterator[None]:
     """The shop is in a process group of its own: Ctrl-C is for us, and we close the shop."""
     receipts.touch()
-    command = [sys.executable, "-m", "drkit.demo.shop", str(receipts), *stage.till]
+    command = [sys.executable, "-m", "drkit.demo.shop", str(os.getpid()), str(receipts), *stage.till]
     child = subprocess.Popen(command, process_group=0)
     try:
         yield
