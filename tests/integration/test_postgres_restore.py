@@ -133,3 +133,18 @@ def test_without_owners_and_privileges_everything_is_of_who_restores(server: Pos
         "SELECT relowner::regrole::text, relacl FROM pg_class WHERE relname = 'secrets'", database="mine"
     )
     assert found == [("postgres", None)]
+
+
+def test_what_the_target_is_set_to_changes_no_value(server: PostgresServer) -> None:
+    source = server.create("odd values")
+    server.execute(
+        "CREATE TABLE t (a text[], m money, i interval); INSERT INTO t VALUES ('{NULL,x}', 1.5, '-1 day 2 hours')",
+        database="odd values",
+    )
+    point = capture(source, server.bin)
+    server.execute("CREATE ROLE odd SUPERUSER LOGIN PASSWORD 'odd'")
+    for setting in ("array_nulls = off", "intervalstyle = sql_standard", "datestyle = German"):
+        server.execute(f"ALTER ROLE odd SET {setting}")  # type: ignore[arg-type]
+    assert restore(point, server.dsn("odd again", "odd", password="odd"), server.bin).verified
+    found = server.query("SELECT a, i::text FROM t", database="odd again")
+    assert found == [([None, "x"], "-1 days +02:00:00")]

@@ -18,6 +18,7 @@ from drkit.errors import CaptureError, DrkitError
 
 # What a value looks like as text must not depend on who asks: fingerprints are taken of that text.
 PINNED = {
+    "array_nulls": "on",
     "bytea_output": "hex",
     "datestyle": "ISO, YMD",
     "extra_float_digits": "3",
