@@ -129,6 +129,12 @@ def test_a_plan_and_a_script_show_no_password(captured: Shop, options: tuple[str
         assert captured.restored in done.out + done.err
 
 
+def test_a_script_needs_no_target_and_no_source(captured: Shop) -> None:
+    script = captured.drkit.ok("restore", "--by-hand", DATABASE_URL="").out
+    assert "pg_restore" in script
+    assert "restored" in script
+
+
 def test_a_question_and_a_refusal_show_no_password(captured: Shop) -> None:
     swap = ("restore", "--to", captured.dsn, "--swap")
     asked = captured.drkit(*swap)

@@ -46,7 +46,7 @@ def restore(
 
     drkit restore --to shop_restored  |  drkit restore --to env:NEW_URL --hook 'DATABASE_URL=$DRKIT_TARGET ./migrate'
     """
-    from drkit.cli.target import read_target
+    from drkit.cli.target import default_target, read_target
 
     call: Call = context.obj
     started = time.monotonic()
@@ -61,7 +61,7 @@ def restore(
     plan, manifest = _plan(call, source, at)
     if target is None or dry_run or by_hand:
         document = describe(plan, shown) | {"plan": describe_pieces(manifest)}
-        text = script(source, manifest, shown or "restored") if by_hand else ""
+        text = script(source, manifest, target.value if target else default_target(source)) if by_hand else ""
         told = text or outline(plan, manifest, shown, before, after)
         call.console.answer(document | ({"by_hand": text} if by_hand else {}), told)
         return

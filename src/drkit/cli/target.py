@@ -52,6 +52,11 @@ def read_target(text: str, source: "Source") -> Target:
     )
 
 
+def default_target(source: "Source") -> str:
+    """For a script that somebody will edit, where no target was named: it must not need the source."""
+    return "dbname=restored" if source.table.kind == "postgres" else "restored"
+
+
 def _read(reference: str) -> str:
     kind, _, rest = reference.partition(":")
     if kind == "env":
