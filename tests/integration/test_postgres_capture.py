@@ -320,6 +320,18 @@ def test_excluded_tables_are_not_there_and_excluded_data_is_missing_only(
         assert connection.execute("SELECT count(*) FROM orders").fetchall() > [(1000,)]
 
 
+def test_the_sequences_of_a_table_that_is_left_out_are_left_out_too(server: PostgresServer, restored: Restorer) -> None:
+    dsn = fresh(
+        server,
+        "CREATE TABLE gone (a serial, b int GENERATED ALWAYS AS IDENTITY)",
+        "CREATE TABLE stays (a serial)",
+        "CREATE SEQUENCE of_its_own",
+    )
+    with psycopg.connect(restored(capture(server, dsn, exclude_tables=("gone",)))) as connection:
+        found = connection.execute("SELECT relname FROM pg_class WHERE relkind = 'S' ORDER BY 1").fetchall()
+    assert found == [("of_its_own",), ("stays_a_seq",)]
+
+
 def test_a_pattern_that_matches_nothing_is_told(server: PostgresServer, shop: str) -> None:
     point = capture(server, shop, exclude_tables=("smal",), exclude_data=("audit.*",))
     assert "exclude_tables matches no table" in point.captured.notes

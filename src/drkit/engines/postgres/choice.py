@@ -11,6 +11,7 @@ from drkit.engines.postgres.tables import (
     ORDINARY,
     Table,
     list_schemas,
+    list_sequences,
     list_tables,
     match_schemas,
     match_tables,
@@ -20,11 +21,13 @@ from drkit.engines.postgres.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Without `schemas` it is all of them. `taken` are the tables whose rows are in the backup, in whatever piece."""
+    """Without `schemas` it is all of them. `taken` are the tables whose rows are in the backup, in whatever piece;
+    `sequences` belong to those that are left out."""
 
     schemas: tuple[str, ...]
     extensions: tuple[str, ...]
     left_out: tuple[Table, ...]
+    sequences: tuple[tuple[str, str], ...]
     without_rows: tuple[Table, ...]
     taken: tuple[Table, ...]
     streams: tuple[Stream, ...]
@@ -52,13 +55,18 @@ select e.extname::text from pg_extension e join pg_namespace n on n.oid = e.extn
 
 def list_wanted(connection: psycopg.Connection, options: DumpOptions) -> list[Table]:
     """The ordinary tables whose rows a capture will take, as far as can be told before it begins."""
-    schemas = match_schemas(options.schemas, list_schemas(connection)) if options.schemas else []
-    inside, out, bare = _sort(list_tables(connection), schemas, options)
+    inside, out, bare = _sort(list_tables(connection), _schemas(connection, options), options)
     return [table for table in inside if table.kind == ORDINARY and table.number not in out | bare]
 
 
+def list_captured(connection: psycopg.Connection, options: DumpOptions) -> tuple[list[Table], list[Table]]:
+    """The tables that a capture will have, with rows or without; and those that it leaves out."""
+    inside, out, _ = _sort(list_tables(connection), _schemas(connection, options), options)
+    return [table for table in inside if table.number not in out], [table for table in inside if table.number in out]
+
+
 def choose(connection: psycopg.Connection, options: DumpOptions) -> Choice:
-    schemas = match_schemas(options.schemas, list_schemas(connection)) if options.schemas else []
+    schemas = _schemas(connection, options)
     extensions = [name for (name,) in connection.execute(_EXTENSIONS, [schemas])]
     inside, out, bare = _sort(list_tables(connection), schemas, options)
     taken = [table for table in inside if table.number not in out | bare]
@@ -67,10 +75,15 @@ def choose(connection: psycopg.Connection, options: DumpOptions) -> Choice:
         tuple(schemas),
         tuple(extensions),
         tuple(table for table in inside if table.number in out),
+        tuple(list_sequences(connection, out)),
         tuple(table for table in inside if table.number in bare),
         tuple(taken),
         tuple(divide(taken, measure(connection, taken), block_size, options.sizes)),
     )
+
+
+def _schemas(connection: psycopg.Connection, options: DumpOptions) -> list[str]:
+    return match_schemas(options.schemas, list_schemas(connection)) if options.schemas else []
 
 
 def _sort(

@@ -17,7 +17,11 @@ def dump_options(snapshot: str, choice: Choice, lock_timeout: timedelta, codec: 
         # With --schema pg_dump leaves out extensions and large objects, which the rows in it may need.
         *(("--schema=", pattern(schema)) for schema in choice.schemas),
         *(("--extension=", pattern(extension)) for extension in choice.extensions),
-        *(("--exclude-table=", pattern(table.schema, table.name)) for table in choice.left_out),
+        # pg_dump would keep a sequence without the table that it belongs to.
+        *(
+            ("--exclude-table=", pattern(*name))
+            for name in (*(table.key for table in choice.left_out), *choice.sequences)
+        ),
         *(
             ("--exclude-table-data=", pattern(table.schema, table.name))
             for table in (*choice.without_rows, *choice.streamed)
