@@ -1,11 +1,13 @@
 """The command line with a PostgreSQL database: where a restore may go, and that no password shows."""
 
 import re
+import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from cli.golden_text import compare
 from cli_runner import Done, Drkit, drkit_in, settled
@@ -53,22 +55,40 @@ def _make(server: NamedServer, database: str) -> str:
     return dsn
 
 
-@pytest.fixture
-def shop(postgres: NamedServer, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shop]:
-    """A database of its own, dropped at the end with all that was restored from it."""
-    database = f"shop_{abs(hash(request.node.name)) % 10**6}"
-    drkit = drkit_in(tmp_path / "here", DATABASE_URL=_make(postgres, database))
-    yield Shop(drkit, postgres, database)
-    for (name,) in postgres.query("select datname from pg_database where datname like %s", [f"{database}%"]):
-        with_force = f'drop database "{name}" with (force)'
-        postgres.execute(with_force)  # type: ignore[arg-type]
+def _drop(server: NamedServer, pattern: str) -> None:
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        for (name,) in server.query("select datname from pg_database where datname like %s", [pattern]):
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+def database(postgres: NamedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A database, and a folder with nothing in it."""
+    name = f"shop_{uuid.uuid4().hex[:8]}"
+    folder = tmp_path_factory.mktemp("postgres-shop") / "here"
+    yield Shop(drkit_in(folder, DATABASE_URL=_make(postgres, name)), postgres, name)
+    _drop(postgres, f"{name}%")
 
 
 @pytest.fixture
-def captured(shop: Shop) -> Shop:
-    shop.drkit.ok("init", "--name", "shop")
-    shop.drkit.ok("backup", "now")
-    return shop
+def shop(database: Shop) -> Iterator[Shop]:
+    """What a test restores is dropped after it."""
+    yield database
+    _drop(database.server, f"{database.database}_%")
+
+
+@pytest.fixture(scope="module")
+def one_point(database: Shop) -> Shop:
+    drkit = drkit_in(database.drkit.folder.parent / "captured", DATABASE_URL=database.dsn)
+    drkit.ok("init", "--name", "shop")
+    drkit.ok("backup", "now")
+    return replace(database, drkit=drkit)
+
+
+@pytest.fixture
+def captured(shop: Shop, one_point: Shop) -> Shop:
+    """With one point of the database."""
+    return replace(shop, drkit=one_point.drkit)
 
 
 def _told(shown: str, done: Done) -> str:
