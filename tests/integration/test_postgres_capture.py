@@ -197,6 +197,25 @@ def test_a_table_that_is_not_wanted_may_be_locked_and_truncated(server: Postgres
         assert connection.execute("SELECT * FROM kept").fetchall() == [(2,)]
 
 
+def test_a_table_that_is_not_wanted_may_change_under_the_first_snapshot(
+    server: PostgresServer, restored: Restorer
+) -> None:
+    """The log shows that no second one was taken."""
+    dsn = fresh(
+        server, *(f"CREATE TABLE {name} AS SELECT 1 AS one" for name in ("staging", "kept")), "CREATE TABLE log ()"
+    )
+    with psycopg.connect(dsn) as holder, psycopg.connect(dsn) as application, ThreadPoolExecutor(1) as pool:
+        holder.execute("LOCK TABLE kept")
+        capturing = pool.submit(capture, server, dsn, exclude_data=("staging",))
+        wait_until_kept_out(server, dsn)
+        application.execute("TRUNCATE staging; INSERT INTO log DEFAULT VALUES")
+        application.commit()
+        holder.commit()
+        target = restored(capturing.result(DEADLINE))
+    with psycopg.connect(target) as connection:
+        assert connection.execute("SELECT count(*) FROM log").fetchall() == [(0,)]
+
+
 def test_a_schema_that_never_stands_still_ends_in_a_clear_word_and_begins_nothing(server: PostgresServer) -> None:
     """There is always somebody who has emptied the table and not committed, and one who is the next to do so."""
     dsn = fresh(server, "CREATE TABLE small AS SELECT 1 AS one")
