@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import psycopg
 
+from drkit.engines.postgres.dependents import leave_out_dependents
 from drkit.engines.postgres.division import Stream, divide
 from drkit.engines.postgres.options import DumpOptions
+from drkit.engines.postgres.relations import list_rerouted
 from drkit.engines.postgres.tables import (
     ORDINARY,
     Table,
@@ -22,12 +24,13 @@ from drkit.engines.postgres.tables import (
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Without `schemas` it is all of them. `taken` are the tables whose rows are in the backup, in whatever piece;
-    `sequences` belong to those that are left out."""
+    `sequences` belong to those that are left out, `views` cannot do without them."""
 
     schemas: tuple[str, ...]
     extensions: tuple[str, ...]
     left_out: tuple[Table, ...]
     sequences: tuple[tuple[str, str], ...]
+    views: tuple[tuple[str, str], ...]
     without_rows: tuple[Table, ...]
     taken: tuple[Table, ...]
     streams: tuple[Stream, ...]
@@ -43,6 +46,9 @@ class Choice:
             if patterns and not (self.left_out if key == "exclude_tables" else self.without_rows)
         ]
         without = [f"{len(self.left_out)} tables are left out"] if self.left_out else []
+        if self.views:
+            names = ", ".join(f"{schema}.{name}" for schema, name in self.views)
+            without.append(f"views that need what is left out are left out too: {names}")
         without += [f"{len(self.without_rows)} tables are backed up without their rows"] if self.without_rows else []
         return (*empty, *without)
 
@@ -70,15 +76,18 @@ def choose(connection: psycopg.Connection, options: DumpOptions) -> Choice:
     extensions = [name for (name,) in connection.execute(_EXTENSIONS, [schemas])]
     inside, out, bare = _sort(list_tables(connection), schemas, options)
     taken = [table for table in inside if table.number not in out | bare]
+    rerouted = list_rerouted(connection)
+    settled = [table for table in taken if table.number not in rerouted]
     [(block_size,)] = connection.execute("select current_setting('block_size')::int")
     return Choice(
         tuple(schemas),
         tuple(extensions),
         tuple(table for table in inside if table.number in out),
         tuple(list_sequences(connection, out)),
+        leave_out_dependents(connection, out, schemas),
         tuple(table for table in inside if table.number in bare),
         tuple(taken),
-        tuple(divide(taken, measure(connection, taken), block_size, options.sizes)),
+        tuple(divide(settled, measure(connection, settled), block_size, options.sizes)),
     )
 
 

@@ -20,7 +20,7 @@ def dump_options(snapshot: str, choice: Choice, lock_timeout: timedelta, codec: 
         # pg_dump would keep a sequence without the table that it belongs to.
         *(
             ("--exclude-table=", pattern(*name))
-            for name in (*(table.key for table in choice.left_out), *choice.sequences)
+            for name in (*(table.key for table in choice.left_out), *choice.sequences, *choice.views)
         ),
         *(
             ("--exclude-table-data=", pattern(table.schema, table.name))

@@ -22,7 +22,7 @@ class Relation:
 
 
 # The hash of an enum's value is that of its number, which is another one in each database.
-_RELATIONS = """
+_ROUTED = """
 with recursive routers as (
     select p.partrelid as number, p.partrelid as router from pg_partitioned_table p
      where p.partstrat = 'h' and exists (
@@ -33,6 +33,9 @@ with recursive routers as (
      union all
     select i.inhrelid, r.router, r.depth + 1 from routed r join pg_inherits i on i.inhparent = r.number
 )
+"""
+_RELATIONS = f"""
+{_ROUTED}
 select n.nspname::text, c.relname::text, row_security_active(c.oid), rn.nspname::text, rc.relname::text
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   left join lateral (select router from routed where number = c.oid order by depth desc limit 1) top on true
@@ -48,3 +51,8 @@ def list_relations(connection: psycopg.Connection) -> dict[Name, Relation]:
 def _relations(connection: psycopg.Connection) -> Iterator[Relation]:
     for schema, name, hidden, router_schema, router in connection.execute(_RELATIONS):
         yield Relation((schema, name), hidden, None if router is None else (router_schema, router))
+
+
+def list_rerouted(connection: psycopg.Connection) -> set[int]:
+    """The numbers of those whose rows may have to go elsewhere in a new database. pg_dump knows how to load them."""
+    return {number for (number,) in connection.execute(f"{_ROUTED} select number::bigint from routed")}

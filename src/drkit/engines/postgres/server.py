@@ -78,6 +78,8 @@ class Server:
         }
         if any("-pooler." in host or host.endswith(".pooler.supabase.com") for host in self._hosts()):
             raise explain_pooler(str(self), self.failure)
+        if self._names_its_host:
+            fixed["hostaddr"] = ""  # or PGHOSTADDR would lead to another machine
         try:
             connection = psycopg.connect(make_conninfo(self.dsn, **fixed), autocommit=True)
         except psycopg.Error as error:
@@ -104,6 +106,8 @@ class Server:
         inherited = {name: value for name, value in os.environ.items() if _is_inherited(name)}
         given = {each.envvar.decode(): each.val.decode() for each in self._parsed() if each.envvar and each.val}
         given.pop("PGCLIENTENCODING", None)
+        if self._names_its_host:
+            inherited.pop("PGHOSTADDR", None)
         fixed = {
             "LC_ALL": "C",  # the words of programs are looked at
             "PGAPPNAME": "drkit",
@@ -111,6 +115,11 @@ class Server:
         }
         encoding = {"PGCLIENTENCODING": client_encoding} if client_encoding else {}
         return {"PGCONNECT_TIMEOUT": _TIMEOUT} | inherited | programs.environment | given | encoding | fixed
+
+    @property
+    def _names_its_host(self) -> bool:
+        told = conninfo_to_dict(self.dsn)
+        return bool(told.get("host")) and not told.get("hostaddr")
 
     def redact(self, words: str) -> str:
         return redact(words, self._known().get("password", ""))
