@@ -38,14 +38,13 @@ class Line:
             for end in self._ends:
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
+                end.close()  # so that what is sent from now on is refused, and not held
 
     def close(self) -> None:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()
-        for end in self._ends:
-            end.close()
 
     def _pass_on(self, here: socket.socket, there: socket.socket, counted: bool) -> None:
         with suppress(OSError):
