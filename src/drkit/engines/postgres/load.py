@@ -5,11 +5,11 @@ rows, lies in a private folder meanwhile. It must not know what the database wil
 """
 
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
@@ -77,17 +77,15 @@ class Loader:
         self._schema.set_values(load(dump) if self._has_large_objects else None)
 
     def _copy_streamed(self, rows: RowLoad, load: Load) -> None:
-        with self._session() as connection:
-            self._copy(
-                connection, (rows.schema, rows.name), rows.statement, chain.from_iterable(map(load, rows.pieces))
-            )
+        with self._session() as connection, closing(_read_all(rows.pieces, load)) as chunks:
+            self._copy(connection, (rows.schema, rows.name), rows.statement, chunks)
 
     def _copy_dumped(self, dump: Piece, load: Load) -> None:
         """Table by table, as they come."""
         if not self._rows:
             return
-        with self._session() as connection:
-            parts = rows_by_table(load(dump), self._codec)
+        with self._session() as connection, closing(_read_all((dump,), load)) as archive:
+            parts = rows_by_table(archive, self._codec)
             for entry, texts in groupby(parts, key=itemgetter(0)):
                 if entry.number in self._rows:
                     statement = entry.copy.rstrip().removesuffix(";")
@@ -111,6 +109,12 @@ class Loader:
 
     def _spelled(self, statement: str) -> bytes:
         return statement.encode(self._codec, "surrogateescape")
+
+
+def _read_all(pieces: Iterable[Piece], load: Load) -> Generator[bytes, None, None]:
+    """One after the other. Closed early it ends what reads for it, instead of leaving that to the garbage collector."""
+    for piece in pieces:
+        yield from load(piece)
 
 
 @contextmanager

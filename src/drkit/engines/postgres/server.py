@@ -36,6 +36,8 @@ PINNED = {
     "row_security": "off",
 }
 _TIMEOUT = "15"
+# A network that goes silent is found out within a minute or two; by the system's own values it takes two hours.
+_LIVELY = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6", "tcp_user_timeout": "90000"}
 # A pooler keeps it from the server, or refuses it. The number of the backend tells less: Neon's proxy changes that too.
 _MARK = "drkit.session"
 _INHERITED = ("PATH", "HOME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -71,6 +73,7 @@ class Server:
         """An autocommit connection to the database itself, never to a pooler, with the pinned settings."""
         pinned = PINNED | settings
         fixed = {
+            **self._liveliness(),
             "application_name": "drkit",
             "client_encoding": client_encoding,
             "connect_timeout": self._known().get("connect_timeout") or _TIMEOUT,
@@ -96,7 +99,7 @@ class Server:
     def arguments(self) -> list[str]:
         """For a child's command line: the database, and what libpq reads from no variable."""
         told = {each.keyword.decode(): each.val.decode() for each in self._parsed() if each.val and not each.envvar}
-        return ["--dbname", make_conninfo(**{**told, "dbname": self.name})]
+        return ["--dbname", make_conninfo(**{**self._liveliness(), **told, "dbname": self.name})]
 
     def environment(self, programs: Programs, *, client_encoding: str | None = None, **settings: str) -> dict[str, str]:
         """All that one child gets: libpq's own variables say where and as whom, so that no argument has to.
@@ -115,6 +118,11 @@ class Server:
         }
         encoding = {"PGCLIENTENCODING": client_encoding} if client_encoding else {}
         return {"PGCONNECT_TIMEOUT": _TIMEOUT} | inherited | programs.environment | given | encoding | fixed
+
+    def _liveliness(self) -> dict[str, str]:
+        """Where the DSN says nothing else."""
+        told = conninfo_to_dict(self.dsn)
+        return {name: value for name, value in _LIVELY.items() if name not in told}
 
     @property
     def _names_its_host(self) -> bool:
