@@ -72,8 +72,6 @@ def test_a_fault_in_the_middle_ends_with_4_and_leaves_no_point(
     system: System, server: PostgresServer, fault: str
 ) -> None:
     act, word = FAULTS[fault]
-    if word == "connection":  # it is missed only when all rows are there
-        system.configure('rate_limit = "12MB"')
     with system.drkit.running("backup", "now") as child:
         system.await_reading()
         act(system, server)
