@@ -6,7 +6,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import psycopg
@@ -22,6 +21,7 @@ from drkit.sealing import saving
 from drkit.stores.memory import MemoryStore
 from postgres.compare import describe, differences
 from postgres.traffic import writes_and_ddl
+from postgres_system import wait_for
 from postgres_vault import Point, new_keys, restore
 from servers.postgres import NamedServer, PostgresServer, postgres_server
 from servers.standby import catch_up, standby_of
@@ -418,10 +418,3 @@ def waiting(server: NamedServer, dsn: str) -> set[str]:
 
 def wait_until_kept_out(server: NamedServer, dsn: str, program: str = "drkit") -> None:
     wait_for(lambda: program in waiting(server, dsn))
-
-
-def wait_for(happened: Callable[[], bool]) -> None:
-    until = monotonic() + DEADLINE
-    while not happened():
-        assert monotonic() < until, "what the test waits for does not happen"
-        sleep(0.005)

@@ -76,6 +76,7 @@ def choose(connection: psycopg.Connection, options: DumpOptions) -> Choice:
     extensions = [name for (name,) in connection.execute(_EXTENSIONS, [schemas])]
     inside, out, bare = _sort(list_tables(connection), schemas, options)
     taken = [table for table in inside if table.number not in out | bare]
+    sequences = list_sequences(connection, out)
     rerouted = list_rerouted(connection)
     settled = [table for table in taken if table.number not in rerouted]
     [(block_size,)] = connection.execute("select current_setting('block_size')::int")
@@ -83,8 +84,8 @@ def choose(connection: psycopg.Connection, options: DumpOptions) -> Choice:
         tuple(schemas),
         tuple(extensions),
         tuple(table for table in inside if table.number in out),
-        tuple(list_sequences(connection, out)),
-        leave_out_dependents(connection, out, schemas),
+        tuple(sequences.values()),
+        leave_out_dependents(connection, {*out, *sequences}, schemas),
         tuple(table for table in inside if table.number in bare),
         tuple(taken),
         tuple(divide(settled, measure(connection, settled), block_size, options.sizes)),

@@ -11,14 +11,11 @@ from drkit.errors import CaptureError
 
 _MOST_NAMED = 3
 
-# All that is not to be dumped: what was asked to be left out, or lies in another schema; and the sequences of it.
+# All that is not to be dumped: what is left out, or lies in another schema.
 _LOST = """
 select c.oid::bigint from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where n.nspname <> 'information_schema' and n.nspname !~ '^pg_' and c.relkind in ('r', 'p', 'f', 'v', 'm', 'S')
-   and (c.oid = any(%(out)s::oid[]) or (%(schemas)s::text[] <> '{}' and n.nspname <> all(%(schemas)s))
-     or exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and c.relkind = 'S'
-                   and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')
-                   and d.refobjid = any(%(out)s::oid[])))
+   and (c.oid = any(%(out)s::oid[]) or (%(schemas)s::text[] <> '{}' and n.nspname <> all(%(schemas)s)))
 """
 _VIEWS = """
 with recursive lost(number) as (
@@ -60,7 +57,8 @@ select distinct pg_describe_object(o.classid, o.objid, 0) from owned o
 def leave_out_dependents(
     connection: psycopg.Connection, out: Collection[int], schemas: Sequence[str]
 ) -> tuple[tuple[str, str], ...]:
-    """The views that have to be left out as well. CaptureError names what else could not be restored."""
+    """The views that have to be left out as well, where `out` are tables and their sequences. CaptureError names what
+    else could not be restored."""
     if not out and not schemas:
         return ()
     scope = {"out": list(out), "schemas": list(schemas)}

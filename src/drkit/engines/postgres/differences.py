@@ -14,7 +14,8 @@ from drkit.engines.postgres.archive import open_archive
 from drkit.engines.postgres.complaints import program_failed
 from drkit.engines.postgres.contents import Contents, Name, SchemaObject
 from drkit.engines.postgres.digest import LargeObjectDigest, LargeObjects
-from drkit.engines.postgres.names import codec_of, quote_name
+from drkit.engines.postgres.dump import ARCHIVE
+from drkit.engines.postgres.names import codec_of, quote_table
 from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.relations import list_relations
 from drkit.engines.postgres.server import Server
@@ -50,7 +51,7 @@ def compare_sequences(
         if name not in present:
             yield Difference(f"sequence {spelled(name)}", "present", "missing")
             continue
-        question = f"select last_value, is_called from {quote_name(name[0])}.{quote_name(name[1])}"
+        question = f"select last_value, is_called from {quote_table(*name)}"
         [found] = connection.execute(question.encode(errors="surrogateescape"))
         if tuple(found) != expected:
             yield Difference(f"sequence {spelled(name)}", _state(*expected), _state(*found))
@@ -92,7 +93,8 @@ def read_objects(server: Server, programs: Programs, encoding: str, children: Fa
     command = [
         programs.path("pg_dump"),
         *server.arguments(),
-        *("--format=custom", "--compress=0", "--schema-only", "--no-password"),
+        *ARCHIVE,
+        "--schema-only",
     ]
     environment = server.environment(programs, client_encoding=encoding)
     chunks = children.read(command, environment, program_failed("pg_dump", server))

@@ -6,7 +6,7 @@ from drkit.engines.postgres.contents import Name, TableContents, table_of
 from drkit.engines.postgres.differences import Difference
 from drkit.engines.postgres.names import codec_of
 from drkit.engines.postgres.point import StoredPoint
-from drkit.engines.postgres.row_comparison import RowComparison, digest_segments
+from drkit.engines.postgres.row_comparison import RowComparison, are_captured, digest_segments
 from drkit.engines.postgres.rows import Key, find_difference
 from drkit.engines.postgres.server import Server
 
@@ -42,9 +42,8 @@ class Explainer:
         )
 
     def _is_as_told(self, table: TableContents) -> bool:
-        """Whether the backup's own rows have the digests that were taken as they were captured."""
-        found = digest_segments(self._point.rows(table.key), table.segments)
-        return [digest.sha256 for digest in found] == [segment.sha256 for segment in table.segments]
+        """Whether the backup's own rows are those that were captured."""
+        return are_captured(digest_segments(self._point.rows(table.key), table.segments), table)
 
     def _key(self, name: Name) -> Key:
         """The columns of the primary key, and where each stands in a row as COPY wrote it."""

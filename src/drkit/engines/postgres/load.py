@@ -18,15 +18,13 @@ import psycopg
 from drkit.engines.postgres.archive import rows_by_table
 from drkit.engines.postgres.archive_head import Entry
 from drkit.engines.postgres.contents import Name
-from drkit.engines.postgres.names import codec_of, quote_name
+from drkit.engines.postgres.names import codec_of, quote_table
 from drkit.engines.postgres.parallel import run_together
 from drkit.engines.postgres.schema_restore import SchemaRestore
-from drkit.engines.postgres.server import Server
+from drkit.engines.postgres.server import UNHURRIED, Server
 from drkit.model import Piece
 from drkit.ports import Load
 
-# The last commit of a restore is a synchronous one, and with it all before it are on the disk.
-UNHURRIED = {"synchronous_commit": "off"}
 _BY_WAY_OF_ROOT = "-- load via partition root"  # pg_dump's own mark
 
 
@@ -99,7 +97,7 @@ class Loader:
         own already, and what goes by way of a partitioned table does not know where it will stand."""
         with connection.transaction(), connection.cursor() as cursor:
             if emptied:
-                cursor.execute(self._spelled(f"TRUNCATE ONLY {quote_name(emptied[0])}.{quote_name(emptied[1])}"))
+                cursor.execute(self._spelled(f"TRUNCATE ONLY {quote_table(*emptied)}"))
             with cursor.copy(self._spelled(f"{statement} (FREEZE)" if emptied else statement)) as copy:
                 for chunk in chunks:
                     copy.write(chunk)

@@ -16,13 +16,13 @@ from drkit.engines.postgres.comparison import Compared, choose_for_target, compa
 from drkit.engines.postgres.contents import DUMP
 from drkit.engines.postgres.facts import Facts, look_at_server
 from drkit.engines.postgres.globals import apply_roles, apply_settings, create_database
-from drkit.engines.postgres.load import UNHURRIED, Loader, RowLoad, private_folder
+from drkit.engines.postgres.load import Loader, RowLoad, private_folder
 from drkit.engines.postgres.options import DumpOptions
 from drkit.engines.postgres.parts import Part, choose_part, fit_steps
 from drkit.engines.postgres.point import StoredPoint
 from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.schema_restore import SchemaRestore
-from drkit.engines.postgres.server import Server
+from drkit.engines.postgres.server import UNHURRIED, Server
 from drkit.engines.postgres.standing import look_at, maintenance
 from drkit.engines.postgres.target import Place, give_database, open_place, publish
 from drkit.errors import NotRestorable, ObjectiveMissed, UsageError

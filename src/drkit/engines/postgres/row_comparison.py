@@ -16,13 +16,13 @@ from drkit.engines.postgres.differences import Difference, spelled
 from drkit.engines.postgres.digest import Level, RowDigest, TableDigest
 from drkit.engines.postgres.division import SMALLEST
 from drkit.engines.postgres.dump import QUIET
-from drkit.engines.postgres.names import codec_of, quote_name
+from drkit.engines.postgres.names import codec_of, quote_name, quote_table
 from drkit.engines.postgres.parallel import run_together
 from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.relations import Relation, list_relations
 from drkit.engines.postgres.server import Server
 from drkit.ports import Chunks
-from drkit.streams.process import Family
+from drkit.streams.process import Argument, Family
 
 
 class RowComparison:
@@ -32,7 +32,7 @@ class RowComparison:
         self, server: Server, programs: Programs, contents: Contents, level: Level, children: Family, jobs: int
     ) -> None:
         self._server = server
-        self._command = [programs.path("psql"), *server.arguments(), *QUIET]
+        self._command: list[Argument] = [programs.path("psql"), *server.arguments(), *QUIET]
         self._environment = server.environment(programs, client_encoding=contents.encoding)
         self._contents = contents
         self._codec = codec_of(contents.encoding)
@@ -94,11 +94,11 @@ class RowComparison:
         rows = sum(digest.rows for digests in found for digest in digests)
         if rows != expected:
             yield Difference(subject, f"{expected} rows", f"{rows} rows", names)
-        elif any(_hashes(digests) != _hashes(table.segments) for table, digests in zip(group, found, strict=True)):
+        elif not all(are_captured(digests, table) for table, digests in zip(group, found, strict=True)):
             yield Difference(subject, f"{rows} rows as captured", f"{rows} rows, not all the same", names)
 
     def _count(self, connection: psycopg.Connection, name: Name) -> int:
-        question = f"select count(*) from only {_quoted(name)}".encode(self._codec, "surrogateescape")
+        question = f"select count(*) from only {quote_table(*name)}".encode(self._codec, "surrogateescape")
         [(rows,)] = connection.execute(question)
         return int(rows)
 
@@ -113,7 +113,7 @@ class RowComparison:
 
     def _copy_out(self, table: TableContents) -> bytes:
         columns = f" ({', '.join(map(quote_name, table.columns))})" if table.columns else ""
-        return f"COPY {_quoted(table.key)}{columns} TO STDOUT".encode(self._codec, "surrogateescape")
+        return f"COPY {quote_table(*table.key)}{columns} TO STDOUT".encode(self._codec, "surrogateescape")
 
 
 def digest_segments(chunks: Chunks, segments: Sequence[Segment]) -> list[TableDigest]:
@@ -159,8 +159,9 @@ def _obstacle(group: list[TableContents], relations: dict[Name, Relation]) -> st
     return ""
 
 
-def _hashes(parts: Iterable[Segment | TableDigest]) -> list[str | None]:
-    return [part.sha256 for part in parts]
+def are_captured(digests: Iterable[TableDigest], table: TableContents) -> bool:
+    """Whether these are the digests that were taken as the table was captured."""
+    return [digest.sha256 for digest in digests] == [segment.sha256 for segment in table.segments]
 
 
 def _size(table: TableContents) -> int:
@@ -173,7 +174,3 @@ def _subject(*names: Name) -> str:
 
 def _told(*names: Name) -> str:
     return ", ".join(map(spelled, names))
-
-
-def _quoted(table: Name) -> str:
-    return f"{quote_name(table[0])}.{quote_name(table[1])}"

@@ -35,6 +35,8 @@ PINNED = {
     "idle_session_timeout": "0",
     "row_security": "off",
 }
+# For the sessions of a restore: its last commit is a synchronous one, and with it all before it are on the disk.
+UNHURRIED = {"synchronous_commit": "off"}
 _TIMEOUT = "15"
 # A network that goes silent is found out within a minute or two; by the system's own values it takes two hours.
 _LIVELY = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6", "tcp_user_timeout": "90000"}

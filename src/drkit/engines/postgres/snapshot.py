@@ -14,7 +14,7 @@ from psycopg import errors
 
 from drkit.engines.postgres.choice import Choice, list_wanted
 from drkit.engines.postgres.locks import naming_locks
-from drkit.engines.postgres.names import quote_name
+from drkit.engines.postgres.names import quote_table
 from drkit.engines.postgres.options import DumpOptions
 from drkit.engines.postgres.server import Server
 from drkit.engines.postgres.tables import Table
@@ -68,7 +68,7 @@ def hold_snapshot(server: Server, options: DumpOptions, clock: Clock, *, lock_fi
 def lock_tables(connection: psycopg.Connection, tables: Sequence[Table], *, at_once: bool = False) -> None:
     """They stay as they are until the transaction ends. `at_once`: who waits for a stronger lock already is not joined
     in the queue, as that could block the application for as long as we wait."""
-    names = ", ".join(f"{quote_name(table.schema)}.{quote_name(table.name)}" for table in tables)
+    names = ", ".join(quote_table(*table.key) for table in tables)
     try:
         if names:
             connection.execute(f"LOCK TABLE ONLY {names} IN ACCESS SHARE MODE{' NOWAIT' if at_once else ''}")

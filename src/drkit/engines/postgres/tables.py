@@ -45,10 +45,10 @@ select c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.relpersistence = 
 """
 
 _OWNED = """
-select n.nspname::text, c.relname::text
+select c.oid::bigint, n.nspname::text, c.relname::text
   from pg_depend d join pg_class c on c.oid = d.objid join pg_namespace n on n.oid = c.relnamespace
  where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')
-   and c.relkind = 'S' and d.refobjid = any(%s::oid[]) order by 1, 2
+   and c.relkind = 'S' and d.refobjid = any(%s::oid[]) order by 2, 3
 """
 
 _SCHEMAS = (
@@ -70,9 +70,9 @@ def measure(connection: psycopg.Connection, tables: Iterable[Table]) -> dict[int
     return {number: size or 0 for number, size in sizes}
 
 
-def list_sequences(connection: psycopg.Connection, tables: Iterable[int]) -> list[tuple[str, str]]:
-    """Schema and name of those that belong to these tables."""
-    return [(schema, name) for schema, name in connection.execute(_OWNED, [list(tables)])]
+def list_sequences(connection: psycopg.Connection, tables: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Schema and name of those that belong to these tables, by number."""
+    return {number: (schema, name) for number, schema, name in connection.execute(_OWNED, [list(tables)])}
 
 
 def list_schemas(connection: psycopg.Connection) -> list[str]:
