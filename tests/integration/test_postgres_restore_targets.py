@@ -67,11 +67,18 @@ def comment(server: PostgresServer, database: str) -> str | None:
     return found
 
 
-def run(point: Point, server: PostgresServer, name: str, load: Load | None = None, **wishes: bool) -> Restored:
+def run(
+    point: Point,
+    server: PostgresServer,
+    name: str,
+    load: Load | None = None,
+    options: DumpOptions | None = None,
+    **wishes: bool,
+) -> Restored:
     """Without patience for sessions that are in the way."""
     return Restoring(
         parse_dsn(server.dsn(name), NotRestorable),
-        DumpOptions(jobs=2, programs=server.bin),
+        options or DumpOptions(jobs=2, programs=server.bin),
         point.manifest,
         load or loading(point.store, point.keys.keyring),
         Wishes(**wishes),
@@ -97,6 +104,39 @@ def test_a_new_database_gets_its_name_and_its_own_comment_at_the_end(server: Pos
     assert restore(point, server.dsn("new"), server.bin).kept_old is None
     assert databases(server, "new") == ["new"]
     assert (count(server, "new"), comment(server, "new")) == (1000, "the shop")
+
+
+def programs_with_holes(server: PostgresServer, folder: Path) -> Path:
+    """The same programs, and pg_dump says that it is older."""
+    folder.mkdir()
+    for name in ("pg_restore", "psql", "pg_dump"):
+        telling = f'[ "$1" = --version ] && echo "pg_dump (PostgreSQL) {server.major}.0" && exit\n'
+        script = f"#!/bin/sh\n{telling if name == 'pg_dump' else ''}exec '{server.bin / name}' \"$@\"\n"
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def test_a_source_that_is_not_trusted_never_meets_programs_with_known_holes(
+    server: PostgresServer, point: Point, tmp_path: Path
+) -> None:
+    options = DumpOptions(programs=programs_with_holes(server, tmp_path / "old"), trusted=False)
+    with pytest.raises(UsageError, match=f"not trusted, and pg_restore {server.major}.0 .*CVE-2025-8714") as caught:
+        run(point, server, "doubtful", options=options)
+    assert "update the package" in caught.value.hint
+    assert databases(server, "doubtful") == []
+    newer = DumpOptions(programs=server.bin, trusted=False)
+    assert not any("CVE" in note for note in run(point, server, "doubtful", options=newer).notes)
+    assert count(server, "doubtful") == 1000
+
+
+def test_programs_with_known_holes_restore_a_trusted_source_and_are_noted(
+    server: PostgresServer, point: Point, tmp_path: Path
+) -> None:
+    options = DumpOptions(programs=programs_with_holes(server, tmp_path / "old"))
+    notes = run(point, server, "trusted", options=options).notes
+    assert any("CVE-2025-8715" in note for note in notes)
+    assert count(server, "trusted") == 1000
 
 
 def test_an_empty_database_is_filled_where_it_stands(server: PostgresServer, point: Point) -> None:

@@ -46,6 +46,7 @@ schemas = ["public"]
 exclude_tables = ["scratch_*"]
 exclude_data = ["audit.events"]
 lock_timeout = "90s"
+trusted = false
 rate_limit = "50MB"
 fingerprints = "counts"
 hooks = { before = "./stop", after = "./start" }

@@ -101,7 +101,8 @@ class FilesTable(SourceTable):
 
 class PostgresTable(SourceTable):
     """`dsn` is a secret, as it holds a password as a rule. `jobs` is how many streams flow at once: 0 means by the
-    machine, 1 is gentlest to the server. `rate_limit` caps what is read from it, per second."""
+    machine, 1 is gentlest to the server. `rate_limit` caps what is read from it, per second. `trusted = false` says
+    that who rules the database must not gain power over who restores it."""
 
     kind: Literal["postgres"]
     dsn: DsnReference
@@ -114,6 +115,7 @@ class PostgresTable(SourceTable):
     rate_limit: Size | None = None
     fingerprints: Literal["full", "counts", "off"] = "full"
     programs: str | None = None
+    trusted: bool = True
 
 
 AnySource = Annotated[SqliteTable | FilesTable | PostgresTable, Field(discriminator="kind")]

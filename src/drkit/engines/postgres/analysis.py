@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from drkit.engines.postgres.parallel import run_together
-from drkit.engines.postgres.server import UNHURRIED, Server
+from drkit.engines.postgres.server import Server
 
 _ANALYZED = """
 select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -23,6 +23,6 @@ def analyze(server: Server, jobs: int, stop: Callable[[], None]) -> None:
 
 
 def _analyze(server: Server, names: Sequence[str]) -> None:
-    with server.session(**UNHURRIED) as connection:
+    with server.session(**server.restoring) as connection:
         for name in names:
             connection.execute(f"ANALYZE {name}".encode())

@@ -9,7 +9,7 @@ import psycopg
 from drkit.engines.postgres.choice import list_captured
 from drkit.engines.postgres.facts import Facts, look_at_server
 from drkit.engines.postgres.options import DumpOptions
-from drkit.engines.postgres.programs import choose_programs, find_programs, known_holes
+from drkit.engines.postgres.programs import UPDATE, choose_programs, find_programs, known_holes
 from drkit.engines.postgres.server import Server
 from drkit.errors import CaptureError
 from drkit.model import Finding
@@ -79,8 +79,7 @@ def _look_at_programs(facts: Facts, options: DumpOptions) -> Iterator[Finding]:
     version = f"{programs.major}.{programs.minor}"
     yield Finding("programs", True, f"pg_dump, pg_restore and psql {version}: {programs.folder}")
     if holes := known_holes(programs):
-        hint = "update the package of PostgreSQL's client programs"
-        yield Finding("programs without known holes", False, holes, hint)
+        yield Finding("programs without known holes", False, holes, UPDATE)
 
 
 def _look_at_clock(facts: Facts) -> Finding:

@@ -21,7 +21,7 @@ from drkit.engines.postgres.contents import Name
 from drkit.engines.postgres.names import codec_of, quote_table
 from drkit.engines.postgres.parallel import run_together
 from drkit.engines.postgres.schema_restore import SchemaRestore
-from drkit.engines.postgres.server import UNHURRIED, Server
+from drkit.engines.postgres.server import Server
 from drkit.model import Piece
 from drkit.ports import Load
 
@@ -62,7 +62,7 @@ class Loader:
         self._rows = {each.number for each in entries if each.kind == "TABLE DATA"}
         self._has_large_objects = any(each.kind.startswith("BLOB") and each.has_data for each in entries)
         self._ordinary = ordinary
-        self._settings = {**UNHURRIED, **({"role": owner} if owner else {})}
+        self._settings = {**server.restoring, **({"role": owner} if owner else {})}
 
     def load_rows(self, dump: Piece, loads: Sequence[RowLoad], load: Load, jobs: int, stop: Callable[[], None]) -> None:
         """And what else the dump has of data: the values of sequences, large objects."""

@@ -20,9 +20,9 @@ from drkit.engines.postgres.load import Loader, RowLoad, private_folder
 from drkit.engines.postgres.options import DumpOptions
 from drkit.engines.postgres.parts import Part, choose_part, fit_steps
 from drkit.engines.postgres.point import StoredPoint
-from drkit.engines.postgres.programs import Programs
+from drkit.engines.postgres.programs import Programs, refuse_holes
 from drkit.engines.postgres.schema_restore import SchemaRestore
-from drkit.engines.postgres.server import UNHURRIED, Server
+from drkit.engines.postgres.server import Server
 from drkit.engines.postgres.standing import look_at, maintenance
 from drkit.engines.postgres.target import Place, give_database, open_place, publish
 from drkit.errors import NotRestorable, ObjectiveMissed, UsageError
@@ -74,9 +74,10 @@ class Restoring:
             facts = look_at_server(connection, self._clock, NotRestorable)
         self._refuse_older(facts)
         programs = choose_for_target(self._options, self._point, facts)
+        holes = refuse_holes(programs, self._options.trusted)
         head, outline = self._point.read_outline()
         part = choose_part(head, self._wishes, facts, look_at(self._server))
-        notes, steps = list(part.notes), fit_steps(self._steps, self._wishes, part)
+        notes, steps = [*holes, *part.notes], fit_steps(self._steps, self._wishes, part)
         with maintenance(self._server) as connection:
             notes += apply_roles(connection, steps)
         with open_place(self._server, self._wishes.swap, self._make_database, self._clock()) as place:
@@ -94,7 +95,6 @@ class Restoring:
                 place.working,
                 target.major,
                 programs,
-                UNHURRIED,
                 contents.encoding,
                 children,
                 wishes,

@@ -35,7 +35,6 @@ class SchemaRestore:
         server: Server,
         server_major: int,
         programs: Programs,
-        settings: dict[str, str],
         encoding: str,
         children: Family,
         wishes: Wishes,
@@ -45,7 +44,7 @@ class SchemaRestore:
     ) -> None:
         self._server = server
         self._children = children
-        self._environment = server.environment(programs, client_encoding=encoding, **settings)
+        self._environment = server.environment(programs, client_encoding=encoding, **server.restoring)
         self._folder, self._outline, self._entries = folder, folder / "outline", entries
         self._outline.write_bytes(outline)
         # From 17 on it first sets what older servers do not know, and would end there.

@@ -35,8 +35,7 @@ PINNED = {
     "idle_session_timeout": "0",
     "row_security": "off",
 }
-# For the sessions of a restore: its last commit is a synchronous one, and with it all before it are on the disk.
-UNHURRIED = {"synchronous_commit": "off"}
+_LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
 _TIMEOUT = "15"
 # A network that goes silent is found out within a minute or two; by the system's own values it takes two hours.
 _LIVELY = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6", "tcp_user_timeout": "90000"}
@@ -66,6 +65,13 @@ class Server:
         """The database's, as libpq settles it."""
         known = self._known()
         return known.get("dbname") or known.get("user") or "postgres"
+
+    @property
+    def restoring(self) -> dict[str, str]:
+        """Settings for the sessions of a restore. Its last commit is a synchronous one, and with it all before it are
+        on the disk. Beside a server on our own machine its jobs are as many as there are processors."""
+        nearby = all(host.startswith("/") or host in _LOOPBACK for host in self._hosts())
+        return {"synchronous_commit": "off", **({"max_parallel_maintenance_workers": "0"} if nearby else {})}
 
     def database(self, name: str) -> "Server":
         return replace(self, dsn=make_conninfo(self.dsn, dbname=name))
