@@ -36,8 +36,8 @@ class Drill:
     A drill that was due and never ran is `missed`: it started when it was due and ended when that was noticed. One that
     was stopped is `aborted`. One that restored the right data too slowly, or from too far back, has `failed` too.
     `stored_bytes` are the sealed bytes of the backup, as a listing counts them; `restored_bytes` the plain ones.
-    `objects` are keys and SHA-256 of what was read; `clock_offset` is how many seconds this clock is ahead of the store's;
-    `settings_that_differ` maps a setting to its value at the source and in the drill.
+    `objects` are keys and SHA-256 of what was read; `clock_offset` is by how many seconds this clock is ahead of the
+    store's; `settings_that_differ` maps a setting to its value at the source and in the drill.
     """
 
     id: str
@@ -80,8 +80,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is signed and stored of a drill. `previous` names the evidence before it in the chain of its source: none for
-    the first one, and more than one after drills that ran at the same time."""
+    """What is signed and stored of a drill. `previous` names the evidence before it in the chain of its source: none
+    for the first one, and more than one after drills that ran at the same time."""
 
     drill: Drill
     previous: tuple[Link, ...]
