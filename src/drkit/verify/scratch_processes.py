@@ -1,0 +1,49 @@
+"""Servers that a dead run left behind: found by the data folder on their command line, and ended.
+
+A number in a file proves nothing, as a restored database can write files and numbers are given out again.
+It must not know what is in the folder.
+"""
+
+import os
+import select
+import signal
+from contextlib import suppress
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+# a server kills its own children after five seconds
+PATIENCE = timedelta(seconds=10)
+_PROCESSES = Path("/proc")
+
+
+def end_servers(data: Path) -> None:
+    """Where there is no /proc a server ends by itself, within a minute after its folder was removed."""
+    for process in _PROCESSES.glob("[0-9]*"):
+        if _serves(process, data):
+            _end(process, data)
+
+
+def _serves(process: Path, data: Path) -> bool:
+    try:
+        words = (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:  # it has ended, or is not ours to see
+        return False
+    return (b"-D", os.fsencode(data)) in pairwise(words)
+
+
+def _end(process: Path, data: Path) -> None:
+    with suppress(ProcessLookupError):  # it was quicker
+        descriptor = os.pidfd_open(int(process.name))
+        try:
+            # asked again, because only now the number cannot pass to another process any more
+            if _serves(process, data) and not _ended_by(descriptor, signal.SIGQUIT):
+                _ended_by(descriptor, signal.SIGKILL)
+        finally:
+            os.close(descriptor)
+
+
+def _ended_by(descriptor: int, word: signal.Signals) -> bool:
+    signal.pidfd_send_signal(descriptor, word)
+    ready, _, _ = select.select([descriptor], [], [], PATIENCE.total_seconds())
+    return bool(ready)
