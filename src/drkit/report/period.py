@@ -1,0 +1,75 @@
+"""What of a source's points and runs belongs to a month, and which planned run each of them answers. Pure."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from operator import attrgetter
+from zoneinfo import ZoneInfo
+
+from drkit.model import Point
+from drkit.report.model import Month
+from drkit.timetable import Cron, next_run, runs
+from drkit.when import first_instant, misdated
+
+_at = attrgetter("consistent_at")
+
+
+def month_of(first_day: date, zone: ZoneInfo, now: datetime) -> Month:
+    start = first_instant(datetime.combine(first_day, time()), zone)
+    end = first_instant(datetime.combine(following(first_day), time()), zone)
+    return Month(first_day, start, end, max(start, min(end, now)))
+
+
+def following(first_day: date) -> date:
+    return (first_day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def days_of(month: Month, zone: ZoneInfo) -> list[tuple[date, datetime, datetime]]:
+    """Each day that has begun, with its two ends; the last one ends where the month is cut off."""
+    day, found = month.first_day, []
+    while (start := first_instant(datetime.combine(day, time()), zone)) < month.until:
+        end = first_instant(datetime.combine(day + timedelta(days=1), time()), zone)
+        found.append((day, start, min(end, month.until)))
+        day += timedelta(days=1)
+    return found
+
+
+def points_around(ordered: Sequence[Point], month: Month, now: datetime) -> list[Point]:
+    """The points of the month, the two before it and the one after it that somebody can date: enough to tell what
+    could be restored at any moment of the month. `ordered` is oldest first."""
+    first, last = bisect_left(ordered, month.start, key=_at), bisect_right(ordered, month.until, key=_at)
+    before: list[Point] = []
+    for index in range(first - 1, -1, -1):
+        if len(before) == 2:
+            break
+        if not misdated(ordered[index], now):
+            before.insert(0, ordered[index])
+    after = next((ordered[index] for index in range(last, len(ordered)) if not misdated(ordered[index], now)), None)
+    within = [point for point in ordered[first:last] if not misdated(point, now)]
+    return [*before, *within, *([after] if after else [])]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One planned run, and the time that it had until the next one."""
+
+    start: datetime
+    end: datetime
+
+
+def slots_of(cron: Cron, zone: ZoneInfo, month: Month) -> list[Slot]:
+    """Of every run that the month planned, those that are still to come excluded."""
+    just_before = month.start - timedelta(microseconds=1)
+    planned = list(runs(cron, zone, just_before, min(month.until, month.end - timedelta(microseconds=1))))
+    if not planned:
+        return []
+    ends = [*planned[1:], next_run(cron, zone, planned[-1])]
+    return [Slot(start, end) for start, end in zip(planned, ends, strict=True)]
+
+
+def answered(slots: Sequence[Slot], moments: Iterable[datetime]) -> set[int]:
+    """The indexes of the slots that one of the moments lies in."""
+    starts = [slot.start for slot in slots]
+    found = ((bisect_right(starts, moment) - 1, moment) for moment in moments)
+    return {index for index, moment in found if index >= 0 and moment < slots[index].end}
