@@ -12,19 +12,12 @@ from drkit.model import Point
 from drkit.retention import Verdict
 from drkit.timetable import Cron
 from drkit.verify.exposure import Gap
+from drkit.verify.forecast import Forecast
 from drkit.verify.model import Drill, Scenario
 
 Answer = Literal["yes", "no", "unknown"]
 Topic = Literal["restores", "rto", "rpo"]
 Trouble = Literal["drill failed", "drill aborted", "drill missed", "gap", "backups missed", "wrong clock"]
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """When, at the present growth, the target will be missed. Without a moment, `reason` says why there is none."""
-
-    missed_at: datetime | None
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +48,6 @@ class Known:
     removals: Sequence[Removal] = ()
     verdicts: Sequence[Verdict] = ()
     complete_since: datetime | None = None
-    forecast: Forecast | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +165,7 @@ class SourceReport:
     undrilled_at: tuple[datetime, ...]
     drilled: tuple[Drill, ...]
     rto_history: tuple[Measured, ...]
-    forecast: Forecast | None
+    forecast: Forecast
     rpo_by_day: tuple[tuple[date, timedelta | None], ...]
     sizes: Sizes
     keeping: Keeping
