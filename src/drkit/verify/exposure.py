@@ -7,7 +7,6 @@ when a newer point appears in the store, so its peaks lie just before those appe
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from drkit.model import Point
 from drkit.verify.model import Drill, Target
@@ -51,21 +50,21 @@ class Exposure:
 def captured(points: Iterable[Point], now: datetime) -> list[Recoverable]:
     """Points that nobody can date are left out. A point can be restored from when the store has its manifest.
 
-    A stamp that lies beyond the next point's moment, or beyond `now`, is not believed: it tells when a store was
-    copied, and the point counts from its own moment then.
+    A stamp beyond `now`, or beyond the moments of two later points, is not believed: it tells when a store was copied,
+    and the point counts from its own moment then. One later point may well be captured at the same time.
     """
     dated = sorted((point for point in points if not misdated(point, now)), key=lambda point: point.consistent_at)
-    following = [later.consistent_at for _, later in pairwise(dated)]
+    latest = [*(min(point.consistent_at, now) for point in dated[2:]), now, now]
     return [
-        _appearing(point.consistent_at, point.committed_at, min(now, until))
-        for point, until in zip(dated, [*following, now], strict=True)
+        _appearing(min(point.consistent_at, now), point.committed_at, until)
+        for point, until in zip(dated, latest, strict=False)
     ]
 
 
 def verified(points: Iterable[Point], now: datetime) -> list[Recoverable]:
     """Those of the points that a drill has restored, each from when it last did: enough to judge the present."""
     dated = (point for point in points if point.verified_at and not misdated(point, now))
-    return [_appearing(point.consistent_at, point.verified_at, now) for point in dated]
+    return [_appearing(min(point.consistent_at, now), point.verified_at, now) for point in dated]
 
 
 def proven(drills: Iterable[Drill]) -> list[Recoverable]:
