@@ -5,7 +5,7 @@ Unknown is what nobody can show. It must never pass for a yes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from drkit.report.model import Answer, Drills, Known, Month, Promise
@@ -105,8 +105,13 @@ def _rto(promised: timedelta, drills: Sequence[Drill], zone: ZoneInfo) -> Promis
 def _rpo(known: Known, promised: timedelta, shown: Shown, month: Month, zone: ZoneInfo) -> Promise:
     largest = shown.exposure.largest
     far_back = [drill for drill in shown.drilled if drill.rpo.met is False]
+    since = max(month.start, known.complete_since or month.start)
+    if largest is None and since > month.start:
+        return Promise(
+            "rpo", "unknown", f"retention may have removed what was captured before {moment(since, zone)}", promised
+        )
     if largest is None:
-        return Promise("rpo", "no", "there is no point that can be restored", promised)
+        return Promise("rpo", "no", "there was no point that could be restored", promised)
     if shown.certain is not None and shown.certain > promised:
         reason = f"up to {length(shown.certain)} would have been lost"
         return Promise("rpo", "no", reason, promised, shown.certain)
@@ -114,7 +119,6 @@ def _rpo(known: Known, promised: timedelta, shown: Shown, month: Month, zone: Zo
         when = listed([moment(drill.started_at, zone) for drill in far_back])
         worst = max((drill.rpo.measured for drill in far_back if drill.rpo.measured is not None), default=None)
         return Promise("rpo", "no", f"the drill of {when} came back further from what was asked", promised, worst)
-    since = _complete_from(known, month)
     if largest.length > promised or (shown.exposure.uncovered and since > month.start):
         reason = f"kept since {moment(since, zone)}; before that retention has removed points"
         return Promise("rpo", "unknown", reason, promised, shown.certain)
@@ -123,7 +127,3 @@ def _rpo(known: Known, promised: timedelta, shown: Shown, month: Month, zone: Zo
         reason = f"at most {length(largest.length)} since its first point, {first}"
         return Promise("rpo", "yes", reason, promised, largest.length)
     return Promise("rpo", "yes", f"at most {length(largest.length)} would have been lost", promised, largest.length)
-
-
-def _complete_from(known: Known, month: Month) -> datetime:
-    return max(month.start, known.complete_since or month.start)
