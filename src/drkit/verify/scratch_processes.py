@@ -17,11 +17,11 @@ PATIENCE = timedelta(seconds=10)
 _PROCESSES = Path("/proc")
 
 
-def end_servers(data: Path) -> None:
+def end_servers(data: Path, patience: timedelta = PATIENCE) -> None:
     """Where there is no /proc a server ends by itself, within a minute after its folder was removed."""
     for process in _PROCESSES.glob("[0-9]*"):
         if _serves(process, data):
-            _end(process, data)
+            _end(process, data, patience)
 
 
 def _serves(process: Path, data: Path) -> bool:
@@ -32,18 +32,18 @@ def _serves(process: Path, data: Path) -> bool:
     return (b"-D", os.fsencode(data)) in pairwise(words)
 
 
-def _end(process: Path, data: Path) -> None:
+def _end(process: Path, data: Path, patience: timedelta) -> None:
     with suppress(ProcessLookupError):  # it was quicker
         descriptor = os.pidfd_open(int(process.name))
         try:
             # asked again, because only now the number cannot pass to another process any more
-            if _serves(process, data) and not _ended_by(descriptor, signal.SIGQUIT):
-                _ended_by(descriptor, signal.SIGKILL)
+            if _serves(process, data) and not _ended_by(descriptor, signal.SIGQUIT, patience):
+                _ended_by(descriptor, signal.SIGKILL, patience)
         finally:
             os.close(descriptor)
 
 
-def _ended_by(descriptor: int, word: signal.Signals) -> bool:
+def _ended_by(descriptor: int, word: signal.Signals, patience: timedelta) -> bool:
     signal.pidfd_send_signal(descriptor, word)
-    ready, _, _ = select.select([descriptor], [], [], PATIENCE.total_seconds())
+    ready, _, _ = select.select([descriptor], [], [], patience.total_seconds())
     return bool(ready)
