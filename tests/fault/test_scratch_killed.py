@@ -128,18 +128,19 @@ def test_a_run_killed_while_it_ends_its_server_leaves_nothing_that_the_next_does
         assert child.stdout.readline() == "it stands\n"
         server = int((data_of(place) / "postmaster.pid").read_text().split()[0])
         os.kill(server, signal.SIGSTOP)
+        assert wait_for(lambda: told(server, "State").startswith("T"), child)
         child.send_signal(signal.SIGINT)
         # the signal to end waits for a server that stands still
-        assert wait_for(lambda: pending(server) & 1 << (signal.SIGQUIT - 1) != 0, child)
+        assert wait_for(lambda: int(told(server, "ShdPnd"), 16) == 1 << (signal.SIGQUIT - 1), child)
     os.kill(server, signal.SIGCONT)
     with scratch_folder(place):
         assert not serves(place)
     assert list(place.iterdir()) == []
 
 
-def pending(pid: int) -> int:
+def told(pid: int, field: str) -> str:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("ShdPnd")).split()[1], 16)
+    return next(line.partition(":")[2].strip() for line in lines if line.startswith(f"{field}:"))
 
 
 def test_a_run_killed_while_it_removes_its_folder_leaves_the_rest_to_the_next(place: Path) -> None:
