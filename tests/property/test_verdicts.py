@@ -10,7 +10,7 @@ from drills import drill_at
 from drkit.model import Point
 from drkit.verify.exposure import Recoverable, captured, judge_exposure, measure_exposure, rpo_at, wider_than
 from drkit.verify.forecast import forecast_rto, measure_growth
-from drkit.verify.verdicts import scale_rto
+from drkit.verify.verdicts import FARTHEST, scale_rto
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -108,14 +108,15 @@ def test_no_point_counts_before_its_moment_or_after_now(found: list[Point], seco
 sizes = st.integers(0, 10**12)
 
 
-@given(sizes, sizes, st.integers(1, 10**12))
-def test_more_bytes_never_take_less_time(few: int, many: int, drilled: int) -> None:
+@given(st.floats(0, FARTHEST), st.floats(0, FARTHEST), st.integers(1, 10**12))
+def test_more_bytes_never_take_less_time(few: float, many: float, drilled: int) -> None:
     drill = drill_at(stored_bytes=drilled)
-    less, more = (scale_rto(drill, size) for size in sorted((few, many)))
+    less, more = (scale_rto(drill, int(drilled * times)) for times in sorted((few, many)))
     assert less is not None
     assert more is not None
     assert timedelta(0) <= less <= more
     assert scale_rto(drill, drilled) == drill.rto.measured
+    assert scale_rto(drill, drilled * FARTHEST + 1) is None
 
 
 series = st.lists(st.tuples(st.integers(0, 80), sizes), min_size=0, max_size=90, unique_by=lambda each: each[0])

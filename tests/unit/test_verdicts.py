@@ -267,9 +267,20 @@ def test_pure_noise_close_to_the_target_names_no_day() -> None:
         (15 * MINUTE, [], []),
         (15 * MINUTE, [drill_at(AT, rto=judge_rto(HOUR, None))] * 5, history(10_000)[1]),
         (15 * MINUTE, [drill_at(AT, stored_bytes=0)] * 5, history(10_000)[1]),
+        (15 * MINUTE, [drill_at(AT, stored_bytes=9_000)] * 5, history(10_000)[1]),
         (15 * MINUTE, history(10_000)[0], [replace(each, committed_at=AT - 90 * DAY) for each in history(10_000)[1]]),
     ],
-    ids=["no target", "two drills", "six days", "five points", "nothing", "no times", "no sizes", "no true dates"],
+    ids=[
+        "no target",
+        "two drills",
+        "six days",
+        "five points",
+        "nothing",
+        "no times",
+        "no sizes",
+        "tiny drills",
+        "no true dates",
+    ],
 )
 def test_too_little_to_go_by_makes_no_forecast(
     target: timedelta | None, drills: list[Drill], points: list[Point]

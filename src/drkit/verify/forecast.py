@@ -14,7 +14,7 @@ from typing import Literal
 
 from drkit.model import Point
 from drkit.verify.model import Drill
-from drkit.verify.verdicts import growing
+from drkit.verify.verdicts import growing, scale_rto
 from drkit.when import misdated
 
 Outlook = Literal["missed now", "missed later", "kept", "unknown"]
@@ -60,12 +60,6 @@ def forecast_rto(target: timedelta | None, drills: Iterable[Drill], points: Iter
     """Give it drills of one source and one scenario, as a restore from afar takes its own time."""
     if target is None:
         return Forecast("unknown", "there is no target")
-    measured = sorted(
-        (drill for drill in drills if drill.rto.measured is not None and drill.stored_bytes > 0),
-        key=lambda drill: drill.started_at,
-    )[-NEWEST_DRILLS:]
-    if len(measured) < FEWEST_DRILLS:
-        return Forecast("unknown", f"fewer than {FEWEST_DRILLS} drills were measured")
     recent = [
         (point.consistent_at, point.stored_bytes)
         for point in sorted(points, key=lambda point: point.consistent_at)
@@ -74,11 +68,13 @@ def forecast_rto(target: timedelta | None, drills: Iterable[Drill], points: Iter
     if len(recent) < FEWEST_SIZES or recent[-1][0] - recent[0][0] < SHORTEST:
         return Forecast("unknown", f"fewer than {FEWEST_SIZES} points, or less than {SHORTEST.days} days of them")
     growth = measure_growth(recent, now)
+    newest = sorted(drills, key=lambda drill: drill.started_at, reverse=True)
+    telling = [drill for drill in newest if scale_rto(drill, round(growth.size)) is not None][:NEWEST_DRILLS]
+    if len(telling) < FEWEST_DRILLS:
+        return Forecast("unknown", f"fewer than {FEWEST_DRILLS} drills measured a backup of comparable size")
     horizon = now + _REACH * (recent[-1][0] - recent[0][0])
-    rate = median(growing(drill).total_seconds() / drill.stored_bytes for drill in measured)
-    steady = median(
-        (drill.rto.measured - growing(drill)).total_seconds() for drill in measured if drill.rto.measured is not None
-    )
+    rate = median(growing(drill).total_seconds() / drill.stored_bytes for drill in telling)
+    steady = median(((drill.rto.measured or timedelta(0)) - growing(drill)).total_seconds() for drill in telling)
     expected = timedelta(seconds=max(steady + rate * growth.size, 0))
     if expected > target:
         return Forecast("missed now", "a restore of today's size takes longer than the target", expected, now)

@@ -19,6 +19,7 @@ from drkit.verify.model import Drill, Evidence, Link
 from drkit.verify.verdicts import judge_backup
 
 READERS = 8
+LOOK_BACK = 8  # a drill whose put was slow may appear behind others that knew nothing of it
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,14 +53,14 @@ def read_files(files: Iterable[Path]) -> dict[str, list[Stored]]:
 def latest(store: Store, source: str, signers: Collection[Signer]) -> tuple[Link, ...]:
     """What the next evidence names as the ones before it: the newest, and any other that nothing names yet.
 
-    One listing, and one object read for each link that is named; more only after a fork or a wrong clock. What
-    cannot be believed is passed over, so that nobody can keep evidence from being written by spoiling another.
+    One listing, and a few objects; more only where a wrong clock has mixed up the order. What cannot be believed is
+    passed over, so that nobody can keep evidence from being written by spoiling another.
     """
     seen: dict[str, Link] = {}
     named: set[str] = set()
-    for key in reversed(_keys(store, source)):
+    for looked_at, key in enumerate(reversed(_keys(store, source))):
         here = _id(key)
-        if {each for each in named - seen.keys() if each <= here} == {here}:
+        if looked_at >= LOOK_BACK and {each for each in named - seen.keys() if each <= here} == {here}:
             break  # all that is older comes before this one
         stored = _read(store, key)
         try:

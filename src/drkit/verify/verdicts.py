@@ -12,6 +12,7 @@ from drkit.verify.model import Check, Drill, Result, Target
 # What takes longer the more there is to restore. Starting a server does not, and the replay of a log takes as long as
 # the log is, whatever the size of the backup below it.
 GROWING = frozenset({"fetch_and_load", "index", "check"})
+FARTHEST = 100  # times as large: in a small backup what is the same for all of them outweighs its rows
 
 
 def judge_rto(target: timedelta | None, measured: timedelta | None) -> Target:
@@ -55,7 +56,7 @@ def growing(drill: Drill) -> timedelta:
 
 def scale_rto(drill: Drill, stored_bytes: int) -> timedelta | None:
     """How long the drill would have taken for a backup of that size, such as the newest: the phases that grow, in
-    proportion, and all else as it was. None if the drill measured nothing."""
-    if drill.rto.measured is None or drill.stored_bytes <= 0:
+    proportion, and all else as it was. None if the drill measured nothing, or something far too small to tell."""
+    if drill.rto.measured is None or drill.stored_bytes <= 0 or stored_bytes > FARTHEST * drill.stored_bytes:
         return None
     return drill.rto.measured + growing(drill) * (stored_bytes / drill.stored_bytes - 1)
