@@ -78,7 +78,7 @@ def resigned(drill: Drill, **changes: object) -> bytes:
     return sign_document(KEY, key_of(drill), {**document, **changes})
 
 
-@pytest.mark.parametrize("version", [2, 0, "1", None])
+@pytest.mark.parametrize("version", [2, 0, "1", True, None])
 def test_evidence_of_another_format_is_refused_and_says_who_reads_it(version: object) -> None:
     drill = drill_at()
     with pytest.raises(IntegrityError, match=rf"is written in format {version!r}") as refused:

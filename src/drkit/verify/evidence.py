@@ -23,9 +23,10 @@ def format_evidence(evidence: Evidence, signing_key: SigningKey) -> bytes:
 
 def parse_evidence(key: str, content: bytes, signers: Collection[Signer]) -> Evidence:
     document = check_document(signers, key, content)
-    if document.get("drkit") != FORMAT:
+    found = document.get("drkit")
+    if type(found) is not int or found != FORMAT:
         raise IntegrityError(
-            f"{key} is written in format {document.get('drkit')!r}, and this drkit reads format {FORMAT}",
+            f"{key} is written in format {found!r}, and this drkit reads format {FORMAT}",
             "a newer drkit wrote it: read it with that one",
         )
     try:
