@@ -1,15 +1,13 @@
-"""One source in the report: its month as a strip, its RTO and RPO as lines, its figures, its drills."""
+"""One source in the report: why it kept its promises or not, its drawings, its figures, its drills."""
 
-from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from drkit.report import tables
+from drkit.report.drawings import draw_month, draw_rpo, draw_rto
 from drkit.report.markup import Content, Markup, element
-from drkit.report.model import Month, SourceReport, Topic
+from drkit.report.model import Month, SourceReport
 from drkit.report.opening import LABELS, answer_mark
-from drkit.report.plots import Frame, Value, draw_lengths, draw_strip
-from drkit.report.stock import HISTORY, month_before
-from drkit.report.words import count, dated, length, moment, month_name, short_day, short_month, size
+from drkit.report.words import count, dated, length, moment, short_day, short_name, size
 from drkit.verify.forecast import Forecast
 from drkit.verify.model import Drill
 
@@ -19,10 +17,10 @@ _ROWS = 8  # drills shown of each source: those that did not pass first; the JSO
 def draw_source(source: SourceReport, month: Month, zone: ZoneInfo, anchor: str) -> Markup:
     return element(
         "section",
-        element("h3", source.source, " ", answer_mark(source.answer), id=anchor),
+        element("h3", short_name(source.source), " ", answer_mark(source.answer), id=anchor),
         element("p", f"{source.kind}. ", _reasons(source), class_="soft"),
-        _draw_month(source, month, zone),
-        element("div", _draw_rto(source, month), _draw_rpo(source, month, zone), class_="plots"),
+        draw_month(source, month, zone),
+        element("div", draw_rto(source, month), draw_rpo(source, month, zone), class_="plots"),
         _draw_figures(source, zone),
         _draw_drills(source, zone),
         class_="source",
@@ -31,84 +29,6 @@ def draw_source(source: SourceReport, month: Month, zone: ZoneInfo, anchor: str)
 
 def _reasons(source: SourceReport) -> str:
     return " ".join(f"{LABELS[promise.topic]}: {promise.reason}." for promise in source.promises)
-
-
-def _draw_month(source: SourceReport, month: Month, zone: ZoneInfo) -> Markup:
-    gaps = [(gap.start, gap.end) for gap in source.gaps]
-    widest = max((gap.end - gap.start for gap in source.gaps), default=None)
-    told = f"{count(len(gaps), 'gap')}{f', the widest of {length(widest)}' if widest else ''}"
-    drills = [(drill.result, drill.started_at) for drill in source.drilled if drill.result != "missed"]
-    frame = Frame(
-        f"{source.source} in {month_name(month.first_day)}",
-        f"{count(len(source.points), 'point')} and {told}; {_count_drills(source)}.",
-        month.start,
-        month.end,
-    )
-    days = (month.end.astimezone(zone).date() - month.first_day).days
-    marks = [element("span", short_day(month.first_day.replace(day=day))) for day in (1, 8, 15, 22, 29) if day <= days]
-    return element(
-        "figure",
-        draw_strip(frame, source.points, gaps, [*drills, *(("missed", at) for at in source.undrilled_at)]),
-        element("div", marks, class_=f"scale d{days}", aria_hidden="true"),
-    )
-
-
-def _count_drills(source: SourceReport) -> str:
-    drills = source.drills
-    parts = {"passed": drills.passed, "failed": drills.failed, "aborted": drills.aborted, "missed": drills.missed}
-    said = ", ".join(f"{number} {name}" for name, number in parts.items() if number)
-    return f"drills: {said}" if said else "no drills"
-
-
-def _draw_rto(source: SourceReport, month: Month) -> Markup:
-    promised = _promised(source, "rto")
-    values = [Value(each.at, each.took, each.passed) for each in source.rto_history]
-    first = month_before(month.first_day, HISTORY - 1)
-    if not values:
-        return _figure("RTO over twelve months", element("p", "No drill has measured it.", class_="soft"), "")
-    frame = Frame(
-        f"RTO of {source.source} over twelve months",
-        f"{count(len(values), 'measurement')}, the last {length(values[-1].length or timedelta(0))}"
-        + (f", promised {length(promised)}." if promised else "."),
-        datetime.combine(first, time(), month.start.tzinfo),
-        month.end,
-    )
-    labels = (
-        f"promised {length(promised)}" if promised else "",
-        f"{short_month(first)} {first.year}",
-        f"{short_month(month.first_day)} {month.first_day.year}",
-    )
-    plot = draw_lengths(frame, values, promised, labels, marks=True)
-    return _figure("RTO over twelve months", plot, f"Last {length(source.rto_history[-1].took)}.")
-
-
-def _draw_rpo(source: SourceReport, month: Month, zone: ZoneInfo) -> Markup:
-    promised = _promised(source, "rpo")
-    values = [
-        Value(datetime.combine(day, time(12), zone), worst, promised is None or worst is None or worst <= promised)
-        for day, worst in source.rpo_by_day
-    ]
-    known = [value.length for value in values if value.length is not None]
-    if not known:
-        return _figure("Worst loss of each day", element("p", "Nothing could be restored.", class_="soft"), "")
-    frame = Frame(
-        f"Worst loss of each day for {source.source}",
-        f"At most {length(max(known))}" + (f", promised {length(promised)}." if promised else "."),
-        month.start,
-        month.end,
-    )
-    last = (month.end.astimezone(zone) - timedelta(hours=12)).date()
-    labels = (f"promised {length(promised)}" if promised else "", short_day(month.first_day), short_day(last))
-    plot = draw_lengths(frame, values, promised, labels, marks=False)
-    return _figure("Worst loss of each day (RPO)", plot, f"At most {length(max(known))}.")
-
-
-def _figure(title: str, drawing: Markup, caption: str) -> Markup:
-    return element("figure", element("h4", title), drawing, element("figcaption", caption) if caption else Markup())
-
-
-def _promised(source: SourceReport, topic: Topic) -> timedelta | None:
-    return next((promise.promised for promise in source.promises if promise.topic == topic), None)
 
 
 def _draw_figures(source: SourceReport, zone: ZoneInfo) -> Markup:
@@ -155,7 +75,7 @@ def _draw_drills(source: SourceReport, zone: ZoneInfo) -> Content:
     header = tables.head("Drill", "Result", "Scenario", "Restored", "RTO", "Checks", "Evidence", numbers=(4,))
     rest = len(source.drilled) - len(chosen)
     return tables.make_table(
-        f"Drills of {source.source}{f', {rest:,} more are in the JSON form' if rest else ''}",
+        f"Drills of {short_name(source.source)}{f', {rest:,} more are in the JSON form' if rest else ''}",
         header,
         [_drill_row(drill, zone) for drill in sorted(chosen, key=lambda drill: drill.started_at)],
     )

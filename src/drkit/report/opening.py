@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 from drkit.report import tables
 from drkit.report.markup import Content, Markup, element
 from drkit.report.model import Answer, Promise, Report, SourceReport, Topic
-from drkit.report.words import count, dated, length, moment, month_name
+from drkit.report.words import count, dated, length, moment, month_name, short_name
 
 WORDS: dict[Answer, str] = {"yes": "✓ Yes", "no": "✗ No", "unknown": "? Unknown"}
 LABELS: dict[Topic, str] = {"restores": "Restores", "rto": "RTO", "rpo": "RPO"}
@@ -62,7 +62,7 @@ def _answer_row(source: SourceReport, place: int) -> Markup:
     doubts = [promise for promise in source.promises if promise.answer == source.answer]
     why = "; ".join(promise.reason for promise in (doubts if source.answer != "yes" else doubts[:1]))
     return tables.row(
-        element("a", source.source, href=f"#s{place}"),
+        element("a", short_name(source.source), href=f"#s{place}"),
         tables.cell(answer_mark(source.answer)),
         _measured(promises.get("rto"), "RTO"),
         _measured(promises.get("rpo"), "RPO"),
@@ -88,9 +88,10 @@ def draw_inventory(report: Report) -> Content:
         else "Each source has passed a drill at some time."
     )
     header = tables.head(
-        *("Source", "Kind", "Backups", "Missed", "Drills planned", "Run", "Passed", "Failed", "Missed"),
+        *("Source", "Kind", "Planned", "Made", "Missed", "Planned", "Run", "Passed", "Failed", "Missed"),
         *("Newest point", "Last passed drill"),
-        numbers=range(2, 9),
+        numbers=range(2, 10),
+        groups=(("", 2), ("Backups", 3), ("Drills", 5), ("", 2)),
     )
     rows = [_inventory_row(source, zone) for source in report.sources]
     return [
@@ -103,12 +104,12 @@ def draw_inventory(report: Report) -> Content:
 def _inventory_row(source: SourceReport, zone: ZoneInfo) -> Markup:
     backups, drills = source.backups, source.drills
     failed = drills.failed + drills.aborted
-    numbers = (backups.missed, drills.planned, drills.run, drills.passed, failed, drills.missed)
+    made = (backups.planned, backups.captured, backups.missed)
+    numbers = (*made, drills.planned, drills.run, drills.passed, failed, drills.missed)
     never = element("span", "never", class_="word unknown")
     return tables.row(
-        source.source,
+        short_name(source.source),
         tables.cell(source.kind),
-        tables.number(f"{backups.captured:,} of {backups.planned:,}"),
         *(tables.number(f"{number:,}") for number in numbers),
         tables.moment_cell(moment(source.captured_at, zone) if source.captured_at else "none"),
         tables.moment_cell(dated(source.proven_at, zone) if source.proven_at else never),

@@ -15,7 +15,7 @@ from drkit.report.model import Incident, Report
 from drkit.report.opening import draw_inventory, draw_opening
 from drkit.report.statements import REPLICA, say_how_to_check, say_proven, say_unproven
 from drkit.report.style import STYLE
-from drkit.report.words import count, moment, month_name, size
+from drkit.report.words import count, moment, month_name, short_name, size
 
 _INCIDENTS = 150  # shown at most, those that are not over first; the JSON form has all
 _POLICY = (
@@ -76,7 +76,7 @@ def _incident_row(incident: Incident, zone: ZoneInfo) -> Markup:
     return element(
         "tr",
         tables.moment_cell(moment(incident.start, zone)),
-        element("th", incident.source, scope="row"),
+        element("th", short_name(incident.source), scope="row"),
         tables.sentence(incident.what),
         tables.sentence(_shorten(incident.cause)),
         tables.sentence(incident.done if incident.settled else element("span", incident.done, class_="word unknown")),
@@ -111,4 +111,9 @@ def _draw_keeping(report: Report) -> Content:
 
 
 def _draw_list(heading: str, said: list[str]) -> Content:
-    return [element("h2", heading), element("ul", [element("li", sentence) for sentence in said])]
+    return [element("h2", heading), element("ul", [element("li", _with_code(sentence)) for sentence in said])]
+
+
+def _with_code(sentence: str) -> Content:
+    """What stands between backticks is to be typed."""
+    return [element("code", part) if place % 2 else part for place, part in enumerate(sentence.split("`"))]

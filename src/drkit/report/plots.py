@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from drkit.report.markup import Markup, element
 
 _COLUMNS = 372  # two hours each in a month of 31 days: points closer than that are one span, so a strip stays small
-_WIDTH, _HEIGHT, _SIDE, _TOP, _BOTTOM = 320, 104, 5, 18, 16
+_WIDTH, _HEIGHT, _SIDE, _TOP, _BOTTOM = 320, 92, 5, 7, 16
 _STEP = 4  # of what lies closer together, only the longest is drawn
 
 
@@ -73,9 +73,10 @@ def merge(columns: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def draw_lengths(
-    frame: Frame, values: Sequence[Value], target: timedelta | None, labels: tuple[str, str, str], marks: bool
+    frame: Frame, values: Sequence[Value], target: timedelta | None, labels: tuple[str, str], dots: bool
 ) -> Markup:
-    """A line through lengths of time, which a None breaks. `labels` name the target, the start and the end."""
+    """A line through lengths of time, which a None breaks. `labels` name the start and the end. Good values get
+    `dots` if so wanted; bad ones are always marked."""
     longest = max([*(value.length for value in values if value.length is not None), target or timedelta(seconds=1)])
     floor = _HEIGHT - _BOTTOM
 
@@ -90,11 +91,11 @@ def draw_lengths(
         "svg",
         *_words(frame),
         _path("base", f"M0 {floor}H{_WIDTH}"),
-        _draw_target(place(frame.start, target)[1], labels[0]) if target else Markup(),
+        _path("target", f"M0 {place(frame.start, target)[1]}H{_WIDTH}") if target else Markup(),
         _path("line", _trace(shown, place)),
-        _draw_marks(shown, place) if marks else Markup(),
-        element("text", labels[1], y=_HEIGHT - 3),
-        element("text", labels[2], x=_WIDTH, y=_HEIGHT - 3, class_="end"),
+        _draw_marks(shown, place, dots),
+        element("text", labels[0], y=_HEIGHT - 3),
+        element("text", labels[1], x=_WIDTH, y=_HEIGHT - 3, class_="end"),
         viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
         class_="plot",
         role="img",
@@ -130,7 +131,7 @@ def _trace(values: Iterable[Value], place: _Place) -> str:
     return path
 
 
-def _draw_marks(values: Iterable[Value], place: _Place) -> Markup:
+def _draw_marks(values: Iterable[Value], place: _Place, dots: bool) -> Markup:
     """Round if good, a cross if not: nobody needs to see colours."""
     good, bad = "", ""
     for value in values:
@@ -141,11 +142,7 @@ def _draw_marks(values: Iterable[Value], place: _Place) -> Markup:
             good += f"M{x} {y}h0"
         else:
             bad += f"M{x - 4} {y - 4}l8 8m0-8l-8 8"
-    return Markup(_path("mark", good) + _path("cross", bad))
-
-
-def _draw_target(y: int, label: str) -> Markup:
-    return Markup(_path("target", f"M0 {y}H{_WIDTH}") + element("text", label, x=_WIDTH, y=y - 5, class_="end goal"))
+    return Markup((_path("mark", good) if dots else "") + _path("cross", bad))
 
 
 def _words(frame: Frame) -> tuple[Markup, Markup]:

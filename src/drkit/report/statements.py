@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from drkit.report.model import Report
 from drkit.report.promises import came_back
-from drkit.report.words import count, listed
+from drkit.report.words import count, listed, short_name
 from drkit.verify.model import Check, Drill
 
 REPLICA = "Unknown: no replica has been looked at."
@@ -45,7 +45,7 @@ def say_proven(report: Report) -> list[str]:
 
 def say_unproven(report: Report) -> list[str]:
     drills = _drills(report)
-    never = [source.source for source in report.sources if source.proven_at is None]
+    never = [short_name(source.source) for source in report.sources if source.proven_at is None]
     restored = {(drill.source, drill.backup) for drill in drills if came_back(drill)}
     captured = sum(len(source.points) for source in report.sources)
     said = [f"No drill has ever passed for {listed(never, 10)}."] if never else []

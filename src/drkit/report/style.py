@@ -16,7 +16,7 @@ font-weight:600;text-wrap:balance}
 h1{font-size:1.15rem;margin:0;color:var(--soft);font-weight:400}
 h2{font-size:1.5rem;margin:4rem 0 .5rem;padding-top:1rem;border-top:1px solid var(--rule)}
 h3{font-size:1.2rem;margin:0;overflow-wrap:anywhere}
-h4{font-size:.85rem;margin:1.5rem 0 .25rem;font-weight:600}
+h4{font-size:.85rem;margin:.4rem 0 0;font-weight:600}
 .lead{font-size:clamp(1.7rem,1.1rem + 2.6vw,2.6rem);margin:.4rem 0 .8rem}
 p{margin:.4rem 0;max-width:44rem}
 a{color:inherit;text-decoration-color:var(--soft);text-underline-offset:.2em}
@@ -34,8 +34,9 @@ _TABLES = """
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.9rem}
 caption{text-align:left;padding-bottom:.4rem}
 th,td{text-align:left;vertical-align:baseline;padding:.5rem .9rem .5rem 0;border-bottom:1px solid var(--rule)}
-th{font-weight:600}
+th{font-weight:600}tbody th{min-width:6.5rem}
 thead th{color:var(--soft);font-size:.8rem;font-weight:500;white-space:nowrap}
+thead tr:has(.over) :is(th,td){border:0;padding-bottom:0;text-align:right}
 th:last-child,td:last-child{padding-right:0}
 td.n,th.n{text-align:right;white-space:nowrap}
 td.t{white-space:nowrap}
@@ -47,7 +48,7 @@ dt{font-size:.8rem}dd{margin:0;overflow-wrap:anywhere}
 _DRAWINGS = """
 figure{margin:1rem 0}
 svg{display:block;width:100%}
-.strip{height:3.1rem}
+.strip{height:3.1rem;overflow:visible}
 .strip path{vector-effect:non-scaling-stroke;fill:none}
 .base{stroke:var(--rule);stroke-width:1}
 .strip .points,.strip .hole{stroke:var(--fill);stroke-width:9;vector-effect:none}
@@ -61,7 +62,8 @@ svg{display:block;width:100%}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr));gap:0 2.5rem}
 .plot{overflow:visible}
 .plot path{fill:none}
-.plot text{font:11px system-ui,sans-serif;fill:var(--soft)}.plot .end{text-anchor:end}
+.plot text{font:9.5px system-ui,sans-serif;fill:var(--soft)}
+.plot .end{text-anchor:end}
 .plot .line{stroke:var(--line);stroke-width:1.6;stroke-linejoin:round}
 .plot .mark{stroke:var(--line);stroke-width:6;stroke-linecap:round}
 .plot .cross{stroke:var(--no);stroke-width:2.2}

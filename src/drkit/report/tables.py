@@ -5,10 +5,15 @@ from collections.abc import Iterable, Sequence
 from drkit.report.markup import Content, Markup, element
 
 
-def head(*names: Content, numbers: Sequence[int] = ()) -> Markup:
-    """The line of headers; `numbers` are the columns that hold some."""
+def head(*names: Content, numbers: Sequence[int] = (), groups: Sequence[tuple[str, int]] = ()) -> Markup:
+    """The line of headers; `numbers` are the columns that hold some. `groups` stand above: their names, and how many
+    columns each spans."""
+    above = [
+        element("th", name, scope="colgroup", colspan=width, class_="over") if name else element("td", colspan=width)
+        for name, width in groups
+    ]
     cells = [element("th", name, scope="col", class_="n" if at in numbers else None) for at, name in enumerate(names)]
-    return element("tr", cells)
+    return Markup((element("tr", above) if above else "") + element("tr", cells))
 
 
 def row(first: Content, *cells: Markup) -> Markup:

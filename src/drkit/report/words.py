@@ -54,6 +54,11 @@ def size(value: int) -> str:
     return f"{amount:.1f} TB"
 
 
+def short_name(source: str) -> str:
+    """SOURCE of SYSTEM/SOURCE: a report is of one system, which it names at its top."""
+    return source.partition("/")[2] or source
+
+
 def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
