@@ -23,9 +23,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]
 
 
 def databases(server: NamedServer) -> list[str]:
-    return [
-        name for (name,) in server.query("SELECT datname FROM pg_database WHERE datname ~ '^drkit_scratch_' ORDER BY 1")
-    ]
+    asked = "SELECT datname FROM pg_database WHERE datname ~ '^drkit_scratch_' ORDER BY 1"
+    return [name for (name,) in server.query(asked)]
 
 
 def name_in(scratch: Scratch, name: str) -> str:
