@@ -234,6 +234,27 @@ with start() as scratch:
     assert not serves(place)
 
 
+def test_a_ctrl_c_on_the_terminal_does_not_end_the_server_before_we_are_done_with_it(
+    place: Path,
+) -> None:
+    code = """
+import psycopg
+os.setpgrp()
+with start() as scratch, psycopg.connect(scratch.dsn("postgres")) as connection:
+    try:
+        wait_here("it stands")
+    except KeyboardInterrupt:
+        connection.execute("SELECT pg_sleep(0.2)")
+        print("it stands still", flush=True)
+"""
+    with child_at("it stands", START + code, *arguments(place)) as child:
+        os.killpg(child.pid, signal.SIGINT)
+        assert child.stdout is not None
+        assert child.stdout.readline() == "it stands still\n"
+        assert child.wait() == 0
+    assert list(place.iterdir()) == []
+
+
 def test_a_server_that_does_not_come_up_is_reported_with_the_last_lines_of_its_log(place: Path) -> None:
     with scratch_folder(place) as folder:
         cluster = make_cluster(folder, Programs(programs(17, place.parent), 17, 0), confine())

@@ -16,7 +16,7 @@ class Scratch:
     """`dsn` gives the way to a database of that name, which is the caller's to make; it may hold a password. `settings`
     are the server's own words. `folder` is None on a server that drkit did not start."""
 
-    dsn: Callable[[str], str] = field(repr=False)
+    dsn: Callable[[str], str]
     major: int
     settings: Mapping[str, str] = field(repr=False)
     folder: Path | None
