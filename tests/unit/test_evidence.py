@@ -516,6 +516,7 @@ def test_a_mark_whose_evidence_was_pruned_with_the_beginning_is_no_finding() -> 
     "key",
     [
         "drills/20201120T143000.123456Z-7f3a9c01.json",
+        "/drills/20201120T143000.123456Z-7f3a9c01.json",
         "shop/main/drills/20201120T143000.123456Z-7f3a9c01",
         "shop/main/drills/20201120T143000.123456Z-7f3a9c01.json.json",
         "shop/main/drills/deeper/20201120T143000.123456Z-7f3a9c01.json",

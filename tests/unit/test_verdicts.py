@@ -202,6 +202,12 @@ def test_without_any_point_the_whole_period_is_uncovered_and_the_promise_broken(
     assert judge_exposure(None, exposure).met is None
 
 
+def test_a_first_point_that_appears_as_the_period_ends_can_be_restored_at_its_end() -> None:
+    exposure = measure_exposure([Recoverable(AT + 23 * HOUR, AT + DAY)], AT, AT + DAY)
+    assert (exposure.gaps, exposure.uncovered) == ((Gap(AT + 23 * HOUR, AT + DAY),), DAY)
+    assert judge_exposure(HOUR, exposure) == Target(HOUR, HOUR, None)
+
+
 def test_of_a_period_that_began_without_points_nobody_can_say_that_it_was_kept() -> None:
     exposure = measure_exposure(at(1, 2, 3), AT, AT + 3 * HOUR)
     assert exposure.uncovered == HOUR
