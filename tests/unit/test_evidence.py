@@ -13,6 +13,8 @@ from drkit.catalog import Mark, make_id, survey
 from drkit.errors import AlreadyExists, IntegrityError
 from drkit.model import Finding
 from drkit.ports import Store
+from drkit.prune import plan_prune, prune
+from drkit.retention import Verdict
 from drkit.signing import new_signing_key, sign_document
 from drkit.stores.local import LocalStore
 from drkit.stores.memory import MemoryStore
@@ -473,7 +475,21 @@ def test_what_only_looks_like_a_mark_marks_nothing(store: MemoryStore) -> None:
     assert point.verified_at is None
 
 
-def test_a_mark_says_where_its_evidence_lies_and_goes_with_its_backup(store: MemoryStore) -> None:
+@pytest.mark.parametrize(("reasons", "goes"), [((), True), (("newest verified",), False)])
+def test_a_mark_is_pruned_when_its_backup_is_and_not_before(
+    store: MemoryStore, reasons: tuple[str, ...], goes: bool
+) -> None:
+    manifest = manifest_of()
+    put_backup(store, manifest)
+    marked(store, drill_at(backup=manifest.id))
+    listing = survey(store, SOURCE)
+    plan = plan_prune(listing, [Verdict(listing.points[0], reasons)], set(), timedelta(0), AT + 9999 * DAY)
+    prune(store, plan)
+    assert len([*store.list(catalog.backups_of(SOURCE))]) == (0 if goes else 4)
+    assert len(read_store(store, SOURCE)) == 1
+
+
+def test_a_mark_says_where_its_evidence_lies(store: MemoryStore) -> None:
     manifest = manifest_of()
     put_backup(store, manifest)
     drill = drill_at(backup=manifest.id)
