@@ -6,15 +6,19 @@ from drkit.report import tables
 from drkit.report.drawings import draw_month, draw_rpo, draw_rto
 from drkit.report.markup import Content, Markup, element
 from drkit.report.model import Month, SourceReport
-from drkit.report.opening import LABELS, answer_mark
+from drkit.report.opening import answer_mark
+from drkit.report.statements import LABELS
 from drkit.report.words import count, dated, length, moment, short_day, short_name, size
 from drkit.verify.forecast import Forecast
 from drkit.verify.model import Drill
 
-_ROWS = 8  # drills shown of each source: those that did not pass first; the JSON form has all
+# Drills shown of each source, of those that did not pass and then of the newest; the JSON form has all. A page on
+# hundreds of sources must still open on a phone.
+_ROWS, _ROWS_OF_MANY, _MANY = 8, 2, 20
 
 
-def draw_source(source: SourceReport, month: Month, zone: ZoneInfo, anchor: str) -> Markup:
+def draw_source(source: SourceReport, month: Month, zone: ZoneInfo, anchor: str, of: int) -> Markup:
+    """`of` is how many sources the page tells of."""
     return element(
         "section",
         element("h3", short_name(source.source), " ", answer_mark(source.answer), id=anchor),
@@ -22,7 +26,7 @@ def draw_source(source: SourceReport, month: Month, zone: ZoneInfo, anchor: str)
         draw_month(source, month, zone),
         element("div", draw_rto(source, month), draw_rpo(source, month, zone), class_="plots"),
         _draw_figures(source, zone),
-        _draw_drills(source, zone),
+        _draw_drills(source, zone, _ROWS if of <= _MANY else _ROWS_OF_MANY),
         class_="source",
     )
 
@@ -68,16 +72,17 @@ def _ahead(forecast: Forecast, zone: ZoneInfo) -> str:
     return f"{words[forecast.outlook]}: {forecast.reason}"
 
 
-def _draw_drills(source: SourceReport, zone: ZoneInfo) -> Content:
+def _draw_drills(source: SourceReport, zone: ZoneInfo, most: int) -> Content:
     if not source.drilled:
         return Markup()
-    chosen = sorted(source.drilled, key=lambda drill: (not drill.passed, drill.started_at))[-_ROWS:]
+    chosen = sorted(source.drilled, key=lambda drill: (not drill.passed, drill.started_at))[-most:]
     header = tables.head("Drill", "Result", "Scenario", "Restored", "RTO", "Checks", "Evidence", numbers=(4,))
     rest = len(source.drilled) - len(chosen)
     return tables.make_table(
-        f"Drills of {short_name(source.source)}{f', {rest:,} more are in the JSON form' if rest else ''}",
+        "Drills of the month",
         header,
         [_drill_row(drill, zone) for drill in sorted(chosen, key=lambda drill: drill.started_at)],
+        f"; {rest:,} more are in the JSON form" if rest else "",
     )
 
 

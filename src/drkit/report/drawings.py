@@ -44,7 +44,7 @@ def draw_rto(source: SourceReport, month: Month) -> Markup:
     if not values:
         return _figure("RTO over twelve months", element("p", "No drill has measured it.", class_="soft"), "")
     frame = Frame(
-        f"RTO of {short_name(source.source)} over twelve months",
+        "RTO over twelve months",
         f"{count(len(values), 'measurement')}, the last {length(values[-1].length or timedelta(0))}"
         f"{_against(promised)}",
         datetime.combine(first, time(), month.start.tzinfo),
@@ -65,7 +65,7 @@ def draw_rpo(source: SourceReport, month: Month, zone: ZoneInfo) -> Markup:
     if not known:
         return _figure("Worst loss of each day", element("p", "Nothing could be restored.", class_="soft"), "")
     frame = Frame(
-        f"Worst loss of each day for {short_name(source.source)}",
+        "Worst loss of each day",
         f"At most {length(max(known))}{_against(promised)}",
         month.start,
         month.end,

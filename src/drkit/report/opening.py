@@ -4,25 +4,11 @@ from zoneinfo import ZoneInfo
 
 from drkit.report import tables
 from drkit.report.markup import Content, Markup, element
-from drkit.report.model import Answer, Promise, Report, SourceReport, Topic
+from drkit.report.model import Answer, Promise, Report, SourceReport
+from drkit.report.statements import say_answer
 from drkit.report.words import count, dated, length, moment, month_name, short_name
 
 WORDS: dict[Answer, str] = {"yes": "✓ Yes", "no": "✗ No", "unknown": "? Unknown"}
-LABELS: dict[Topic, str] = {"restores": "Restores", "rto": "RTO", "rpo": "RPO"}
-
-
-def say_answer(report: Report) -> str:
-    """In one sentence, the bad news first."""
-    total = len(report.sources)
-    broken, unsure = (sum(each.answer == answer for each in report.sources) for answer in ("no", "unknown"))
-    if not total:
-        return "There are no sources, so nothing was promised."
-    if broken:
-        rest = f", and {unsure} unknown" if unsure else ""
-        return f"No: {broken} of {count(total, 'source')} broke a promise{rest}."
-    if unsure:
-        return f"Unknown: for {unsure} of {count(total, 'source')} nobody can say."
-    return "Yes: the one source kept its promises." if total == 1 else f"Yes: all {total} sources kept their promises."
 
 
 def answer_mark(answer: Answer) -> Markup:
@@ -64,19 +50,17 @@ def _answer_row(source: SourceReport, place: int) -> Markup:
     return tables.row(
         element("a", short_name(source.source), href=f"#s{place}"),
         tables.cell(answer_mark(source.answer)),
-        _measured(promises.get("rto"), "RTO"),
-        _measured(promises.get("rpo"), "RPO"),
+        _measured(promises.get("rto")),
+        _measured(promises.get("rpo")),
         element("td", why, class_="why"),
     )
 
 
-def _measured(promise: Promise | None, label: str) -> Markup:
+def _measured(promise: Promise | None) -> Markup:
     if promise is None or promise.promised is None:
-        return element("td", "–", class_="m t", data_l=label)
+        return element("td", "–", class_="m")
     found = length(promise.measured) if promise.measured is not None else "?"
-    return element(
-        "td", element("b", found, class_=promise.answer), f" of {length(promise.promised)}", class_="m t", data_l=label
-    )
+    return element("td", element("b", found, class_=promise.answer), f" of {length(promise.promised)}", class_="m")
 
 
 def draw_inventory(report: Report) -> Content:

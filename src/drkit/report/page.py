@@ -17,7 +17,7 @@ from drkit.report.statements import REPLICA, say_how_to_check, say_proven, say_u
 from drkit.report.style import STYLE
 from drkit.report.words import count, moment, month_name, short_name, size
 
-_INCIDENTS = 150  # shown at most, those that are not over first; the JSON form has all
+_INCIDENTS = 100  # shown at most, those that are not over first; the JSON form has all
 _POLICY = (
     f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; img-src data:;"
     " base-uri 'none'; form-action 'none'"
@@ -25,16 +25,19 @@ _POLICY = (
 _KEY = (
     ('<path class="points" d="M0 7h24"/>', "points that can be restored"),
     ('<path class="hole" d="M0 7h24"/>', "a gap wider than it may be"),
-    ('<path class="dot passed" d="M12 7h0"/>', "drill passed"),
-    ('<path class="dot failed" d="M12 7h0"/>', "drill failed or aborted"),
-    ('<path class="dot missed" d="M12 7h0"/><path class="dot eye" d="M12 7h0"/>', "planned drill missed"),
+    ('<path class="dot passed" d="M12 7h.1"/>', "drill passed"),
+    ('<path class="dot failed" d="M12 7h.1"/>', "drill failed or aborted"),
+    ('<path class="dot missed" d="M12 7h.1"/><path class="dot eye" d="M12 7h.1"/>', "planned drill missed"),
 )
 
 
 def draw_page(report: Report) -> str:
     zone = ZoneInfo(report.zone)
     title = f"{report.system}: restore-test report, {month_name(report.month.first_day)}"
-    sources = [draw_source(each, report.month, zone, f"s{place}") for place, each in enumerate(report.sources, 1)]
+    sources = [
+        draw_source(each, report.month, zone, f"s{place}", len(report.sources))
+        for place, each in enumerate(report.sources, 1)
+    ]
     main = element(
         "main",
         draw_opening(report),

@@ -11,7 +11,8 @@ from drkit.report.markup import Markup, element
 
 _COLUMNS = 372  # two hours each in a month of 31 days: points closer than that are one span, so a strip stays small
 _WIDTH, _HEIGHT, _SIDE, _TOP, _BOTTOM = 320, 92, 5, 7, 16
-_STEP = 4  # of what lies closer together, only the longest is drawn
+_DOT = "M{} {}h.1"  # no line at all is no dot in a PDF
+_STEP = 10  # of what lies closer together, only the longest is drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +42,21 @@ def draw_strip(
     dots: Iterable[tuple[str, datetime]],
 ) -> Markup:
     """`dots` are a class and a moment. The drawing may be stretched to any width: its lines keep their own."""
-    columns = merge(int(frame.across(at) * _COLUMNS) for at in points)
-    holes = [(frame.across(start) * _COLUMNS, frame.across(end) * _COLUMNS) for start, end in gaps]
+
+    def column(at: datetime) -> int:
+        return int(frame.across(at) * _COLUMNS)
+
+    spans = merge((column(at), column(at)) for at in points)
+    holes = merge((column(start), column(end)) for start, end in gaps)
     by_class: dict[str, str] = {}
     for name, at in dots:
-        by_class[name] = by_class.get(name, "") + f"M{_short(frame.across(at) * _COLUMNS)} 5h0"
+        by_class[name] = by_class.get(name, "") + _DOT.format(column(at), 5)
     return element(
         "svg",
         *_words(frame),
         _path("base", f"M0 24H{_COLUMNS}"),
-        _path("points", "".join(f"M{first} 17h{last - first + 1}" for first, last in columns)),
-        _path("hole", "".join(f"M{_short(start)} 17H{_short(end)}" for start, end in holes)),
+        _path("points", _bars(spans)),
+        _path("hole", _bars(holes)),
         [_path(f"dot {name}", path) for name, path in by_class.items()],
         _path("dot eye", by_class.get("missed", "")),  # a ring is a dot with a smaller one upon it
         viewBox=f"0 0 {_COLUMNS} 25",
@@ -61,15 +66,15 @@ def draw_strip(
     )
 
 
-def merge(columns: Iterable[int]) -> list[tuple[int, int]]:
-    """Rows of columns that touch, each as its first and last."""
-    rows: list[tuple[int, int]] = []
-    for column in columns:
-        if rows and column <= rows[-1][1] + 1:
-            rows[-1] = (rows[-1][0], max(column, rows[-1][1]))
+def merge(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those that touch as one. They come in order of their first columns."""
+    merged: list[tuple[int, int]] = []
+    for first, last in spans:
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
         else:
-            rows.append((column, column))
-    return rows
+            merged.append((first, last))
+    return merged
 
 
 def draw_lengths(
@@ -132,17 +137,12 @@ def _trace(values: Iterable[Value], place: _Place) -> str:
 
 
 def _draw_marks(values: Iterable[Value], place: _Place, dots: bool) -> Markup:
-    """Round if good, a cross if not: nobody needs to see colours."""
-    good, bad = "", ""
+    """Round if good and square if not, as in the strip: nobody needs to see colours."""
+    marks = {True: "", False: ""}
     for value in values:
-        if value.length is None:
-            continue
-        x, y = place(value.at, value.length)
-        if value.good:
-            good += f"M{x} {y}h0"
-        else:
-            bad += f"M{x - 4} {y - 4}l8 8m0-8l-8 8"
-    return Markup((_path("mark", good) if dots else "") + _path("cross", bad))
+        if value.length is not None and (dots or not value.good):
+            marks[value.good] += _DOT.format(*place(value.at, value.length))
+    return Markup(_path("mark", marks[True]) + _path("mark bad", marks[False]))
 
 
 def _words(frame: Frame) -> tuple[Markup, Markup]:
@@ -153,5 +153,5 @@ def _path(name: str, d: str) -> Markup:
     return element("path", class_=name, d=d) if d else Markup()
 
 
-def _short(number: float) -> str:
-    return f"{number:.1f}".removesuffix(".0")
+def _bars(spans: Iterable[tuple[int, int]]) -> str:
+    return "".join(f"M{first} 17h{last - first + 1}" for first, last in spans)

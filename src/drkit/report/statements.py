@@ -1,12 +1,13 @@
-"""What the drills of a month have proven, what they have not, and how anybody can check it. Sentences, pure."""
+"""What a month comes to in sentences: the answer, what was proven, what was not, how anybody can check it. Pure."""
 
 from collections.abc import Sequence
 
-from drkit.report.model import Report
+from drkit.report.model import Report, Topic
 from drkit.report.promises import came_back
 from drkit.report.words import count, listed, short_name
 from drkit.verify.model import Check, Drill
 
+LABELS: dict[Topic, str] = {"restores": "Restores", "rto": "RTO", "rpo": "RPO"}
 REPLICA = "Unknown: no replica has been looked at."
 _NEVER_SHOWN = (
     "The application was not started on restored data, unless a check above says so.",
@@ -15,6 +16,20 @@ _NEVER_SHOWN = (
     "Sources were restored one by one: nothing shows that two of them agree with each other at one moment.",
     "Bringing back failed containers and nodes is the orchestrator's task, and was not tried.",
 )
+
+
+def say_answer(report: Report) -> str:
+    """In one sentence, the bad news first."""
+    total = len(report.sources)
+    broken, unsure = (sum(each.answer == answer for each in report.sources) for answer in ("no", "unknown"))
+    if not total:
+        return "There are no sources, so nothing was promised."
+    if broken:
+        rest = f", and {unsure} unknown" if unsure else ""
+        return f"No: {broken} of {count(total, 'source')} broke a promise{rest}."
+    if unsure:
+        return f"Unknown: for {unsure} of {count(total, 'source')} nobody can say."
+    return "Yes: the one source kept its promises." if total == 1 else f"Yes: all {total} sources kept their promises."
 
 
 def say_proven(report: Report) -> list[str]:

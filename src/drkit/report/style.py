@@ -39,7 +39,7 @@ thead th{color:var(--soft);font-size:.8rem;font-weight:500;white-space:nowrap}
 thead tr:has(.over) :is(th,td){border:0;padding-bottom:0;text-align:right}
 th:last-child,td:last-child{padding-right:0}
 td.n,th.n{text-align:right;white-space:nowrap}
-td.t{white-space:nowrap}
+td.t,td.m{white-space:nowrap}
 td.long{min-width:14rem;overflow-wrap:anywhere}
 dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));gap:.9rem 1.5rem;margin:1.2rem 0}
 dt{font-size:.8rem}dd{margin:0;overflow-wrap:anywhere}
@@ -66,7 +66,7 @@ svg{display:block;width:100%}
 .plot .end{text-anchor:end}
 .plot .line{stroke:var(--line);stroke-width:1.6;stroke-linejoin:round}
 .plot .mark{stroke:var(--line);stroke-width:6;stroke-linecap:round}
-.plot .cross{stroke:var(--no);stroke-width:2.2}
+.plot .bad{stroke:var(--no);stroke-linecap:square;stroke-width:5}
 .plot .target{stroke:var(--soft);stroke-dasharray:4 3}
 .key{display:flex;flex-wrap:wrap;
 gap:.3rem 1.4rem;font-size:.85rem;color:var(--soft);padding:0;list-style:none;max-width:none}
@@ -87,7 +87,7 @@ border-bottom:1px solid var(--rule)}
 .answers th,.answers td{border:0;padding:0}
 .answers td.why{grid-column:1/-1;order:5}
 .answers td.m{font-size:.875rem}
-.answers td.m::before{content:attr(data-l) " ";color:var(--soft)}
+.answers td.m::before{content:"RTO ";color:var(--soft)}.answers .m+.m::before{content:"RPO "}
 dl{grid-template-columns:repeat(auto-fit,minmax(9rem,1fr))}
 }
 @media print{

@@ -36,7 +36,9 @@ def sentence(content: Content) -> Markup:
     return element("td", content, class_="long")
 
 
-def make_table(caption: str, header: Markup, rows: Iterable[Markup]) -> Markup:
+def make_table(caption: str, header: Markup, rows: Iterable[Markup], remark: str = "") -> Markup:
     """It can be scrolled where it is too wide, with a keyboard too."""
-    table = element("table", element("caption", caption), element("thead", header), element("tbody", list(rows)))
+    table = element(
+        "table", element("caption", caption, remark), element("thead", header), element("tbody", list(rows))
+    )
     return element("div", table, class_="wide", tabindex=0, role="region", aria_label=caption)
