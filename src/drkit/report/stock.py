@@ -26,7 +26,7 @@ def newest(ordered: Sequence[Point], until: datetime, now: datetime) -> Point | 
 def measure_sizes(known: Known, ordered: Sequence[Point], month: Month, zone: ZoneInfo, now: datetime) -> Sizes:
     firsts = [month_before(month.first_day, back) for back in range(HISTORY - 1, -1, -1)]
     starts = [month_of(first, zone, now).start for first in [*firsts, following(month.first_day)]]
-    found = [newest(ordered, min(end, month.until), now) for end in starts[1:]]
+    found = [newest(ordered, end, now) for end in starts[1:]]
     by_month = [
         (first, point.stored_bytes)
         for first, start, point in zip(firsts, starts[:-1], found, strict=True)
