@@ -39,13 +39,14 @@ def _draw_figures(source: SourceReport, zone: ZoneInfo) -> Markup:
     backups, sizes, keeping = source.backups, source.sizes, source.keeping
     extra = {"missed": backups.missed, "not known any more": backups.not_known, "still due": backups.due}
     more = "".join(f", {number:,} {name}" for name, number in extra.items() if number)
-    kept = ", ".join(f"{rule}: {number:,}" for rule, number in keeping.kept_by) or "no rule is set"
+    kept = ", ".join(f"{rule} ({number:,})" for rule, number in keeping.kept_by) or "no rule is set"
+    pinned = f", {keeping.pinned:,} pinned" if keeping.pinned else ""
     figures: dict[str, Content] = {
         "Backups": f"{backups.captured:,} of {backups.planned:,} planned{more}",
         "Newest point": moment(source.captured_at, zone) if source.captured_at else "none",
         "Newest verified point": dated(source.verified_point_at, zone) if source.verified_point_at else "none",
         "Size of a backup": _growth(sizes.newest, sizes.before),
-        "In the store": f"{size(sizes.stored)} in {count(sizes.points, 'point')}, {keeping.pinned:,} pinned",
+        "In the store": f"{size(sizes.stored)} in {count(sizes.points, 'point')}{pinned}",
         "Removed this month": f"{count(keeping.removed, 'point')}, {size(keeping.removed_bytes)}",
         "Kept by": kept,
         "RTO ahead": _ahead(source.forecast, zone),

@@ -24,7 +24,7 @@ _POLICY = (
 )
 _KEY = (
     ('<path class="points" d="M0 7h24"/>', "points that can be restored"),
-    ('<path class="hole" d="M0 7h24"/>', "a gap wider than it may be"),
+    ('<path class="hole" d="M0 7h24"/>', "a gap wider than allowed"),
     ('<path class="dot passed" d="M12 7h.1"/>', "drill passed"),
     ('<path class="dot failed" d="M12 7h.1"/>', "drill failed or aborted"),
     ('<path class="dot missed" d="M12 7h.1"/><path class="dot eye" d="M12 7h.1"/>', "planned drill missed"),

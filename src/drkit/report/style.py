@@ -94,7 +94,8 @@ dl{grid-template-columns:repeat(auto-fit,minmax(9rem,1fr))}
 @page{margin:15mm 14mm}
 body{padding:0;max-width:none;font-size:9.5pt;background:#fff}
 h2{margin-top:2rem}
-h2,h3,h4{break-after:avoid}
+h2,h3,h4,h2+p,.source>p,.source>figure{break-after:avoid}
+code{overflow-wrap:normal;font-size:.8em}
 figure,tr,dl,li{break-inside:avoid}
 .wide{overflow:visible}
 td.long{min-width:0}
