@@ -8,19 +8,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from drkit.config.values import parse_store_url
+from drkit.config.values import holds_password, is_reference, parse_store_url
 from drkit.errors import UsageError
 
-KINDS = ("sqlite", "files")
+KINDS = ("postgres", "sqlite", "files")
+VARIABLE = "DATABASE_URL"
 _SQLITE_MAGIC = b"SQLite format 3\0"
 _DEPTH = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
+    """`origin` is a path, or what `refer_to` makes of a DSN."""
+
     name: str
     kind: str
-    path: str
+    origin: str
     store: str
 
 
@@ -48,6 +51,28 @@ def _is_database(path: Path) -> bool:
 def plain_name(text: str) -> str:
     """A name that a schedule may have, made of any text."""
     return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")[:63] or "main"
+
+
+def is_postgres(dsn: str) -> bool:
+    return dsn.startswith(("postgres://", "postgresql://", "postgresql+", "postgres+"))
+
+
+def refer_to(dsn: str) -> str:
+    """What a schedule may say of a DSN: a password never stands in it. A reference's path is this folder's."""
+    if is_reference(dsn):
+        kind, _, rest = dsn.partition(":")
+        return f"file:{Path(rest).absolute()}" if kind == "file" else dsn
+    return f"env:{VARIABLE}" if holds_password(dsn) else dsn
+
+
+def insist_on_libpq(dsn: str, where: str) -> None:
+    """SQLAlchemy and its like name the driver too, and the database's own programs do not know that."""
+    scheme, separator, _ = dsn.partition("://")
+    if separator and "+" in scheme:
+        raise UsageError(
+            f"{where} begins with {scheme}://, which PostgreSQL's own programs do not know",
+            "give the same with postgresql://, by another variable if need be: env:NAME",
+        )
 
 
 def write_schedule(folder: Path, answers: Answers) -> Path:
@@ -85,10 +110,28 @@ identity = "file:../keys/identity"        # only where restores run: move it off
 
 [sources.main]
 kind = {_quoted(answers.kind)}
-path = {_quoted(answers.path)}
+{_place(answers)}
 backup = "*/30 * * * *"                   # cron
 keep = {{ within = "7d", daily = 30, weekly = 8, monthly = 12 }}
 objectives = {{ rpo = "1h", rto = "15m" }}  # the worst loss is the interval, plus the capture, plus the upload
+{_POSTGRES_OPTIONS if answers.kind == "postgres" else ""}"""
+
+
+def _place(answers: Answers) -> str:
+    key = "dsn" if answers.kind == "postgres" else "path"
+    return f"{key} = {_quoted(answers.origin)}"
+
+
+# Each line is as it must be when its # is taken away.
+_POSTGRES_OPTIONS = """\
+# schemas = ["public"]                    # only these; exclude_tables leaves tables out, exclude_data their rows
+# exclude_tables = ["scratch_*"]
+# exclude_data = ["audit.events"]
+# jobs = 1                                # streams at once, 1 is gentlest; rate_limit is what they may read a second
+# rate_limit = "50MB"
+# lock_timeout = "60s"                    # for how long a backup waits for somebody else's lock
+# fingerprints = "full"                   # what a restore is compared with: full, counts, off
+# hooks = { before = "./stop-traffic", after = "alembic upgrade head" }   # around a restore
 """
 
 

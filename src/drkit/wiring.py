@@ -73,6 +73,7 @@ class Source:
             table.rate_limit,
             table.fingerprints,
             self.system.path(table.programs) if table.programs else None,
+            table.trusted,
         )
         return PostgresEngine(dsn, options, clock=clock)
 

@@ -36,6 +36,7 @@ def test_json_is_one_document_with_the_promised_keys_and_nothing_else(shop: Shop
     assert set(planned) >= {"source", "backup", "wanted", "reached", "target", "plan"}
     restored = drkit.json("restore", "shop", "--at", backup["consistent_at"], "--to", "restored.db")
     assert set(restored) >= {*("source", "backup", "wanted", "reached", "target", "seconds", "phases", "verified")}
+    assert (restored["target"], restored["hooks"]) == ("restored.db", [])
     assert (restored["backup"], restored["wanted"]) == (backup["id"], backup["consistent_at"])
     assert drkit.json("pin", point, "--why", "a test") == {"source": "shop/main", "id": point, "pinned": True}
     pruned = drkit.json("prune", "--dry-run")
@@ -47,7 +48,7 @@ def test_json_is_one_document_with_the_promised_keys_and_nothing_else(shop: Shop
     (keys,) = drkit.json("keys", "show")["keys"]
     assert set(keys) == {"system", "recipients", "signers", "identity", "signing_key"}
     assert set(drkit.json("keys", "new", "--out", "more")) == {"folder", "recipient", "signer"}
-    assert set(drkit.json("init", "--name", "other", "--path", "shop.db")) == {"schedule", "keys", "name"}
+    assert set(drkit.json("init", "--name", "other", "--path", "shop.db")) == {"schedule", "keys", "name", "unset"}
 
 
 def test_without_a_terminal_every_line_on_stderr_is_a_json_object_of_one_run(shop: Shop) -> None:

@@ -10,9 +10,10 @@ from pydantic import BaseModel
 
 from drkit.cli.app import app
 from drkit.config import load_system
-from drkit.config.tables import FilesTable, SqliteTable, SystemTable, Table
+from drkit.config.tables import FilesTable, PostgresTable, SqliteTable, SystemTable, Table
 from drkit.errors import DrkitError
 
+KINDS = (PostgresTable, SqliteTable, FilesTable)
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
@@ -52,7 +53,8 @@ def keys(table: type[BaseModel]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "key", sorted({*keys(SystemTable), *keys(SqliteTable), *keys(FilesTable)} - {"sources", "store", "encryption"})
+    "key",
+    sorted({key for table in (SystemTable, *KINDS) for key in keys(table)} - {"sources", "store", "encryption"}),
 )
 def test_every_configuration_key_is_in_the_readme(key) -> None:
     assert re.search(rf"[`.]{key}\b", README)
@@ -76,7 +78,8 @@ def test_every_schedule_that_ships_loads_as_it_is(file) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/FORMAT.md"]
+    "document",
+    sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]),
 )
 def test_every_link_and_path_in_a_document_leads_somewhere(document) -> None:
     text = (ROOT / document).read_text()

@@ -220,6 +220,19 @@ def postgres_database(server: NamedServer, name: str) -> str:
     return name
 
 
+def test_a_host_that_the_dsn_names_is_not_replaced_by_an_address_of_the_environment(
+    postgres: NamedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGHOSTADDR", "192.0.2.1")
+    reached = parse_dsn(postgres.dsn())
+    with reached.session() as connection:
+        assert connection.info.hostaddr != "192.0.2.1"
+    programs = Programs(postgres.bin, postgres.major, 0)
+    command = [programs.path("psql"), *reached.arguments(), "-XAtc", "SELECT 1"]
+    done = subprocess.run(command, env=reached.environment(programs), capture_output=True, check=True)
+    assert done.stdout == b"1\n"
+
+
 def test_a_server_tells_what_a_capture_must_know(server: PostgresServer) -> None:
     def hour_ago() -> datetime:
         return datetime.now(UTC) - timedelta(hours=1)

@@ -20,6 +20,7 @@ clock = clock_that(at_snapshot) if sys.argv[3] == "at the snapshot" else utc_now
 SqliteEngine(Path(sys.argv[1]), spool=Path(sys.argv[2]), clock=clock).capture(begin)
 """
 RESTORE = """
+from drkit.model import Wishes
 engine = SqliteEngine(Path(sys.argv[1]), clock=utc_now)
 vault = capture(engine)
 def load(piece):

@@ -7,6 +7,8 @@ import pytest
 
 from drkit import age, signing
 from drkit.config import System, load_system, load_systems
+from drkit.config.tables import PostgresTable
+from drkit.config.values import parse_size
 from drkit.errors import ConfigError
 from drkit.keyfiles import write_keys
 from drkit.starter import Answers, write_schedule
@@ -35,6 +37,21 @@ backup = "*/30 * * * *"
 keep = {{ within = "7d", daily = 30 }}
 objectives = {{ rpo = "1h", rto = "15m" }}
 """
+
+
+POSTGRES = (
+    GOOD.replace('kind = "sqlite"', 'kind = "postgres"').replace('path = "../shop.db"', 'dsn = "env:DATABASE_URL"')
+    + """jobs = 2
+schemas = ["public"]
+exclude_tables = ["scratch_*"]
+exclude_data = ["audit.events"]
+lock_timeout = "90s"
+trusted = false
+rate_limit = "50MB"
+fingerprints = "counts"
+hooks = { before = "./stop", after = "./start" }
+"""
+)
 
 
 @pytest.fixture
@@ -105,6 +122,87 @@ def test_a_mistake_is_refused_by_file_and_key_with_a_remedy(
     said = _refusal(write(GOOD.replace(old, new)))
     assert key in said
     assert remedy in said
+
+
+def test_a_postgres_source_says_what_it_says(write: Write) -> None:
+    source = load_system(write(POSTGRES)).table.sources["main"]
+    assert isinstance(source, PostgresTable)
+    assert (source.dsn, source.jobs, source.method) == ("env:DATABASE_URL", 2, "dump")
+    assert (source.rate_limit, source.lock_timeout) == (50_000_000, timedelta(seconds=90))
+    assert (source.hooks.before, source.hooks.after) == ("./stop", "./start")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "remedy"),
+    [
+        ('dsn = "env:DATABASE_URL"', "", "sources.main.dsn", "missing; add it"),
+        ("dsn =", "url =", "sources.main.url", "unknown key"),
+        ("jobs = 2", "jobs = 65", "sources.main.jobs", "less than or equal to 64"),
+        ("jobs = 2", "jobs = -1", "sources.main.jobs", "greater than or equal to 0"),
+        ("jobs = 2", 'jobs = "all"', "sources.main.jobs", "integer"),
+        ("jobs = 2", 'method = "physical"', "sources.main.method", "not built yet"),
+        ("jobs = 2", 'method = "copy"', "sources.main.method", "'dump'"),
+        ('"50MB"', '"50"', "sources.main.rate_limit", '"50MB" or "64MiB"'),
+        ('"50MB"', '"fast"', "sources.main.rate_limit", '"50MB" or "64MiB"'),
+        ('"50MB"', "50", "sources.main.rate_limit", "put it in quotes"),
+        ('"90s"', '"soon"', "sources.main.lock_timeout", "2h30m"),
+        ('"counts"', '"some"', "sources.main.fingerprints", "'counts'"),
+        ('["public"]', '"public"', "sources.main.schemas", "put it in brackets"),
+        ("before =", "first =", "sources.main.hooks.first", "unknown key"),
+        ("*/30 * * * *", "0 * * * *", "sources.main.objectives.rpo", "the worst loss is the interval"),
+    ],
+)
+def test_a_mistake_in_a_postgres_source_is_refused_by_key_with_a_remedy(
+    write: Write, old: str, new: str, key: str, remedy: str
+) -> None:
+    assert old in POSTGRES
+    said = _refusal(write(POSTGRES.replace(old, new)))
+    assert key in said
+    assert remedy in said
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://shop:hunter2@db.example/shop",
+        "postgres://:hunter2@db.example/shop",
+        "postgresql://shop:hunter2#odd@db.example/shop",
+        "postgresql://shop:hun/ter2@db.example/shop",
+        "postgresql://shop@db.example/shop?password=hunter2",
+        "postgresql://shop@db.example/shop?sslmode=require&sslpassword=hunter2",
+        "host=db.example dbname=shop password=hunter2",
+        "PASSWORD = 'hunter2' host=db.example",
+    ],
+)
+def test_a_dsn_with_a_password_is_refused_and_not_repeated(write: Write, dsn: str) -> None:
+    said = _refusal(write(POSTGRES.replace("env:DATABASE_URL", dsn)))
+    assert "hun" not in said
+    assert 'use "env:DATABASE_URL"' in said
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "env:DATABASE_URL",
+        "file:../keys/dsn",
+        "postgresql://shop@db.example:5432/shop?sslmode=verify-full&sslrootcert=/ca.pem",
+        "postgresql:///shop?host=/run/postgresql",
+        "postgresql://a.example:5432,b.example:5433/shop?target_session_attrs=read-write",
+        "host=keycloak-db.example sslkey=/key.pem passfile=/run/pgpass dbname=shop",
+    ],
+)
+def test_a_dsn_without_a_password_or_a_reference_may_stand_in_a_schedule(write: Write, dsn: str) -> None:
+    source = load_system(write(POSTGRES.replace("env:DATABASE_URL", dsn))).table.sources["main"]
+    assert isinstance(source, PostgresTable)
+    assert source.dsn == dsn
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("1B", 1), ("50MB", 50_000_000), ("1.5 GB", 1_500_000_000), ("64MiB", 64 << 20), ("2kB", 2000), ("2KiB", 2048)],
+)
+def test_a_size_is_a_number_of_bytes(text: str, size: int) -> None:
+    assert parse_size(text) == size
 
 
 @pytest.mark.parametrize("name", ["sqlite", "files", "main"])
@@ -226,7 +324,7 @@ def test_the_schedule_that_init_writes_is_a_good_one(tmp_path: Path) -> None:
     write_keys(tmp_path / "keys")
     answers = Answers("shop", "sqlite", 'odd "name"\\\u007f\u0085é.db', "s3://bucket/prefix?region=eu-west-1")
     system = load_system(write_schedule(tmp_path / "schedules", answers))
-    assert system.table.sources["main"].path == answers.path
+    assert system.table.sources["main"].path == answers.origin
 
 
 @pytest.mark.parametrize("key", ["recipients", "signers"])

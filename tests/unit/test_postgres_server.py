@@ -72,7 +72,10 @@ def test_a_child_gets_the_dsn_in_variables_and_only_the_rest_in_arguments() -> N
         "host=h user=me password='s e\\'c' dbname=shop sslmode=verify-full sslrootcert=/ca.pem passfile=/pass"
         " keepalives_idle=7 tcp_user_timeout=9000 options='-c geqo=off' client_encoding=LATIN1"
     )
-    assert server.arguments() == ["--dbname", "keepalives_idle=7 tcp_user_timeout=9000 dbname=shop"]
+    assert server.arguments() == [
+        "--dbname",
+        "keepalives_interval=10 keepalives_count=6 keepalives_idle=7 tcp_user_timeout=9000 dbname=shop",
+    ]
     environment = server.environment(PROGRAMS)
     assert environment["PGHOST"] == "h"
     assert environment["PGPASSWORD"] == "s e'c"

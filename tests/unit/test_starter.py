@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from drkit.config import load_system
+from drkit.config.tables import PostgresTable
 from drkit.errors import ConfigError, UsageError
 from drkit.keyfiles import write_keys
-from drkit.starter import Answers, find_databases, plain_name, write_schedule
+from drkit.starter import Answers, find_databases, insist_on_libpq, plain_name, refer_to, write_schedule
 
 
 def _database(path: Path) -> Path:
@@ -49,7 +50,7 @@ def test_any_text_becomes_a_name_that_a_schedule_may_have(text: str, name: str) 
 
 
 def _answers(tmp_path: Path, **changes: str) -> Answers:
-    given = {"name": "shop", "kind": "sqlite", "path": "/data/shop.db", "store": (tmp_path / "backups").as_uri()}
+    given = {"name": "shop", "kind": "sqlite", "origin": "/data/shop.db", "store": (tmp_path / "backups").as_uri()}
     return Answers(**{**given, **changes})
 
 
@@ -65,11 +66,50 @@ def test_what_is_written_is_a_schedule_that_trusts_the_keys_beside_it(tmp_path: 
     assert b"AGE-SECRET-KEY-1" in system.read(table.encryption.identity)
 
 
+def test_a_postgres_schedule_is_good_as_it_is_and_with_every_remark_taken_for_what_it_says(tmp_path: Path) -> None:
+    write_keys(tmp_path / "keys")
+    file = write_schedule(tmp_path / "schedules", _answers(tmp_path, kind="postgres", origin="env:DATABASE_URL"))
+    [plain] = load_system(file).table.sources.values()
+    assert isinstance(plain, PostgresTable)
+    assert (plain.dsn, plain.jobs, plain.hooks.before) == ("env:DATABASE_URL", 0, None)
+    head, source = file.read_text().split("[sources.main]")
+    file.write_text(head + "[sources.main]" + source.replace("\n# ", "\n"))
+    [all_said] = load_system(file).table.sources.values()
+    assert isinstance(all_said, PostgresTable)
+    said = all_said.model_fields_set - {"kind", "dsn", "backup", "keep", "objectives"}
+    assert said == {
+        "schemas", "exclude_tables", "exclude_data", "jobs", "rate_limit", "lock_timeout", "fingerprints", "hooks"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("dsn", "written"),
+    [
+        ("postgresql://shop:hunter2@db/shop", "env:DATABASE_URL"),
+        ("host=db password=hunter2", "env:DATABASE_URL"),
+        ("postgresql://shop@db/shop", "postgresql://shop@db/shop"),
+        ("env:NEON_URL", "env:NEON_URL"),
+        ("file:/run/secrets/dsn", "file:/run/secrets/dsn"),
+        ("file:dsn", f"file:{Path.cwd() / 'dsn'}"),
+    ],
+)
+def test_a_password_is_never_written_into_a_schedule(dsn: str, written: str) -> None:
+    assert refer_to(dsn) == written
+
+
+@pytest.mark.parametrize("scheme", ["postgresql+asyncpg", "postgres+psycopg2"])
+def test_a_dsn_that_names_a_driver_is_refused_without_being_repeated(scheme: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        insist_on_libpq(f"{scheme}://shop:hunter2@db/shop", "DATABASE_URL")
+    assert "postgresql://" in refused.value.hint
+    assert "hunter2" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "path", ['a "quoted" path', "back\\slash", "line\nfeed", "tab\t", "del\x7f", "nel\x85", "ünïcode", "# no comment"]
 )
 def test_any_path_comes_back_out_of_the_file_as_it_went_in(tmp_path: Path, path: str) -> None:
-    system = load_system(write_schedule(tmp_path, _answers(tmp_path, path=path)))
+    system = load_system(write_schedule(tmp_path, _answers(tmp_path, origin=path)))
     assert system.table.sources["main"].path == path
 
 

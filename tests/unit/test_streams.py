@@ -3,6 +3,7 @@ import subprocess
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures.thread import _global_shutdown_lock
 from time import monotonic, sleep
 
 import pytest
@@ -290,3 +291,20 @@ def test_what_flows_by_is_counted_and_hashed_and_left_as_it_is() -> None:
     assert (tally.size, told) == (3, [2, 0, 1])
     assert hasher.digest().size == 3
     assert hasher.digest().sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_stream_may_be_closed_at_any_moment_even_where_another_pool_is_given_work() -> None:
+    """The garbage collector picks such moments."""
+    closed: list[bool] = []
+
+    def source() -> Iterator[int]:
+        try:
+            yield from range(100)
+        finally:
+            closed.append(True)
+
+    stream = ahead(source())
+    assert next(stream) == 0
+    with _global_shutdown_lock:
+        stream.close()  # type: ignore[attr-defined]
+    assert closed == [True]

@@ -2,30 +2,91 @@
 
 import shutil
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from drkit.cli.call import Call
 from drkit.cli.console import BOLD, GREEN
 from drkit.cli.text import format_table
+from drkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from drkit.demo.cluster import Servant
+    from drkit.demo.story import Told
+
+_KINDS = ("sqlite", "postgres")
 
 
 def demo(
     context: typer.Context,
-    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A new folder for it.")] = None,
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A new folder for it, to keep.")] = None,
+    kind: Annotated[str | None, typer.Option(help="sqlite or postgres; postgres where its server is found.")] = None,
 ) -> None:
-    """Back up a live shop, ruin it, restore it to the moment before, and compare every row. A few seconds, no server.
+    """Back up a live shop, ruin it, restore it to the moment before, and compare every row. Some seconds.
 
-    Examples:  drkit demo  |  drkit demo /tmp/shop-demo
+    With PostgreSQL it starts a server of its own, on a socket in a temporary folder, and removes it again.
+
+    Examples:  drkit demo  |  drkit demo /tmp/shop-demo  |  drkit demo --kind sqlite
     """
+    from drkit.demo.stages import postgres_stage, sqlite_stage
     from drkit.demo.story import tell
-    from drkit.errors import UsageError
-    from drkit.when import format_moment
 
     call: Call = context.obj
-    place = folder or next(path for path in _free_names() if not path.exists())
+
+    def say(text: str) -> None:
+        if not call.console.json:
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
+
+    if servant := _find_servant(kind, say):
+        with _place(folder) as place, postgres_stage(place, servant) as stage:
+            told = tell(stage, say)
+        more = _kept(folder) if folder else "The server and everything else of it is removed again.\n"
+        text = f"""{more}
+Protect your own:
+  export DATABASE_URL=postgresql://…    # what your host calls the connection string, not the pooled one
+  {_this_program()} init && {_this_program()} check && {_this_program()} backup now"""
+    else:
+        place = folder or next(path for path in _free_names() if not path.exists())
+        _make(place)
+        told = tell(sqlite_stage(place), say)
+        folder, text = place, _look_at_sqlite(place, told)
+    call.console.answer(_document(folder, told, "postgres" if servant else "sqlite"), _verdict(call, told) + text)
+
+
+def _find_servant(kind: str | None, say: Callable[[str], None]) -> "Servant | None":
+    """None for SQLite. Who asked for nothing gets PostgreSQL where it can be had, and is told where not."""
+    from drkit.demo.cluster import find_servant
+
+    if kind not in (None, *_KINDS):
+        raise UsageError(f"there is no demo of kind {kind!r}", f"the kinds are {' and '.join(_KINDS)}")
+    if kind == "sqlite":
+        return None
+    try:
+        return find_servant()
+    except UsageError as error:
+        if kind:
+            raise
+        say(f"{error}: so the shop's database is SQLite.\n")
+        return None
+
+
+@contextmanager
+def _place(folder: Path | None) -> Iterator[Path]:
+    if folder:
+        _make(folder)
+        yield folder
+    else:
+        with tempfile.TemporaryDirectory(prefix="drkit-demo-") as made:
+            yield Path(made)
+
+
+def _make(place: Path) -> None:
     try:
         place.mkdir(parents=True)
     except FileExistsError as error:
@@ -33,24 +94,28 @@ def demo(
     except OSError as error:
         raise UsageError(f"{place} cannot be made: {error.strerror}", "name a folder you may write to") from error
 
-    def say(text: str) -> None:
-        if not call.console.json:
-            sys.stdout.write(f"{text}\n")
-            sys.stdout.flush()
 
-    told = tell(place, say)
+def _verdict(call: Call, told: "Told") -> str:
+    from drkit.when import format_moment
+
     verdict = call.console.paint(f"{told.equal} orders restored, {told.equal} equal row by row, 0 differ.", GREEN, BOLD)
     facts = (
         ("ruined in the live shop", f"{told.ruined} orders, at {format_moment(told.ruined_at)}"),
         ("restored", f"the shop as of {format_moment(told.reached)}"),
         ("placed after that", f"{told.later} orders; a backup every minute would hold more of them"),
     )
-    drkit = _this_program()
-    text = f"""{verdict}
+    return f"""{verdict}
 They were compared with the receipts that the shop kept outside its database.
 {format_table(*facts[:1], facts[1:])}
 
-Look at it:
+"""
+
+
+def _look_at_sqlite(place: Path, told: "Told") -> str:
+    from drkit.when import format_moment
+
+    drkit = _this_program()
+    return f"""Look at it:
   cd {place}
   {drkit} status
   {drkit} backup list
@@ -59,15 +124,29 @@ Look at it:
   sqlite3 shop-restored.db 'select * from orders order by id desc limit 5'    # and the same in shop.db
 
 Protect your own: `{drkit} init` in a folder with a SQLite database."""  # noqa: S608  words, not a query
-    document = {
-        "folder": str(place),
+
+
+def _kept(folder: Path) -> str:
+    drkit = _this_program()
+    return f"""The server is removed again, and its backups are kept:
+  cd {folder}
+  {drkit} backup list
+  {drkit} restore shop --by-hand    # without drkit: age, zstd, psql and pg_restore
+"""
+
+
+def _document(folder: Path | None, told: "Told", kind: str) -> dict[str, Any]:
+    from drkit.when import format_moment
+
+    return {
+        "kind": kind,
+        "folder": str(folder) if folder else None,
         "ruined_at": format_moment(told.ruined_at),
         "reached": format_moment(told.reached),
         "equal": told.equal,
         "differing": told.differing,
         "later": told.later,
     }
-    call.console.answer(document, text)
 
 
 def _free_names() -> "list[Path]":

@@ -1,16 +1,21 @@
 """`drkit restore`."""
 
+import os
+import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from drkit.cli.call import Call, ask_passphrase
+from drkit.cli.restore_text import describe, describe_hooks, describe_pieces, outline, script
 from drkit.cli.text import format_size
 from drkit.errors import UsageError
 
 if TYPE_CHECKING:
+    from drkit.cli.target import Target
     from drkit.model import Manifest, Wishes
+    from drkit.restore.hooks import Hooks, When
     from drkit.restore.plan import RestorePlan
     from drkit.wiring import Source
 
@@ -19,7 +24,7 @@ def restore(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="SYSTEM/SOURCE, or SYSTEM where it has one source.")] = None,
     at: Annotated[str, typer.Option(metavar="WHEN", help="A moment, `latest`, or a length ago: 90m.")] = "latest",
-    to: Annotated[str | None, typer.Option(metavar="TARGET", help="Where to: a new file or folder.")] = None,
+    to: Annotated[str | None, typer.Option(metavar="TARGET", help="Where to: a new file, folder or database.")] = None,
     swap: Annotated[bool, typer.Option("--swap", help="Exchange with what stands at TARGET; the old is kept.")] = False,
     table: Annotated[list[str] | None, typer.Option(metavar="TABLE", help="Only this table; may be repeated.")] = None,
     schema_only: Annotated[bool, typer.Option("--schema-only", help="No rows.")] = False,
@@ -27,6 +32,8 @@ def restore(
     no_owner: Annotated[bool, typer.Option("--no-owner", help="All belongs to who restores.")] = False,
     no_privileges: Annotated[bool, typer.Option("--no-privileges", help="Leave out GRANTs.")] = False,
     compare: Annotated[str, typer.Option(metavar="HOW", help="With what was captured: full, counts, off.")] = "full",
+    hook_before: Annotated[str | None, typer.Option(metavar="CMD", help="Run this first: stop traffic.")] = None,
+    hook: Annotated[str | None, typer.Option(metavar="CMD", help="Run this on what was restored.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
     by_hand: Annotated[bool, typer.Option("--by-hand", help="Print the commands that do it without drkit.")] = False,
@@ -36,20 +43,32 @@ def restore(
     Examples:  drkit restore shop --at 2026-11-20T14:30:00Z --to ./shop-restored.db
 
     drkit restore --at 90m --to ./x.db --dry-run  |  drkit restore shop/main --to /app/data/shop.db --swap
+
+    drkit restore --to shop_restored  |  drkit restore --to env:NEW_URL --hook 'DATABASE_URL=$DRKIT_TARGET ./migrate'
     """
+    from drkit.cli.target import default_target, read_target
+
     call: Call = context.obj
     started = time.monotonic()
     source = call.select_one(name)
     wishes = _wishes(swap, table or [], schema_only, owner, no_owner, no_privileges, compare)
     if to is None and not (dry_run or by_hand):
         raise UsageError("a restore needs --to TARGET", "name a new file or folder, or see the plan with --dry-run")
+    before = source.table.hooks.before if hook_before is None else hook_before
+    after = source.table.hooks.after if hook is None else hook
+    target = read_target(to, source) if to is not None else None
+    shown = target.shown if target else None
     plan, manifest = _plan(call, source, at)
-    if to is None or dry_run or by_hand:
-        document = _describe(plan, to) | {"plan": _pieces(manifest)}
-        text = _script(source, manifest, to or "restored") if by_hand else _outline(plan, manifest, to)
-        call.console.answer(document | ({"by_hand": text} if by_hand else {}), text)
+    if target is None or dry_run or by_hand:
+        document = describe(plan, shown) | {"plan": describe_pieces(manifest)}
+        text = script(source, manifest, target.value if target else default_target(source)) if by_hand else ""
+        told = text or outline(plan, manifest, shown, before, after)
+        call.console.answer(document | ({"by_hand": text} if by_hand else {}), told)
         return
-    _carry_out(call, source, plan, manifest, to, wishes, yes, started)
+    if target.in_the_open:
+        call.console.warn("the password in --to stood where others on this machine could see it: use --to env:NAME")
+    hooks = _hooks(call, plan, target, before, after)
+    _carry_out(call, source, plan, manifest, target, wishes, hooks, yes, started)
 
 
 def _wishes(
@@ -87,13 +106,32 @@ def _plan(call: Call, source: "Source", at: str) -> "tuple[RestorePlan, Manifest
     return plan, read_plan(store, plan, source.engine(), open_signers(source.system))
 
 
+def _hooks(call: Call, plan: "RestorePlan", target: "Target", before: str | None, after: str | None) -> "Hooks":
+    from drkit.restore.hooks import Hooks, hook_environment
+    from drkit.when import format_moment
+
+    def tell(when: "When", line: str) -> None:
+        if call.console.terminal and not call.console.quiet:
+            sys.stderr.write("\r\x1b[K")  # a progress bar may stand there
+        call.console.note(line, hook=when)
+
+    facts = {
+        "DRKIT_SOURCE": plan.point.source,
+        "DRKIT_POINT": plan.point.id,
+        "DRKIT_REACHED": format_moment(plan.reaches),
+        "DRKIT_TARGET": target.value,
+    }
+    return Hooks(before, after, hook_environment(os.environ, facts), target.secrets, tell)
+
+
 def _carry_out(
     call: Call,
     source: "Source",
     plan: "RestorePlan",
     manifest: "Manifest",
-    to: str,
+    target: "Target",
     wishes: "Wishes",
+    hooks: "Hooks",
     yes: bool,
     started: float,
 ) -> None:
@@ -103,68 +141,29 @@ def _carry_out(
     from drkit.wiring import open_keyring
 
     engine = source.engine()
-    engine.check_target(to, wishes)
+    engine.check_target(target.value, wishes)
     if plan.wanted and needs_confirmation(plan, source.table.objectives.rpo):
         call.console.confirm(f"restore a state {format_length(plan.distance)} before the one that was wanted", yes)
     if wishes.swap:
-        call.console.confirm(f"exchange {to} with its state of {format_moment(plan.reaches)}", yes)
+        call.console.confirm(f"exchange {target.shown} with its state of {format_moment(plan.reaches)}", yes)
     keyring = open_keyring(source.system, ask_passphrase)
     planned = time.monotonic()
     with call.console.progress(f"restoring {source.name}", manifest.plain_bytes) as progress:
-        restored = run(source.store(), manifest, engine, keyring, to, wishes, progress)
+        restored = run(source.store(), manifest, engine, keyring, target.value, wishes, progress, hooks)
     for note in restored.notes:
         call.console.note(note)
     ended = time.monotonic()
-    document = _describe(plan, restored.target) | {
+    document = describe(plan, restored.target) | {
         "seconds": round(ended - started, 3),
         "phases": {"plan": round(planned - started, 3)}
         | (dict(restored.phases) or {"fetch_and_load": round(ended - planned, 3)}),
         "verified": restored.verified,
         "kept_old": restored.kept_old,
+        "hooks": describe_hooks(hooks.runs),
     }
     size = f"{format_size(manifest.plain_bytes)} in {ended - planned:.1f} s"
     kept = f"\nwhat stood there is now {restored.kept_old}" if restored.kept_old else ""
     done = f"restored {source.name} as of {format_moment(plan.reaches)} to {restored.target} ({size})"
     call.console.answer(document, done + kept)
-
-
-def _describe(plan: "RestorePlan", target: str | None) -> dict[str, Any]:
-    from drkit.when import format_moment
-
-    return {
-        "source": plan.point.source,
-        "backup": plan.point.id,
-        "wanted": format_moment(plan.wanted) if plan.wanted else None,
-        "reached": format_moment(plan.reaches),
-        "target": target,
-    }
-
-
-def _pieces(manifest: "Manifest") -> list[dict[str, Any]]:
-    return [
-        {"piece": piece.name, "key": piece.key, "plain_bytes": piece.plain_bytes, "stored_bytes": piece.sealed.size}
-        for piece in manifest.pieces
-    ]
-
-
-def _outline(plan: "RestorePlan", manifest: "Manifest", to: str | None) -> str:
-    pieces = [f"  fetch {piece.key} ({format_size(piece.sealed.size)})" for piece in manifest.pieces]
-    last = f"  check every byte, then publish {format_size(manifest.plain_bytes)} as {to or 'the --to TARGET'}"
-    return "\n".join((f"would restore {plan.point.source} from {plan.point.id}:", *pieces, last))
-
-
-def _script(source: "Source", manifest: "Manifest", to: str) -> str:
-    from drkit.stores.shell import read_command
-
-    def fetch(piece: Any) -> str:
-        return f'{read_command(source.store_url(), piece.key)} | age -d -i "$IDENTITY" | zstd -d'
-
-    head = (
-        "#!/bin/bash",
-        f"# {manifest.source} as of {manifest.id}, restored without drkit: age, zstd and the lines below are enough.",
-        "# Unlike drkit it does not check who signed the objects.",
-        "set -euo pipefail",
-        "umask 077",
-        ': "${IDENTITY:?set IDENTITY to the file with the age identity}"',
-    )
-    return "\n".join((*head, *source.engine().by_hand(manifest, fetch, to)))
+    if failed := hooks.failed_after():
+        raise failed

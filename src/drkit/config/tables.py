@@ -12,6 +12,7 @@ from drkit.config.values import (
     CronLine,
     DsnReference,
     Length,
+    Method,
     RecipientText,
     Reference,
     SignerText,
@@ -67,12 +68,20 @@ class ObjectivesTable(Table):
     rpo: Length | None = None
 
 
+class HooksTable(Table):
+    """Commands around a restore, for a shell."""
+
+    before: str | None = None
+    after: str | None = None
+
+
 class SourceTable(Table):
     """What every kind of source has. Without `keep` nothing is ever pruned."""
 
     backup: CronLine
     keep: KeepTable | None = None
     objectives: ObjectivesTable = ObjectivesTable()
+    hooks: HooksTable = HooksTable()
 
 
 class SqliteTable(SourceTable):
@@ -92,11 +101,12 @@ class FilesTable(SourceTable):
 
 class PostgresTable(SourceTable):
     """`dsn` is a secret, as it holds a password as a rule. `jobs` is how many streams flow at once: 0 means by the
-    machine, 1 is gentlest to the server. `rate_limit` caps what is read from it, per second."""
+    machine, 1 is gentlest to the server. `rate_limit` caps what is read from it, per second. `trusted = false` says
+    that who rules the database must not gain power over who restores it."""
 
     kind: Literal["postgres"]
     dsn: DsnReference
-    method: Literal["dump"] = "dump"
+    method: Method = "dump"
     jobs: Annotated[int, Field(ge=0, le=64)] = 0
     schemas: tuple[str, ...] = ()
     exclude_tables: tuple[str, ...] = ()
@@ -105,6 +115,7 @@ class PostgresTable(SourceTable):
     rate_limit: Size | None = None
     fingerprints: Literal["full", "counts", "off"] = "full"
     programs: str | None = None
+    trusted: bool = True
 
 
 AnySource = Annotated[SqliteTable | FilesTable | PostgresTable, Field(discriminator="kind")]

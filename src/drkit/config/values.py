@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,8 @@ T = TypeVar("T")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) *(B|[kKMG]B|[KMG]iB)")
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 _SECRET = re.compile(r"key|secret|token|password", re.IGNORECASE)
+# libpq takes all before the first @ for user and password; so does this, and more where a password was not escaped.
+_PASSWORD = re.compile(r"://[^@]*:[^@]*@|(?:^|[?&\s])(?:ssl)?password\s*=", re.IGNORECASE)
 _URL_HINT = "write file:///absolute/folder or s3://bucket/prefix?region=eu-west-1, or a reference to it"
 
 
@@ -83,7 +85,7 @@ def parse_store_url(text: str) -> str:
 
 def _parse_dsn(text: str) -> str:
     """A reference, or a DSN that holds no password: libpq then takes it from PGPASSWORD or PGPASSFILE."""
-    if not is_reference(text) and _holds_password(text):
+    if not is_reference(text) and holds_password(text):
         raise ConfigError(
             "a DSN with a password is a secret, and a secret is given by reference",
             'use "env:DATABASE_URL" or "file:/path/to/dsn", or leave the password to PGPASSFILE',
@@ -91,14 +93,14 @@ def _parse_dsn(text: str) -> str:
     return text
 
 
-def _holds_password(dsn: str) -> bool:
-    if "://" not in dsn:
-        return _SECRET.search(dsn) is not None
-    try:
-        parts = urlsplit(dsn)
-        return bool(parts.password) or "sslpassword" in parts.query or "password" in parts.query
-    except ValueError:
-        return True
+def holds_password(dsn: str) -> bool:
+    return _PASSWORD.search(dsn) is not None
+
+
+def _known_method(value: object) -> object:
+    if value == "physical":
+        raise ValueError('physical backups are not built yet; leave it out, or say method = "dump"')
+    return value
 
 
 def parse_size(text: str) -> int:
@@ -118,4 +120,5 @@ Size = Annotated[int, BeforeValidator(_parsed(parse_size))]
 DsnReference = Annotated[str, BeforeValidator(_parsed(_parse_dsn))]
 Reference = Annotated[str, BeforeValidator(_parsed(_parse_reference))]
 Zone = Annotated[ZoneInfo, BeforeValidator(_parsed(_parse_zone))]
+Method = Annotated[Literal["dump"], BeforeValidator(_known_method)]
 Count = Annotated[int, Field(ge=0)]

@@ -1,11 +1,13 @@
 """A plan carried out: the signed manifest is read, every piece is proven to be openable, then the engine restores."""
 
 from collections.abc import Collection
+from contextlib import nullcontext
 
 from drkit import catalog
 from drkit.errors import IntegrityError
 from drkit.model import Manifest, Restored, Wishes
 from drkit.ports import Engine, Store
+from drkit.restore.hooks import Hooks
 from drkit.restore.plan import RestorePlan
 from drkit.sealing import Keyring, Progress, examine, loading, no_progress
 from drkit.signing import Signer
@@ -30,8 +32,11 @@ def restore(
     target: str,
     wishes: Wishes,
     progress: Progress = no_progress,
+    hooks: Hooks | None = None,
 ) -> Restored:
-    """Nothing at the target is touched before the target is free and every piece has shown that it can be opened."""
+    """Nothing at the target is touched before the target is free and every piece has shown that it can be opened.
+    Only then does a hook stop anything."""
     engine.check_target(target, wishes)
     examine(store, manifest.pieces, keyring)
-    return engine.restore(manifest, loading(store, keyring, progress), target, wishes)
+    with hooks.around() if hooks else nullcontext():
+        return engine.restore(manifest, loading(store, keyring, progress), target, wishes)

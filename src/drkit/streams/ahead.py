@@ -44,14 +44,17 @@ def ahead(items: Iterable[A], depth: int = 2) -> Iterator[A]:
             return (item,)
         return None
 
-    with ThreadPoolExecutor(1, "ahead") as pool:
-        waiting = deque(pool.submit(pull) for _ in range(depth))
-        try:
-            while found := waiting.popleft().result():
-                waiting.append(pool.submit(pull))
-                yield found[0]
-        finally:
-            for future in waiting:
-                future.cancel()
-            if isinstance(source, Generator):
-                pool.submit(source.close)
+    try:
+        with ThreadPoolExecutor(1, "ahead") as pool:
+            waiting = deque(pool.submit(pull) for _ in range(depth))
+            try:
+                while found := waiting.popleft().result():
+                    waiting.append(pool.submit(pull))
+                    yield found[0]
+            finally:
+                for future in waiting:
+                    future.cancel()
+    finally:
+        # Not by the pool: where this iterator is collected as garbage, a lock that all pools share may be held already.
+        if isinstance(source, Generator):
+            source.close()

@@ -33,8 +33,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class TableContents:
+    """`columns` are those that COPY wrote, in its order: a restored table may have another one."""
+
     schema: str
     name: str
+    columns: tuple[str, ...]
     segments: tuple[Segment, ...]
 
     @property
@@ -95,7 +98,8 @@ def _build(document: Mapping[str, Any]) -> Contents:
         encoding=document["encoding"],
         level=document["level"],
         tables=tuple(
-            TableContents(each["schema"], each["name"], _segments(each["segments"])) for each in document["tables"]
+            TableContents(each["schema"], each["name"], tuple(each["columns"]), _segments(each["segments"]))
+            for each in document["tables"]
         ),
         sequences={(schema, name): (value, called) for schema, name, value, called in document["sequences"]},
         large_objects=LargeObjects(**document["large_objects"]),
@@ -106,3 +110,7 @@ def _build(document: Mapping[str, Any]) -> Contents:
 
 def _segments(documents: Sequence[Mapping[str, Any]]) -> tuple[Segment, ...]:
     return tuple(Segment(**each) for each in documents)
+
+
+def table_of(contents: Contents, name: Name) -> TableContents:
+    return next(each for each in contents.tables if each.key == name)

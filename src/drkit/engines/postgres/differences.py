@@ -4,7 +4,7 @@ It must not know how the database was restored, nor what a difference leads to.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -14,8 +14,10 @@ from drkit.engines.postgres.archive import open_archive
 from drkit.engines.postgres.complaints import program_failed
 from drkit.engines.postgres.contents import Contents, Name, SchemaObject
 from drkit.engines.postgres.digest import LargeObjectDigest, LargeObjects
-from drkit.engines.postgres.names import codec_of, quote_name
+from drkit.engines.postgres.dump import ARCHIVE
+from drkit.engines.postgres.names import codec_of, quote_table
 from drkit.engines.postgres.programs import Programs
+from drkit.engines.postgres.relations import list_relations
 from drkit.engines.postgres.server import Server
 from drkit.engines.postgres.taken import list_objects
 from drkit.model import Digest
@@ -26,12 +28,12 @@ _LARGE_OBJECT_STEP = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`subject` says what differs in words; `table` is there where its rows do."""
+    """`subject` says what differs in words; `tables` are there where their rows do."""
 
     subject: str
     expected: str
     found: str
-    table: Name | None = None
+    tables: tuple[Name, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.subject}: expected {self.expected}, found {self.found}"
@@ -41,13 +43,16 @@ def spelled(name: Name) -> str:
     return ".".join(part for part in name if part)
 
 
-def compare_sequences(connection: psycopg.Connection, contents: Contents) -> Iterator[Difference]:
-    for name, expected in sorted(contents.sequences.items()):
-        quoted = f"{quote_name(name[0])}.{quote_name(name[1])}"
-        if connection.execute("select to_regclass(%s)", [quoted]).fetchone() == (None,):
+def compare_sequences(
+    connection: psycopg.Connection, sequences: Mapping[Name, tuple[int, bool]]
+) -> Iterator[Difference]:
+    present = list_relations(connection)
+    for name, expected in sorted(sequences.items()):
+        if name not in present:
             yield Difference(f"sequence {spelled(name)}", "present", "missing")
             continue
-        [found] = connection.execute(f"select last_value, is_called from {quoted}")
+        question = f"select last_value, is_called from {quote_table(*name)}"
+        [found] = connection.execute(question.encode(errors="surrogateescape"))
         if tuple(found) != expected:
             yield Difference(f"sequence {spelled(name)}", _state(*expected), _state(*found))
 
@@ -70,16 +75,17 @@ def compare_extensions(connection: psycopg.Connection, contents: Contents) -> It
 
 
 def compare_objects(
-    expected: Iterable[SchemaObject], found: Iterable[SchemaObject], same: bool
+    expected: Iterable[SchemaObject], found: Iterable[SchemaObject], same: bool, hidden: Collection[str] = ()
 ) -> Iterator[Difference]:
-    """`same`: both were told by the same majors, so that definitions can be compared, and not names alone."""
+    """`same`: both were told by the same majors, so that definitions can be compared, and not names alone. Those of
+    the kinds in `hidden` are not shown to who asks."""
     wanted, present = Counter(map(_identity, expected)), Counter(map(_identity, found))
     for kind, schema, name in sorted((wanted - present).elements()):
         yield Difference(f"{kind.lower()} {spelled((schema, name))}", "present", "missing")
     if same:
         definitions = Counter(found)
         for each in sorted(Counter(expected) - definitions, key=_identity):
-            if present[_identity(each)] >= wanted[_identity(each)]:
+            if each.kind not in hidden and present[_identity(each)] >= wanted[_identity(each)]:
                 yield Difference(f"{each.kind.lower()} {spelled((each.schema, each.name))}", "as captured", "changed")
 
 
@@ -87,7 +93,8 @@ def read_objects(server: Server, programs: Programs, encoding: str, children: Fa
     command = [
         programs.path("pg_dump"),
         *server.arguments(),
-        *("--format=custom", "--compress=0", "--schema-only", "--no-password"),
+        *ARCHIVE,
+        "--schema-only",
     ]
     environment = server.environment(programs, client_encoding=encoding)
     chunks = children.read(command, environment, program_failed("pg_dump", server))

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 
 from drkit.engines.postgres.byhand import write_script
 from drkit.engines.postgres.capture import capture
+from drkit.engines.postgres.comparison import Compared, compare_with_point
 from drkit.engines.postgres.dsn import parse_dsn
 from drkit.engines.postgres.findings import look_ahead
 from drkit.engines.postgres.options import DumpOptions
 from drkit.engines.postgres.restore import Restoring
 from drkit.engines.postgres.target import check_target
 from drkit.errors import NotRestorable
-from drkit.model import Captured, Finding, Manifest, Piece, Restored, Wishes
+from drkit.model import Captured, Comparing, Finding, Manifest, Piece, Restored, Wishes
 from drkit.ports import Begin, Clock, Load
 
 
@@ -40,6 +41,11 @@ class PostgresEngine:
     def restore(self, manifest: Manifest, load: Load, target: str, wishes: Wishes) -> Restored:
         server = parse_dsn(target, NotRestorable)
         return Restoring(server, self._options, manifest, load, wishes, self._clock).run()
+
+    def compare(self, manifest: Manifest, load: Load, target: str, level: Comparing) -> Compared:
+        """Whether an existing database is what was captured."""
+        server = parse_dsn(target, NotRestorable)
+        return compare_with_point(server, self._options, manifest, load, level, self._clock)
 
     def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]:
         return write_script(manifest, fetch, target)

@@ -23,6 +23,10 @@ def read_name(quoted: str) -> str:
     return _ESCAPE.sub(lambda match: chr(int(match[1], 16)) if match[1] != "\\" else "\\", name) if escaped else name
 
 
+def quote_table(schema: str, name: str) -> str:
+    return f"{quote_name(schema)}.{quote_name(name)}"
+
+
 def quote_text(text: str) -> str:
     if "\\" not in text and not _CONTROL.search(text):
         return _doubled(text, "'")

@@ -1,11 +1,12 @@
 """What an operator may say about a PostgreSQL source."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from drkit.engines.postgres.digest import Level
+from drkit.engines.postgres.division import Sizes
 
 
 def default_jobs() -> int:
@@ -14,7 +15,8 @@ def default_jobs() -> int:
 
 @dataclass(frozen=True, slots=True)
 class DumpOptions:
-    """Patterns are matched by `tables`; `rate_limit` is in bytes a second; `programs` is a folder of PostgreSQL's."""
+    """Patterns are matched by `tables`; `rate_limit` is in bytes a second; `programs` is a folder of PostgreSQL's;
+    `trusted` says whether what the database's owner wrote may meet programs that have known holes."""
 
     jobs: int = 0
     schemas: tuple[str, ...] = ()
@@ -24,6 +26,8 @@ class DumpOptions:
     rate_limit: int | None = None
     fingerprints: Level = "full"
     programs: Path | None = None
+    trusted: bool = True
+    sizes: Sizes = field(default_factory=Sizes)
 
     @property
     def workers(self) -> int:

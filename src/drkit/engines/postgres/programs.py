@@ -7,10 +7,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from drkit.errors import CaptureError, DrkitError
+from drkit.errors import CaptureError, DrkitError, UsageError
 
 _VERSION = re.compile(rb"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
 _HOLES = "CVE-2025-8714, CVE-2025-8715"
+UPDATE = "update the package of PostgreSQL's client programs"
 _MENDED = {14: 19, 15: 14, 16: 10, 17: 6}
 _PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "usr/local/pgsql/bin")
 
@@ -53,6 +54,14 @@ def choose_programs(found: list[Programs], server_major: int, failure: type[Drki
         f"the server is PostgreSQL {server_major}, and pg_dump of that version or newer is not here (found: {have})",
         f'install postgresql-client-{server_major}, or name its folder: programs = "/path/to/bin"',
     )
+
+
+def refuse_holes(programs: Programs, trusted: bool) -> list[str]:
+    """UsageError where a dump of doubtful origin would meet them; a note where it is one's own."""
+    holes = known_holes(programs)
+    if holes and not trusted:
+        raise UsageError(f"the source is not trusted, and {holes}", UPDATE)
+    return [holes] if holes else []
 
 
 def known_holes(programs: Programs) -> str | None:

@@ -4,39 +4,34 @@ What fails leaves the unfinished database under a name that says so; its final n
 """
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import psycopg
 
-from drkit.engines.postgres.archive import open_archive
-from drkit.engines.postgres.archive_head import Contents as Outline
-from drkit.engines.postgres.comparison import Comparison, Expectation
-from drkit.engines.postgres.contents import DUMP, Contents, parse_contents
-from drkit.engines.postgres.contents import PIECE as CONTENTS
-from drkit.engines.postgres.explanation import Explainer
+from drkit.engines.postgres.analysis import analyze
+from drkit.engines.postgres.comparison import Compared, choose_for_target, compare
+from drkit.engines.postgres.contents import DUMP
 from drkit.engines.postgres.facts import Facts, look_at_server
 from drkit.engines.postgres.globals import apply_roles, apply_settings, create_database
-from drkit.engines.postgres.load import Loader, RowLoad, analyze, private_folder
-from drkit.engines.postgres.names import codec_of
+from drkit.engines.postgres.load import Loader, RowLoad, private_folder
 from drkit.engines.postgres.options import DumpOptions
-from drkit.engines.postgres.programs import Programs, choose_programs, find_programs
-from drkit.engines.postgres.selection import Selection, list_file, select
+from drkit.engines.postgres.parts import Part, choose_part, fit_steps
+from drkit.engines.postgres.point import StoredPoint
+from drkit.engines.postgres.programs import Programs, refuse_holes
+from drkit.engines.postgres.schema_restore import SchemaRestore
 from drkit.engines.postgres.server import Server
-from drkit.engines.postgres.steps import PIECE as STEPS
-from drkit.engines.postgres.steps import Steps, parse_steps
-from drkit.engines.postgres.taken import list_objects
-from drkit.engines.postgres.target import Place, maintenance, open_place, publish
-from drkit.errors import IntegrityError, NotRestorable, ObjectiveMissed, UsageError
-from drkit.model import Manifest, Piece, Restored, Wishes
+from drkit.engines.postgres.standing import look_at, maintenance
+from drkit.engines.postgres.target import Place, give_database, open_place, publish
+from drkit.errors import NotRestorable, ObjectiveMissed, UsageError
+from drkit.model import Manifest, Restored, Wishes
 from drkit.ports import Clock, Load
 from drkit.streams.process import family
 
-_PATIENCE = timedelta(seconds=60)
+PATIENCE = timedelta(seconds=60)
 _MOST_TOLD = 10
-_PRIVILEGES = {"ACL", "DEFAULT ACL"}
 
 
 @dataclass
@@ -53,141 +48,104 @@ class Phases:
 
 
 class Restoring:
-    """One restore of one point to one server."""
+    """One restore of one point to one server. `patience` is for sessions that keep a database from being renamed."""
 
     def __init__(
-        self, server: Server, options: DumpOptions, manifest: Manifest, load: Load, wishes: Wishes, clock: Clock
+        self,
+        server: Server,
+        options: DumpOptions,
+        manifest: Manifest,
+        load: Load,
+        wishes: Wishes,
+        clock: Clock,
+        patience: timedelta = PATIENCE,
     ) -> None:
         self._server = server
         self._options = options
-        self._pieces = {piece.name: piece for piece in manifest.pieces}
-        self._load = load
         self._wishes = wishes
         self._clock = clock
+        self._patience = patience
         self._phases = Phases()
-        self._contents: Contents = parse_contents(self._read(CONTENTS))
-        self._steps: Steps = parse_steps(self._read(STEPS))
+        self._point = StoredPoint(manifest, load)
+        self._steps = self._point.read_steps()
 
     def run(self) -> Restored:
         with maintenance(self._server) as connection:
             facts = look_at_server(connection, self._clock, NotRestorable)
-            self._refuse_older(facts)
-            notes = [] if self._wishes.no_owner else list(apply_roles(connection, self._steps))
-        programs = self._choose_programs(facts)
-        head, outline = self._read_outline()
-        selection = select(head, self._wishes.tables) if self._wishes.tables else None
-        with open_place(self._server, self._make_database, self._clock()) as place:
-            self._fill(place, programs, outline, selection)
-            notes += self._prove(place, programs, selection)
-            if not self._wishes.tables:
-                with maintenance(self._server) as connection:
-                    notes += apply_settings(connection, self._steps, place.working.name)
-        kept = publish(self._server, place, self._wishes.swap, _PATIENCE, self._clock())
-        verified = self._wishes.compare == "full" and self._contents.level == "full"
-        return Restored(str(self._server), kept, tuple(notes), verified, tuple(self._phases.seconds))
+        self._refuse_older(facts)
+        programs = choose_for_target(self._options, self._point, facts)
+        holes = refuse_holes(programs, self._options.trusted)
+        head, outline = self._point.read_outline()
+        part = choose_part(head, self._wishes, facts, look_at(self._server))
+        notes, steps = [*holes, *part.notes], fit_steps(self._steps, self._wishes, part)
+        with maintenance(self._server) as connection:
+            notes += apply_roles(connection, steps)
+        with open_place(self._server, self._wishes.swap, self._make_database, self._clock()) as place:
+            self._fill(place, facts, programs, outline, part)
+            compared = self._prove(place, programs, part)
+            with maintenance(self._server) as connection:
+                notes += [*compared.notes, *apply_settings(connection, steps, place.working.name)]
+        kept = publish(self._server, place, self._wishes.swap, self._patience, self._clock())
+        return Restored(str(self._server), kept, tuple(notes), compared.whole, tuple(self._phases.seconds))
 
-    def _fill(self, place: Place, programs: Programs, outline: bytes, selection: Selection | None) -> None:
+    def _fill(self, place: Place, target: Facts, programs: Programs, outline: bytes, part: Part) -> None:
+        contents, wishes, jobs = self._point.contents, self._wishes, self._options.workers
         with family() as children, private_folder() as folder:
-            chosen = list_file(selection.entries) if selection else None
-            loader = Loader(
+            schema = SchemaRestore(
                 place.working,
+                target.major,
                 programs,
-                self._contents.encoding,
+                contents.encoding,
                 children,
-                self._jobs,
-                self._flags(),
+                wishes,
                 folder,
                 outline,
-                chosen,
+                [each for each in part.entries if each.kind != "TABLE DATA"],
             )
             with self._phases.timed("schema"):
-                loader.build_schema()
-            if not self._wishes.schema_only:
+                schema.make_tables()
+            if not wishes.schema_only:
+                ordinary = {table.key for table in contents.tables}
+                loader = Loader(place.working, schema, contents.encoding, part.entries, ordinary, wishes.owner)
                 with self._phases.timed("fetch_and_load"):
-                    loader.load_rows(self._piece(DUMP), self._row_loads(selection), self._load)
+                    loads = list(self._row_loads(part))
+                    loader.load_rows(self._point.piece(DUMP), loads, self._point.load, jobs, children.end)
             with self._phases.timed("index"):
-                loader.build_indexes()
-            if not self._wishes.schema_only:
+                schema.make_indexes(jobs)
+            if not wishes.schema_only:
                 with self._phases.timed("analyze"):
-                    analyze(place.working, self._jobs, children.end)
+                    analyze(place.working, jobs, children.end)
 
-    def _prove(self, place: Place, programs: Programs, selection: Selection | None) -> list[str]:
-        """Notes, if everything is as captured; ObjectiveMissed naming what is not."""
-        if self._wishes.compare == "off":
-            return ["nothing was compared: --compare off"]
-        with self._phases.timed("check"), family() as children:
-            comparison = Comparison(place.working, programs, self._contents, children, self._jobs)
-            differences = comparison.run(self._expected(selection))
-            if differences:
-                explainer = Explainer(place.working, self._contents, self._pieces, self._load, comparison.rows)
-                told = [explainer.explain(each) for each in differences[:_MOST_TOLD]]
-                more = [f"and {len(differences) - _MOST_TOLD} more"] if len(differences) > _MOST_TOLD else []
-                raise ObjectiveMissed(
-                    f"{place.working} differs from what was captured: {'; '.join([*told, *more])}",
-                    "it was not published: look into it where it stands, or restore another point",
-                )
-        return comparison.notes
+    def _prove(self, place: Place, programs: Programs, part: Part) -> Compared:
+        """ObjectiveMissed naming what is not as it was captured."""
+        with self._phases.timed("check"):
+            expected = part.expectation(self._wishes)
+            compared = compare(place.working, programs, self._point, expected, self._options.workers)
+        if compared.differences:
+            rest = len(compared.differences) - _MOST_TOLD
+            told = [*compared.differences[:_MOST_TOLD], *([f"and {rest} more"] if rest > 0 else [])]
+            raise ObjectiveMissed(
+                f"{place.working} differs from what was captured: {'; '.join(told)}",
+                "it was not published: look into it where it stands, or restore another point",
+            )
+        return compared
 
-    def _expected(self, selection: Selection | None) -> Expectation:
-        objects = self._contents.objects if selection is None else tuple(list_objects(selection.entries))
-        if self._wishes.no_privileges:
-            objects = tuple(each for each in objects if each.kind not in _PRIVILEGES)
-        tables = None if selection is None else {each.key for each in selection.entries if each.kind == "TABLE"}
-        return Expectation(self._wishes.compare, tables, objects, rows=not self._wishes.schema_only)
-
-    def _row_loads(self, selection: Selection | None) -> list[RowLoad]:
-        chosen = None if selection is None else {each.key for each in selection.entries}
+    def _row_loads(self, part: Part) -> Iterator[RowLoad]:
         statements = {copy.piece: copy.statement for copy in self._steps.copies}
-        return [
-            RowLoad(*table.key, statements[pieces[0]], tuple(self._piece(name) for name in pieces))
-            for table in self._contents.tables
-            if (pieces := [segment.piece for segment in table.segments]) != [DUMP]
-            and (chosen is None or table.key in chosen)
-        ]
+        for table in self._point.contents.tables:
+            pieces = [segment.piece for segment in table.segments]
+            if pieces != [DUMP] and part.has_rows_of(table.key):
+                yield RowLoad(*table.key, statements[pieces[0]], tuple(map(self._point.piece, pieces)))
 
     def _make_database(self, connection: psycopg.Connection, name: str) -> None:
         create_database(connection, self._steps, name)
+        if self._wishes.owner:
+            give_database(connection, name, self._wishes.owner)
 
     def _refuse_older(self, facts: Facts) -> None:
-        captured = self._contents.server_version // 10_000
+        captured = self._point.contents.server_version // 10_000
         if facts.major < captured:
             raise UsageError(
                 f"{self._server} is PostgreSQL {facts.major}, and the backup is of {captured}",
                 f"restore into a server of version {captured} or newer",
             )
-
-    def _choose_programs(self, facts: Facts) -> Programs:
-        """Those of the target's own version if they are here; at any rate not older than what made the dump."""
-        found, made_by = find_programs(self._options.programs), self._contents.dump_major
-        fitting = [each for each in found if each.major >= made_by]
-        own = [each for each in fitting if each.major == facts.major]
-        return choose_programs(own or fitting, made_by, NotRestorable)
-
-    def _flags(self) -> list[str]:
-        """For pg_restore."""
-        wishes = self._wishes
-        return [
-            *(["--no-owner"] if wishes.no_owner or wishes.owner else []),
-            *(["--no-privileges"] if wishes.no_privileges else []),
-            *([f"--role={wishes.owner}"] if wishes.owner else []),
-        ]
-
-    @property
-    def _jobs(self) -> int:
-        return self._options.workers
-
-    def _read_outline(self) -> tuple[Outline, bytes]:
-        """The dump's table of contents; its rows are not waited for."""
-        chunks = self._load(self._piece(DUMP))
-        head, outline, _ = open_archive(chunks, codec_of(self._contents.encoding))
-        if isinstance(chunks, Generator):
-            chunks.close()
-        return head, outline
-
-    def _piece(self, name: str) -> Piece:
-        if name not in self._pieces:
-            raise IntegrityError(f"the manifest names no piece {name!r}", "restore another point")
-        return self._pieces[name]
-
-    def _read(self, name: str) -> bytes:
-        return b"".join(self._load(self._piece(name)))

@@ -5,7 +5,7 @@ It reads the restored database only. It must not know how it was restored.
 
 import sys
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 
 import psycopg
@@ -16,70 +16,104 @@ from drkit.engines.postgres.differences import Difference, spelled
 from drkit.engines.postgres.digest import Level, RowDigest, TableDigest
 from drkit.engines.postgres.division import SMALLEST
 from drkit.engines.postgres.dump import QUIET
-from drkit.engines.postgres.names import codec_of, quote_name
+from drkit.engines.postgres.names import codec_of, quote_name, quote_table
 from drkit.engines.postgres.parallel import run_together
 from drkit.engines.postgres.programs import Programs
+from drkit.engines.postgres.relations import Relation, list_relations
 from drkit.engines.postgres.server import Server
 from drkit.ports import Chunks
-from drkit.streams.process import Family
+from drkit.streams.process import Argument, Family
 
 
 class RowComparison:
     """Copies the tables of a restored database out again and takes their digests."""
 
-    def __init__(self, server: Server, programs: Programs, contents: Contents, children: Family, jobs: int) -> None:
+    def __init__(
+        self, server: Server, programs: Programs, contents: Contents, level: Level, children: Family, jobs: int
+    ) -> None:
         self._server = server
-        self._command = [programs.path("psql"), *server.arguments(), *QUIET]
+        self._command: list[Argument] = [programs.path("psql"), *server.arguments(), *QUIET]
         self._environment = server.environment(programs, client_encoding=contents.encoding)
         self._contents = contents
+        self._codec = codec_of(contents.encoding)
         self._children = children
         self._jobs = jobs
-        self._level: Level = contents.level
+        self._level: Level = level if contents.level == "full" else contents.level
         self.notes: list[str] = []
 
-    def run(self, level: Level, only: Collection[Name] | None) -> list[Difference]:
+    def run(self, only: Collection[Name] | None) -> list[Difference]:
         """The biggest tables first; every worker takes the next one with a session of its own."""
-        self._level = level if self._contents.level == "full" else self._contents.level
         wanted = [table for table in self._contents.tables if only is None or table.key in only]
-        wanted.sort(key=lambda table: -sum(segment.size or segment.rows or 0 for segment in table.segments))
-        queue = deque(wanted)
-        workers = [partial(self._work, queue) for _ in range(self._jobs)]
-        return [each for found in run_together(workers, self._jobs, self._children.end) for each in found]
+        with self._server.session() as connection:
+            relations = list_relations(connection)
+        found = [
+            Difference(_subject(table.key), "present", "missing") for table in wanted if table.key not in relations
+        ]
+        if self._level == "off":
+            return found
+        present = [table for table in wanted if table.key in relations and table.rows is not None]
+        groups = list(_grouped(present, relations))
+        readable = []
+        for group in groups:
+            if obstacle := _obstacle(group, relations):
+                self.notes.append(f"the rows of {_told(*(each.key for each in group))} were not compared: {obstacle}")
+            else:
+                readable.append(group)
+        readable.sort(key=lambda group: -sum(_size(table) for table in group))
+        queue = deque(readable)
+        workers = [partial(self._work, queue) for _ in range(min(self._jobs, len(queue)))]
+        return found + [each for some in run_together(workers, self._jobs, self._children.end) for each in some]
 
-    def rows(self, table: Name) -> Chunks:
+    def rows(self, table: TableContents) -> Chunks:
         """As COPY gives them, in the order of the heap."""
-        script = f"COPY {_quoted(table)} TO STDOUT".encode(codec_of(self._contents.encoding), "surrogateescape")
-        command = [*self._command, "--command", script]
+        command = [*self._command, "--command", self._copy_out(table)]
         return self._children.read(command, self._environment, program_failed("psql", self._server))
 
-    def _work(self, queue: deque[TableContents]) -> list[Difference]:
+    def _work(self, queue: deque[list[TableContents]]) -> list[Difference]:
         differences: list[Difference] = []
         with self._server.session(client_encoding=self._contents.encoding) as connection:
             while queue:
                 try:
-                    table = queue.popleft()
+                    group = queue.popleft()
                 except IndexError:
                     break  # another worker took the last one
-                differences += self._compare(connection, table)
+                differences += self._compare(connection, group)
         return differences
 
-    def _compare(self, connection: psycopg.Connection, table: TableContents) -> list[Difference]:
-        subject = f"table {spelled(table.key)}"
-        if connection.execute("select to_regclass(%s)", [_quoted(table.key)]).fetchone() == (None,):
-            return [Difference(subject, "present", "missing")]
-        if self._level == "off" or table.rows is None:
-            return []
+    def _compare(self, connection: psycopg.Connection, group: list[TableContents]) -> Iterator[Difference]:
+        """A group is one table, or all among which rows may have moved."""
+        names = tuple(table.key for table in group)
+        subject = _subject(*names)
+        expected = sum(table.rows or 0 for table in group)
         if self._level == "counts":
-            [(rows,)] = connection.execute(f"select count(*) from only {_quoted(table.key)}")
-            return [] if rows == table.rows else [Difference(subject, f"{table.rows} rows", f"{rows} rows")]
-        small = sum(segment.size or 0 for segment in table.segments) < SMALLEST
-        found = digest_segments(_copied(connection, table.key) if small else self.rows(table.key), table.segments)
-        rows = sum(digest.rows for digest in found)
-        if rows != table.rows:
-            return [Difference(subject, f"{table.rows} rows", f"{rows} rows", table.key)]
-        if [digest.sha256 for digest in found] != [segment.sha256 for segment in table.segments]:
-            return [Difference(subject, f"{rows} rows as captured", f"{rows} rows, not all the same", table.key)]
-        return []
+            rows = sum(self._count(connection, name) for name in names)
+            if rows != expected:
+                yield Difference(subject, f"{expected} rows", f"{rows} rows")
+            return
+        found = [self._digests(connection, table) for table in group]
+        rows = sum(digest.rows for digests in found for digest in digests)
+        if rows != expected:
+            yield Difference(subject, f"{expected} rows", f"{rows} rows", names)
+        elif not all(are_captured(digests, table) for table, digests in zip(group, found, strict=True)):
+            yield Difference(subject, f"{rows} rows as captured", f"{rows} rows, not all the same", names)
+
+    def _count(self, connection: psycopg.Connection, name: Name) -> int:
+        question = f"select count(*) from only {quote_table(*name)}".encode(self._codec, "surrogateescape")
+        [(rows,)] = connection.execute(question)
+        return int(rows)
+
+    def _digests(self, connection: psycopg.Connection, table: TableContents) -> list[TableDigest]:
+        small = _size(table) < SMALLEST
+        return digest_segments(self._copied(connection, table) if small else self.rows(table), table.segments)
+
+    def _copied(self, connection: psycopg.Connection, table: TableContents) -> Chunks:
+        with connection.cursor() as cursor, cursor.copy(self._copy_out(table)) as copy:
+            for row in copy:
+                yield bytes(row)
+
+    def _copy_out(self, table: TableContents) -> bytes:
+        columns = f" ({', '.join(map(quote_name, table.columns))})" if table.columns else ""
+        return f"COPY {quote_table(*table.key)}{columns} TO STDOUT".encode(self._codec, "surrogateescape")
 
 
 def digest_segments(chunks: Chunks, segments: Sequence[Segment]) -> list[TableDigest]:
@@ -104,11 +138,39 @@ def _room(segments: Sequence[Segment], number: int) -> int:
     return segments[number].size or 0 if number < len(segments) - 1 else sys.maxsize
 
 
-def _copied(connection: psycopg.Connection, table: Name) -> Chunks:
-    with connection.cursor() as cursor, cursor.copy(f"COPY {_quoted(table)} TO STDOUT") as copy:
-        for row in copy:
-            yield bytes(row)
+def _grouped(tables: Iterable[TableContents], relations: dict[Name, Relation]) -> Iterator[list[TableContents]]:
+    """Each table alone, but for partitions among which a restore may distribute the rows anew."""
+    routed: dict[Name, list[TableContents]] = {}
+    for table in tables:
+        router = relations[table.key].router
+        if router:
+            routed.setdefault(router, []).append(table)
+        else:
+            yield [table]
+    yield from routed.values()
 
 
-def _quoted(table: Name) -> str:
-    return f"{quote_name(table[0])}.{quote_name(table[1])}"
+def _obstacle(group: list[TableContents], relations: dict[Name, Relation]) -> str:
+    """Why nobody can tell whether the rows are the same."""
+    if any(relations[table.key].hidden for table in group):
+        return "row security hides some of them from this role"
+    if len({table.columns for table in group}) > 1:
+        return "they may move between partitions whose columns stand in another order"
+    return ""
+
+
+def are_captured(digests: Iterable[TableDigest], table: TableContents) -> bool:
+    """Whether these are the digests that were taken as the table was captured."""
+    return [digest.sha256 for digest in digests] == [segment.sha256 for segment in table.segments]
+
+
+def _size(table: TableContents) -> int:
+    return sum(segment.size or segment.rows or 0 for segment in table.segments)
+
+
+def _subject(*names: Name) -> str:
+    return f"table{'s' if len(names) > 1 else ''} {_told(*names)}"
+
+
+def _told(*names: Name) -> str:
+    return ", ".join(map(spelled, names))

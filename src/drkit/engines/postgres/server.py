@@ -5,7 +5,7 @@ A password goes to libpq or into the environment of one child; it never stands i
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 
 import psycopg
@@ -18,6 +18,7 @@ from drkit.errors import CaptureError, DrkitError
 
 # What a value looks like as text must not depend on who asks: fingerprints are taken of that text.
 PINNED = {
+    "array_nulls": "on",
     "bytea_output": "hex",
     "datestyle": "ISO, YMD",
     "extra_float_digits": "3",
@@ -34,7 +35,10 @@ PINNED = {
     "idle_session_timeout": "0",
     "row_security": "off",
 }
+_LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
 _TIMEOUT = "15"
+# A network that goes silent is found out within a minute or two; by the system's own values it takes two hours.
+_LIVELY = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6", "tcp_user_timeout": "90000"}
 # A pooler keeps it from the server, or refuses it. The number of the backend tells less: Neon's proxy changes that too.
 _MARK = "drkit.session"
 _INHERITED = ("PATH", "HOME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -62,6 +66,13 @@ class Server:
         known = self._known()
         return known.get("dbname") or known.get("user") or "postgres"
 
+    @property
+    def restoring(self) -> dict[str, str]:
+        """Settings for the sessions of a restore. Its last commit is a synchronous one, and with it all before it are
+        on the disk. Beside a server on our own machine its jobs are as many as there are processors."""
+        nearby = all(host.startswith("/") or host in _LOOPBACK for host in self._hosts())
+        return {"synchronous_commit": "off", **({"max_parallel_maintenance_workers": "0"} if nearby else {})}
+
     def database(self, name: str) -> "Server":
         return replace(self, dsn=make_conninfo(self.dsn, dbname=name))
 
@@ -70,6 +81,7 @@ class Server:
         """An autocommit connection to the database itself, never to a pooler, with the pinned settings."""
         pinned = PINNED | settings
         fixed = {
+            **self._liveliness(),
             "application_name": "drkit",
             "client_encoding": client_encoding,
             "connect_timeout": self._known().get("connect_timeout") or _TIMEOUT,
@@ -77,12 +89,14 @@ class Server:
         }
         if any("-pooler." in host or host.endswith(".pooler.supabase.com") for host in self._hosts()):
             raise explain_pooler(str(self), self.failure)
+        if self._names_its_host:
+            fixed["hostaddr"] = ""  # or PGHOSTADDR would lead to another machine
         try:
             connection = psycopg.connect(make_conninfo(self.dsn, **fixed), autocommit=True)
         except psycopg.Error as error:
             raise explain_connecting(str(self), str(error), self.redact(str(error)), self.failure) from None
         try:
-            with connection:
+            with closing(connection):  # `with connection` would tell of its rollback on stderr if the line is cut
                 self._settle(connection, pinned)
                 yield connection
         except psycopg.Error as error:
@@ -93,7 +107,7 @@ class Server:
     def arguments(self) -> list[str]:
         """For a child's command line: the database, and what libpq reads from no variable."""
         told = {each.keyword.decode(): each.val.decode() for each in self._parsed() if each.val and not each.envvar}
-        return ["--dbname", make_conninfo(**{**told, "dbname": self.name})]
+        return ["--dbname", make_conninfo(**{**self._liveliness(), **told, "dbname": self.name})]
 
     def environment(self, programs: Programs, *, client_encoding: str | None = None, **settings: str) -> dict[str, str]:
         """All that one child gets: libpq's own variables say where and as whom, so that no argument has to.
@@ -103,6 +117,8 @@ class Server:
         inherited = {name: value for name, value in os.environ.items() if _is_inherited(name)}
         given = {each.envvar.decode(): each.val.decode() for each in self._parsed() if each.envvar and each.val}
         given.pop("PGCLIENTENCODING", None)
+        if self._names_its_host:
+            inherited.pop("PGHOSTADDR", None)
         fixed = {
             "LC_ALL": "C",  # the words of programs are looked at
             "PGAPPNAME": "drkit",
@@ -110,6 +126,16 @@ class Server:
         }
         encoding = {"PGCLIENTENCODING": client_encoding} if client_encoding else {}
         return {"PGCONNECT_TIMEOUT": _TIMEOUT} | inherited | programs.environment | given | encoding | fixed
+
+    def _liveliness(self) -> dict[str, str]:
+        """Where the DSN says nothing else."""
+        told = conninfo_to_dict(self.dsn)
+        return {name: value for name, value in _LIVELY.items() if name not in told}
+
+    @property
+    def _names_its_host(self) -> bool:
+        told = conninfo_to_dict(self.dsn)
+        return bool(told.get("host")) and not told.get("hostaddr")
 
     def redact(self, words: str) -> str:
         return redact(words, self._known().get("password", ""))
@@ -133,8 +159,9 @@ class Server:
         """PGTZ and its like beat the options, and newer servers have one more time limit."""
         newer = {"transaction_timeout": "0"} if connection.info.server_version >= 170_000 else {}
         settings = pinned | newer
-        (mark,) = connection.execute("SELECT current_setting(%s, true)", [_MARK]).fetchone() or (None,)
-        if mark != "direct":
+        # told as a boolean: with SQL_ASCII a text would come as bytes
+        asked = connection.execute("SELECT current_setting(%s, true) IS NOT DISTINCT FROM 'direct'", [_MARK]).fetchone()
+        if asked != (True,):
             raise explain_pooler(str(self), self.failure)
         connection.execute(
             "SELECT count(set_config(name, value, false)) FROM unnest(%s::text[], %s::text[]) AS given (name, value)",

@@ -1,6 +1,6 @@
 """The tables of a database and which of them a backup takes: found by SQL, chosen by patterns.
 
-It reads catalogs only, never a row. It must not know how rows travel.
+It reads no row. It must not know how rows travel.
 """
 
 import re
@@ -23,7 +23,6 @@ class Table:
     name: str
     kind: str
     permanent: bool
-    size: int
     columns: tuple[str, ...]
     parents: tuple[int, ...] = ()
 
@@ -35,7 +34,6 @@ class Table:
 # Tables of an extension are left to pg_dump, which knows what of their content is configuration.
 _TABLES = """
 select c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.relpersistence = 'p',
-       case when c.relkind = 'r' then pg_relation_size(c.oid) else 0 end,
        (select coalesce(array_agg(a.attname::text order by a.attnum), '{}') from pg_attribute a
          where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''),
        (select coalesce(array_agg(i.inhparent::bigint), '{}') from pg_inherits i where i.inhrelid = c.oid)
@@ -46,6 +44,13 @@ select c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.relpersistence = 
  order by 2, 3
 """
 
+_OWNED = """
+select c.oid::bigint, n.nspname::text, c.relname::text
+  from pg_depend d join pg_class c on c.oid = d.objid join pg_namespace n on n.oid = c.relnamespace
+ where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')
+   and c.relkind = 'S' and d.refobjid = any(%s::oid[]) order by 2, 3
+"""
+
 _SCHEMAS = (
     "select nspname::text from pg_namespace where nspname <> 'information_schema' and nspname !~ '^pg_' order by 1"
 )
@@ -53,9 +58,21 @@ _SCHEMAS = (
 
 def list_tables(connection: psycopg.Connection) -> list[Table]:
     return [
-        Table(number, schema, name, kind, permanent, size or 0, tuple(columns), tuple(parents))
-        for number, schema, name, kind, permanent, size, columns, parents in connection.execute(_TABLES)
+        Table(number, schema, name, kind, permanent, tuple(columns), tuple(parents))
+        for number, schema, name, kind, permanent, columns, parents in connection.execute(_TABLES)
     ]
+
+
+def measure(connection: psycopg.Connection, tables: Iterable[Table]) -> dict[int, int]:
+    """The bytes of each heap, by the table's number. Unlike the catalogs this waits for locks."""
+    numbers = [table.number for table in tables if table.kind == ORDINARY]
+    sizes = connection.execute("select oid::bigint, pg_relation_size(oid) from unnest(%s::oid[]) as oid", [numbers])
+    return {number: size or 0 for number, size in sizes}
+
+
+def list_sequences(connection: psycopg.Connection, tables: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Schema and name of those that belong to these tables, by number."""
+    return {number: (schema, name) for number, schema, name in connection.execute(_OWNED, [list(tables)])}
 
 
 def list_schemas(connection: psycopg.Connection) -> list[str]:

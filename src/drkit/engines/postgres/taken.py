@@ -1,6 +1,7 @@
 """What a capture has taken, put together from what passed by and what the snapshot says."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 
 import psycopg
@@ -18,9 +19,21 @@ from drkit.errors import CaptureError
 
 # Not objects of the database: rows, values, and what pg_dump says about the archive or the database as a whole.
 _NO_OBJECTS = {
-    *("TABLE DATA", "SEQUENCE SET", "BLOBS", "BLOB", "BLOB METADATA", "BLOB COMMENTS", "STATISTICS DATA"),
+    *(
+        "TABLE DATA",
+        "MATERIALIZED VIEW DATA",
+        "SEQUENCE SET",
+        "BLOBS",
+        "BLOB",
+        "BLOB METADATA",
+        "BLOB COMMENTS",
+        "STATISTICS DATA",
+    ),
     *("ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE", "DATABASE PROPERTIES"),
 }
+_REMARKS = ("COMMENT", "ACL", "SECURITY LABEL")
+_ELSEWHERE = ("DATABASE ", "LARGE OBJECT ", "LARGE OBJECTS ")  # remarks on these are not the schema's
+_POLICY_ROLES = re.compile(r"(?<= TO ).*?(?= USING| WITH CHECK|;$)")
 
 
 def list_contents(
@@ -50,11 +63,21 @@ def list_contents(
     )
 
 
-def list_objects(entries: tuple[Entry, ...]) -> Iterator[SchemaObject]:
+def list_objects(entries: Iterable[Entry]) -> Iterator[SchemaObject]:
     for entry in entries:
-        if entry.kind not in _NO_OBJECTS and not entry.name.startswith("LARGE OBJECT"):
-            definition = sha256(entry.definition.encode(errors="surrogateescape")).hexdigest()
+        remark_elsewhere = entry.kind in _REMARKS and entry.name.startswith(_ELSEWHERE)
+        if entry.kind not in _NO_OBJECTS and not remark_elsewhere:
+            definition = sha256(_settled(entry).encode(errors="surrogateescape")).hexdigest()
             yield SchemaObject(entry.kind, entry.schema, entry.name, definition)
+
+
+def _settled(entry: Entry) -> str:
+    """Without what depends on the order in which a server's roles were made."""
+    if entry.kind == "POLICY":
+        return _POLICY_ROLES.sub(lambda found: ", ".join(sorted(found[0].split(", "))), entry.definition)
+    if entry.kind == "ACL":
+        return "\n".join(sorted(entry.definition.splitlines()))
+    return entry.definition
 
 
 def _tables(choice: Choice, archive: ArchiveReader, segments: Mapping[str, Segment]) -> Iterator[TableContents]:
@@ -65,8 +88,9 @@ def _tables(choice: Choice, archive: ArchiveReader, segments: Mapping[str, Segme
         if table.kind != ORDINARY:
             continue
         if table.key in streams:
-            yield TableContents(*table.key, tuple(segments[stream.piece] for stream in streams[table.key]))
+            found = tuple(segments[stream.piece] for stream in streams[table.key])
         elif table.key in archive.tables:
-            yield TableContents(*table.key, (Segment.of(DUMP, archive.tables[table.key]),))
+            found = (Segment.of(DUMP, archive.tables[table.key]),)
         else:  # nobody looked, or pg_dump knows a reason to leave its rows out
-            yield TableContents(*table.key, (Segment(DUMP),))
+            found = (Segment(DUMP),)
+        yield TableContents(*table.key, table.columns, found)

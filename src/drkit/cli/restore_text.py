@@ -1,0 +1,76 @@
+"""What `drkit restore` prints: the plan, the script that does it by hand, and the record of what was done.
+
+It must not know how a restore is carried out.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from drkit.cli.text import format_size
+from drkit.when import format_moment
+
+if TYPE_CHECKING:
+    from drkit.model import Manifest, Piece
+    from drkit.restore.hooks import HookRun
+    from drkit.restore.plan import RestorePlan
+    from drkit.wiring import Source
+
+
+def describe(plan: "RestorePlan", target: str | None) -> dict[str, Any]:
+    return {
+        "source": plan.point.source,
+        "backup": plan.point.id,
+        "wanted": format_moment(plan.wanted) if plan.wanted else None,
+        "reached": format_moment(plan.reaches),
+        "target": target,
+    }
+
+
+def describe_pieces(manifest: "Manifest") -> list[dict[str, Any]]:
+    return [
+        {"piece": piece.name, "key": piece.key, "plain_bytes": piece.plain_bytes, "stored_bytes": piece.sealed.size}
+        for piece in manifest.pieces
+    ]
+
+
+def describe_hooks(runs: "Sequence[HookRun]") -> list[dict[str, Any]]:
+    return [
+        {
+            "when": run.when,
+            "command": run.command,
+            "status": run.status,
+            "output": run.output,
+            "seconds": run.seconds,
+        }
+        for run in runs
+    ]
+
+
+def outline(plan: "RestorePlan", manifest: "Manifest", to: str | None, before: str | None, after: str | None) -> str:
+    pieces = [f"  fetch {piece.key} ({format_size(piece.sealed.size)})" for piece in manifest.pieces]
+    return "\n".join(
+        (
+            f"would restore {plan.point.source} from {plan.point.id}:",
+            *([f"  run the hook before: {before}"] if before else []),
+            *pieces,
+            f"  check every byte, then publish {format_size(manifest.plain_bytes)} as {to or 'the --to TARGET'}",
+            *([f"  run the hook after: {after}"] if after else []),
+        )
+    )
+
+
+def script(source: "Source", manifest: "Manifest", to: str) -> str:
+    from drkit.stores.shell import read_command
+
+    def fetch(piece: "Piece") -> str:
+        return f'{read_command(source.store_url(), piece.key)} | age -d -i "$IDENTITY" | zstd -d'
+
+    head = (
+        "#!/bin/bash",
+        f"# {manifest.source} as of {manifest.id}, restored without drkit: age, zstd and the lines below are enough.",
+        "# Unlike drkit it does not check who signed the objects.",
+        "set -euo pipefail",
+        "umask 077",
+        ': "${IDENTITY:?set IDENTITY to the file with the age identity}"',
+    )
+    return "\n".join((*head, *source.engine().by_hand(manifest, fetch, to)))

@@ -1,0 +1,46 @@
+"""The two places where the story can be told: a SQLite file, and a PostgreSQL server of its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from drkit.demo.cluster import USER, Servant, throw_away_server
+from drkit.demo.postgres_till import PostgresTill
+from drkit.demo.story import Stage
+
+_SHOP, _RESTORED = "shop", "shop_restored"
+
+
+def sqlite_stage(folder: Path) -> Stage:
+    shop, restored = "shop.db", "shop-restored.db"
+    return Stage(
+        folder,
+        ("sqlite", str(folder / shop)),
+        ("sqlite", str(folder / restored)),
+        ("--path", shop),
+        restored,
+        "sqlite>",
+    )
+
+
+@contextmanager
+def postgres_stage(folder: Path, servant: Servant) -> Iterator[Stage]:
+    """Its server, and all that is in it, is gone with the block."""
+    with throw_away_server(servant) as socket:
+
+        def dsn(database: str) -> str:
+            return f"postgresql://{USER}@/{database}?host={socket}"
+
+        psql = servant.programs.path("psql")
+        PostgresTill(psql, dsn("postgres")).ask(f"create database {_SHOP}")
+        yield Stage(
+            folder,
+            ("postgres", psql, dsn(_SHOP)),
+            ("postgres", psql, dsn(_RESTORED)),
+            (),
+            _RESTORED,
+            f"{_SHOP}=#",
+            {"DATABASE_URL": dsn(_SHOP)},
+            timedelta(seconds=1),
+        )

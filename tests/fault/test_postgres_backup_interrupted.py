@@ -1,0 +1,112 @@
+"""What breaks in the middle of a capture: exit code 4 and its reason, no point, nothing left; then a good run."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from postgres_system import System, error_in, fill, make_system, wait_for
+from servers.postgres import PostgresServer, postgres_server
+
+SLOWLY = 'rate_limit = "3MB"'
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with postgres_server(tmp_path_factory.mktemp("faults")) as started:
+        fill(started.create("filled"))
+        yield started
+
+
+@pytest.fixture
+def system(server: PostgresServer, tmp_path: Path, request: pytest.FixtureRequest) -> System:
+    database = f"shop_{abs(hash(request.node.name))}"
+    server.create(database, "TEMPLATE filled")
+    return make_system(tmp_path / "system", server, database, SLOWLY)
+
+
+def end_session(name: str) -> Callable[[System, PostgresServer], None]:
+    def act(system: System, server: PostgresServer) -> None:
+        server.query("SELECT pg_terminate_backend(%s)", [system.await_reading()[name]])
+
+    return act
+
+
+def kill_child(program: bytes) -> Callable[[System, PostgresServer], None]:
+    def act(system: System, server: PostgresServer) -> None:
+        (child,) = [pid for pid, words in system.children().items() if words.split(b"\0")[0].endswith(program)]
+        os.kill(child, signal.SIGKILL)
+
+    return act
+
+
+def restart(mode: str) -> Callable[[System, PostgresServer], None]:
+    def act(system: System, server: PostgresServer) -> None:
+        server.crash() if mode == "crash" else server.stop(mode)
+        server.start()
+
+    return act
+
+
+def drop(system: System, server: PostgresServer) -> None:
+    server.execute(f'DROP DATABASE "{system.database}" WITH (FORCE)')  # type: ignore[arg-type]
+
+
+FAULTS = {
+    "pg_dump's session is ended": (end_session("pg_dump"), "pg_dump"),
+    "a stream's session is ended": (end_session("psql"), "psql"),
+    "the snapshot's session is ended": (end_session("leader"), "connection"),
+    "pg_dump is killed": (kill_child(b"/pg_dump"), "pg_dump was ended by signal 9"),
+    "psql is killed": (kill_child(b"/psql"), "psql was ended by signal 9"),
+    "the server crashes": (restart("crash"), "server"),
+    "the server is stopped": (restart("fast"), "server"),
+    "the database is dropped": (drop, "connection"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_the_middle_ends_with_4_and_leaves_no_point(
+    system: System, server: PostgresServer, fault: str
+) -> None:
+    act, word = FAULTS[fault]
+    with system.drkit.running("backup", "now") as child:
+        system.await_reading()
+        act(system, server)
+        _, err = child.communicate(timeout=60)
+    assert child.returncode == 4, err
+    assert word in error_in(err)
+    assert not error_in(err).endswith("| "), "a hint is missing"
+    system.assert_nothing_stays()
+    system.configure()
+    if act is drop:
+        server.create(system.database, "TEMPLATE filled")
+    assert system.back_up().code == 0
+    assert len(system.points()) == 1
+
+
+@pytest.mark.parametrize(("blow", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 130), (signal.SIGINT, 130)])
+def test_when_drkit_itself_is_ended_its_children_and_sessions_go_too(system: System, blow: int, code: int) -> None:
+    with system.drkit.running("backup", "now") as child:
+        system.await_reading()
+        child.send_signal(blow)
+        child.communicate(timeout=60)
+        assert child.returncode == code
+        system.assert_nothing_stays()
+    system.configure()
+    assert system.back_up().code == 0
+
+
+def test_drkit_killed_while_it_waits_for_a_lock_leaves_nothing_when_the_time_is_over(
+    system: System, server: PostgresServer
+) -> None:
+    system.configure('lock_timeout = "2s"')
+    with psycopg.connect(server.dsn(system.database)) as other:
+        other.execute("LOCK TABLE medium")
+        with system.drkit.running("backup", "now") as child:
+            wait_for(lambda: any("pg_relation_size" in query for _, _, query in system.sessions()))
+            child.send_signal(signal.SIGKILL)
+            child.communicate(timeout=60)
+            system.assert_nothing_stays()

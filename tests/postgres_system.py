@@ -1,0 +1,127 @@
+"""A PostgreSQL source as its operator has it: a schedule, keys, a store, and drkit as a child process."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import psycopg
+
+from cli_runner import Done, Drkit, drkit_in
+from drkit.keyfiles import write_keys
+from servers.postgres import NamedServer
+
+DEADLINE = 60.0
+SCHEDULE = """
+[store]
+url = "file://{folder}/store"
+[encryption]
+recipients = ["file:../keys/recipient"]
+signers = ["file:../keys/signer"]
+signing_key = "file:../keys/signing"
+identity = "file:../keys/identity"
+[sources.main]
+kind = "postgres"
+dsn = "env:DATABASE_URL"
+backup = "0 * * * *"
+jobs = 2
+programs = "{programs}"
+{more}
+"""
+OURS = "SELECT pid, state, query FROM pg_stat_activity WHERE application_name = 'drkit' AND pid <> pg_backend_pid()"
+
+
+@dataclass(frozen=True)
+class System:
+    folder: Path
+    server: NamedServer
+    database: str
+    drkit: Drkit
+
+    def configure(self, more: str = "", programs: Path | None = None) -> None:
+        """`more` are lines about the source."""
+        text = SCHEDULE.format(folder=self.folder, programs=programs or self.server.bin, more=more)
+        (self.folder / "schedules" / "shop.toml").write_text(text)
+
+    def back_up(self, **environment: str) -> Done:
+        return self.drkit("backup", "now", **environment)
+
+    def points(self) -> list[Any]:
+        return list(self.drkit.json("backup", "list")["points"])
+
+    def sessions(self) -> list[tuple[int, str, str]]:
+        return [(pid, state, query) for pid, state, query in self.server.query(OURS)]
+
+    def reading(self) -> dict[str, int]:
+        """The sessions in the middle of a capture, by who they belong to; all of them, or none."""
+        found = {}
+        for pid, state, query in self.sessions():
+            if "COPY" in query and state == "active":
+                found["pg_dump" if "medium" in query else "psql"] = pid
+            elif state == "idle in transaction":
+                found["leader"] = pid
+        return found if len(found) == 3 else {}
+
+    def await_reading(self) -> dict[str, int]:
+        until = monotonic() + DEADLINE
+        while not (found := self.reading()):
+            assert monotonic() < until, f"no capture is in its middle: {self.sessions()}"
+            sleep(0.005)
+        return found
+
+    def assert_nothing_stays(self) -> None:
+        wait_for(lambda: not self.sessions())
+        wait_for(lambda: not self.children())
+        assert self.points() == []
+
+    def children(self) -> dict[int, bytes]:
+        """Programs on this machine that drkit started for this database."""
+        return {pid: words for pid, words in processes() if b"--dbname" in words and self.database.encode() in words}
+
+
+def make_system(folder: Path, server: NamedServer, database: str, more: str = "") -> System:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "schedules").mkdir()
+    write_keys(folder / "keys")
+    system = System(folder, server, database, drkit_in(folder, DATABASE_URL=server.dsn(database)))
+    system.configure(more)
+    return system
+
+
+def fill(dsn: str) -> None:
+    """`medium` is for pg_dump, `large` for a stream of its own."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE medium AS SELECT n, repeat(md5(n::text), 30) AS note FROM generate_series(1, 12000) n"
+        )
+        connection.execute(
+            "CREATE TABLE large AS SELECT n, repeat(md5(n::text), 30) AS note FROM generate_series(1, 20000) n"
+        )
+
+
+def processes() -> list[tuple[int, bytes]]:
+    """All that run on this machine, with their arguments. Zombies have none."""
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            try:
+                found.append((int(path.name), (path / "cmdline").read_bytes()))
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return found
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    until = monotonic() + DEADLINE
+    while not happened():
+        assert monotonic() < until, "what the test waits for does not happen"
+        sleep(0.005)
+
+
+def error_in(err: str) -> str:
+    """The last error of a run with its hint, in one line."""
+    lines = [json.loads(line) for line in err.splitlines()]
+    errors = [line for line in lines if line["level"] == "error"]
+    return f"{errors[-1]['message']} | {errors[-1].get('hint', '')}" if errors else ""
