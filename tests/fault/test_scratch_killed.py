@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from drkit.verify.scratch_database import scratch_database
-from drkit.verify.scratch_folder import scratch_folder
+from drkit.engines.postgres.scratch.database import scratch_database
+from drkit.disk.scratch import scratch_folder
 from fault_system import utc_now, wait_for
 from postgres.cluster import reachable_programs
 from postgres.programs import find_programs
@@ -20,10 +20,10 @@ from servers.postgres import NamedServer
 from sqlite_vault import child_at, run_child
 
 SCRATCH = """
-from drkit.verify.scratch_database import scratch_database
-from drkit.verify.scratch_database import scratch_database
-from drkit.verify.scratch_folder import scratch_folder
-from drkit.verify.scratch_postgres import scratch_postgres
+from drkit.engines.postgres.scratch.database import scratch_database
+from drkit.engines.postgres.scratch.database import scratch_database
+from drkit.disk.scratch import scratch_folder
+from drkit.engines.postgres.scratch.postgres import scratch_postgres
 place = Path(sys.argv[1])
 def server(major=17):
     return scratch_postgres(Path(sys.argv[2]), major, place, utc_now)

@@ -16,13 +16,13 @@ import pytest
 
 from drkit.engines.postgres.programs import Programs
 from drkit.errors import ConfigError, NotRestorable
-from drkit.verify.scratch import Scratch
-from drkit.verify.scratch_cluster import make_cluster
-from drkit.verify.scratch_confinement import confine
-from drkit.verify.scratch_folder import scratch_folder
-from drkit.verify.scratch_postgres import scratch_postgres
-from drkit.verify.scratch_processes import end_servers
-from drkit.verify.scratch_server import serving
+from drkit.engines.postgres.scratch.place import Scratch
+from drkit.engines.postgres.scratch.cluster import make_cluster
+from drkit.engines.postgres.scratch.confinement import confine
+from drkit.disk.scratch import scratch_folder
+from drkit.engines.postgres.scratch.postgres import scratch_postgres
+from drkit.disk.processes import end_servers
+from drkit.engines.postgres.scratch.server import serving
 from fault_system import utc_now
 from postgres.cluster import reachable_programs
 from postgres.programs import MAJORS, as_server_user, find_programs, program_environment
@@ -30,7 +30,7 @@ from sqlite_vault import child_at, run_child
 
 START = """
 from drkit.errors import DrkitError
-from drkit.verify.scratch_postgres import scratch_postgres
+from drkit.engines.postgres.scratch.postgres import scratch_postgres
 def start(needed=0):
     return scratch_postgres(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), utc_now, needed)
 """

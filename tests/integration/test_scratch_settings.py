@@ -7,10 +7,10 @@ import pytest
 
 from drkit.engines.postgres.dsn import parse_dsn
 from drkit.errors import NotRestorable
-from drkit.verify.scratch import Scratch
-from drkit.verify.scratch_folder import scratch_folder
-from drkit.verify.scratch_memory import usable_memory
-from drkit.verify.scratch_settings import COMPARED, ask_settings, loading_settings
+from drkit.engines.postgres.scratch.place import Scratch
+from drkit.disk.scratch import scratch_folder
+from drkit.engines.postgres.scratch.memory import usable_memory
+from drkit.engines.postgres.scratch.settings import COMPARED, ask_settings, loading_settings
 from servers.postgres import NamedServer
 
 GIB = 1 << 30

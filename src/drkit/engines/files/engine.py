@@ -12,12 +12,11 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from drkit.engines.files.folders import Folders
+from drkit.disk.folders import Folders
 from drkit.engines.files.intake import Intake
-from drkit.engines.files.names import PARTIAL
 from drkit.engines.files.pack import Packing
 from drkit.engines.files.patterns import parse_selection
-from drkit.engines.files.publish import check_place, flush, publish, unfinished
+from drkit.engines.files.publish import PARTIAL, check_place, flush, publish, unfinished
 from drkit.engines.files.remarks import Remarks
 from drkit.engines.files.survey import survey
 from drkit.engines.files.unpack import Unpacking

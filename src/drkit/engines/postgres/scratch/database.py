@@ -15,9 +15,9 @@ from drkit.engines.postgres.names import quote_name, quote_text
 from drkit.engines.postgres.server import Server
 from drkit.errors import NotRestorable
 from drkit.ports import Clock
-from drkit.verify.scratch import Scratch
-from drkit.verify.scratch_settings import ask_settings
-from drkit.verify.scratch_source import refuse_source
+from drkit.engines.postgres.scratch.place import Scratch
+from drkit.engines.postgres.scratch.settings import ask_settings
+from drkit.engines.postgres.scratch.source import refuse_source
 
 Ask = Callable[..., list[tuple[Any, ...]]]
 

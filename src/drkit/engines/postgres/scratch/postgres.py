@@ -16,13 +16,13 @@ from urllib.parse import quote, urlencode
 from drkit.engines.postgres.programs import Programs
 from drkit.errors import ConfigError
 from drkit.ports import Clock
-from drkit.verify.scratch import Scratch
-from drkit.verify.scratch_cluster import PORT, SUPERUSER, Cluster, make_cluster
-from drkit.verify.scratch_confinement import ENVIRONMENT, confine
-from drkit.verify.scratch_folder import scratch_folder
-from drkit.verify.scratch_memory import usable_memory
-from drkit.verify.scratch_server import serving
-from drkit.verify.scratch_settings import loading_settings
+from drkit.engines.postgres.scratch.place import Scratch
+from drkit.engines.postgres.scratch.cluster import PORT, SUPERUSER, Cluster, make_cluster
+from drkit.engines.postgres.scratch.confinement import ENVIRONMENT, confine
+from drkit.disk.scratch import scratch_folder
+from drkit.engines.postgres.scratch.memory import usable_memory
+from drkit.engines.postgres.scratch.server import serving
+from drkit.engines.postgres.scratch.settings import loading_settings
 
 _EMPTY_CLUSTER = 100_000_000
 _VERSION = re.compile(rb"\(PostgreSQL\) (\d+)\.?(\d*)")

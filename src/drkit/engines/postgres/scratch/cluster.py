@@ -11,8 +11,8 @@ from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.refusals import redact
 from drkit.errors import ConfigError, NotRestorable
 from drkit.streams.process import family
-from drkit.verify.scratch_confinement import ENVIRONMENT, Confinement
-from drkit.verify.scratch_folder import DATA
+from drkit.engines.postgres.scratch.confinement import ENVIRONMENT, Confinement
+from drkit.disk.scratch import DATA
 
 PORT = 5432  # only a part of the socket's name
 SUPERUSER = "postgres"

@@ -13,9 +13,9 @@ from datetime import timedelta
 from drkit.engines.postgres.dsn import parse_dsn
 from drkit.engines.postgres.refusals import redact
 from drkit.errors import NotRestorable
-from drkit.verify.scratch_cluster import PORT, Cluster
-from drkit.verify.scratch_processes import PATIENCE
-from drkit.verify.scratch_settings import ask_settings
+from drkit.engines.postgres.scratch.cluster import PORT, Cluster
+from drkit.disk.processes import PATIENCE
+from drkit.engines.postgres.scratch.settings import ask_settings
 
 _READY_WITHIN = timedelta(seconds=60)
 _BETWEEN_QUESTIONS = timedelta(milliseconds=20)
