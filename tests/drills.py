@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from drkit import catalog
-from drkit.verify.model import Check, Drill
+from drkit.model import Check
+from drkit.verify.model import Drill
 from drkit.verify.verdicts import judge_rpo, judge_rto
 
 AT = datetime(2020, 11, 20, 14, 30, 0, 123456, tzinfo=UTC)

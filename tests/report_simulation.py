@@ -11,11 +11,11 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from drkit.catalog import make_id
-from drkit.model import Point
+from drkit.model import Check, Point
 from drkit.report.model import Known, Removal
 from drkit.retention import Policy, judge
 from drkit.timetable import parse_cron, runs
-from drkit.verify.model import Check, Drill, Result, Target
+from drkit.verify.model import Drill, Result, Target
 
 ZONE = ZoneInfo("Europe/Madrid")
 YEAR = 2026

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from drkit.engines.postgres.scratch.database import scratch_database
 from drkit.disk.scratch import scratch_folder
+from drkit.engines.postgres.scratch.database import scratch_database
 from fault_system import utc_now, wait_for
 from postgres.cluster import reachable_programs
 from postgres.programs import find_programs

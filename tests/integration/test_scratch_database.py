@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from drkit.errors import ConfigError, NotRestorable
-from drkit.engines.postgres.scratch.place import Scratch
 from drkit.engines.postgres.scratch.database import scratch_database
+from drkit.engines.postgres.scratch.place import Scratch
+from drkit.errors import ConfigError, NotRestorable
 from fault_system import utc_now
 from servers.children import free_port
 from servers.postgres import NamedServer, PostgresServer, postgres_server

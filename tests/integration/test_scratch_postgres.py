@@ -14,15 +14,15 @@ from tempfile import TemporaryDirectory
 import psycopg
 import pytest
 
+from drkit.disk.processes import end_servers
+from drkit.disk.scratch import scratch_folder
 from drkit.engines.postgres.programs import Programs
-from drkit.errors import ConfigError, NotRestorable
-from drkit.engines.postgres.scratch.place import Scratch
 from drkit.engines.postgres.scratch.cluster import make_cluster
 from drkit.engines.postgres.scratch.confinement import confine
-from drkit.disk.scratch import scratch_folder
+from drkit.engines.postgres.scratch.place import Scratch
 from drkit.engines.postgres.scratch.postgres import scratch_postgres
-from drkit.disk.processes import end_servers
 from drkit.engines.postgres.scratch.server import serving
+from drkit.errors import ConfigError, NotRestorable
 from fault_system import utc_now
 from postgres.cluster import reachable_programs
 from postgres.programs import MAJORS, as_server_user, find_programs, program_environment

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from drkit.engines.postgres.dsn import parse_dsn
-from drkit.errors import NotRestorable
-from drkit.engines.postgres.scratch.place import Scratch
 from drkit.disk.scratch import scratch_folder
+from drkit.engines.postgres.dsn import parse_dsn
 from drkit.engines.postgres.scratch.memory import usable_memory
+from drkit.engines.postgres.scratch.place import Scratch
 from drkit.engines.postgres.scratch.settings import COMPARED, ask_settings, loading_settings
+from drkit.errors import NotRestorable
 from servers.postgres import NamedServer
 
 GIB = 1 << 30

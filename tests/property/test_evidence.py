@@ -12,12 +12,13 @@ from drills import AT, drill_at
 from drkit import catalog
 from drkit.catalog import make_id
 from drkit.errors import IntegrityError
+from drkit.model import Check
 from drkit.signing import sign_document
 from drkit.stores.memory import MemoryStore
 from drkit.verify.chain import check_chain
 from drkit.verify.evidence import format_evidence, parse_evidence, parse_links
 from drkit.verify.ledger import LOOK_BACK, Stored, latest, read_store
-from drkit.verify.model import Check, Drill, Evidence, Link, Target
+from drkit.verify.model import Drill, Evidence, Link, Target
 from manifests import KEY, SIGNERS, put
 
 SOURCE = "shop/main"

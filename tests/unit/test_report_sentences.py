@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from drkit.catalog import make_id
-from drkit.model import Point
+from drkit.model import Check, Point
 from drkit.report import words
 from drkit.report.document import to_document
 from drkit.report.facts import make_report
@@ -17,7 +17,7 @@ from drkit.report.model import Report
 from drkit.report.page import draw_page
 from drkit.report.text import write_text
 from drkit.signing import check_document, new_signing_key, sign_document
-from drkit.verify.model import Check, Target
+from drkit.verify.model import Target
 from report_simulation import BAD, GOOD, ZONE, live_a_year
 from report_sources import MAY, NOW, RPO, START, UTC_ZONE, answers, daily_points, drill_at, judged, known
 

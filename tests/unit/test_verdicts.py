@@ -6,7 +6,7 @@ import pytest
 
 from drills import AT, BAD, GOOD, UNKNOWN, drill_at
 from drkit.catalog import Proof
-from drkit.model import Point
+from drkit.model import Check, Point
 from drkit.verify.exposure import (
     Gap,
     Recoverable,
@@ -19,7 +19,7 @@ from drkit.verify.exposure import (
     wider_than,
 )
 from drkit.verify.forecast import Forecast, forecast_rto
-from drkit.verify.model import Check, Drill, Target
+from drkit.verify.model import Drill, Target
 from drkit.verify.verdicts import judge_backup, judge_result, judge_rpo, judge_rto, scale_rto
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -8,9 +8,10 @@ from typing import get_args
 
 from drkit.catalog import FORMAT, drill_key, parse_drill_key, parse_id
 from drkit.errors import IntegrityError, UsageError
+from drkit.model import Check, Outcome
 from drkit.signing import Signer, SigningKey, check_document, sign_document
 from drkit.verify import fields
-from drkit.verify.model import Check, Drill, Evidence, Link, Outcome, Result, Scenario
+from drkit.verify.model import Drill, Evidence, Link, Result, Scenario
 from drkit.when import format_moment, parse_moment
 
 

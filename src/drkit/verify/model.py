@@ -5,19 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-Outcome = Literal["passed", "failed", "not testable"]
+from drkit.model import Check
+
 Scenario = Literal["database-failure", "region-failure", "corruption"]
 Result = Literal["passed", "failed", "aborted", "missed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at in what was restored. What cannot be tested here neither passed nor failed."""
-
-    name: str
-    outcome: Outcome
-    expected: str
-    actual: str
 
 
 @dataclass(frozen=True, slots=True)

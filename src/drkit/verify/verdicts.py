@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from drkit.catalog import Proof
-from drkit.verify.model import Check, Drill, Result, Target
+from drkit.model import Check
+from drkit.verify.model import Drill, Result, Target
 
 # What takes longer the more there is to restore. Starting a server does not, and the replay of a log takes as long as
 # the log is, whatever the size of the backup below it.
-GROWING = frozenset({"fetch_and_load", "index", "check"})
+GROWING = frozenset({"fetch_and_load", "index", "analyze", "check"})
 FARTHEST = 100  # times as large: in a small backup what is the same for all of them outweighs its rows
 
 

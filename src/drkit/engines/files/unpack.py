@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from drkit.engines.files.body import write_body
 from drkit.disk.folders import Folders
+from drkit.disk.names import ROOT, printable, to_bytes
+from drkit.engines.files.body import write_body
 from drkit.engines.files.header import END, body_size, header, padding, sparse_map
 from drkit.engines.files.intake import Intake
 from drkit.engines.files.member import Member, parse_line
-from drkit.disk.names import ROOT, printable, to_bytes
 from drkit.errors import IntegrityError, NotRestorable
 
 _CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW

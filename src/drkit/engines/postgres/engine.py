@@ -4,6 +4,7 @@ It must not know how a database is read or built.
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from drkit.engines.postgres.byhand import write_script
 from drkit.engines.postgres.capture import capture
@@ -19,14 +20,25 @@ from drkit.ports import Begin, Clock, Load
 
 
 class PostgresEngine:
-    """`dsn` says where the source is, and is asked only when it is needed: a restore goes to the target's own."""
+    """`dsn` says where the source is, and is asked only when it is needed: a restore goes to the target's own. Drills
+    restore to `scratch_server` where one is lent, or else to a server of their own in `scratch_folder`."""
 
     kind: str = "postgres"
     effort: int = 1  # text compresses as well as at level 3, in three quarters of the time
 
-    def __init__(self, dsn: Callable[[], str], options: DumpOptions, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        dsn: Callable[[], str],
+        options: DumpOptions,
+        scratch_folder: Path | None = None,
+        scratch_server: Callable[[], str] | None = None,
+        *,
+        clock: Clock,
+    ) -> None:
         self._dsn = dsn
         self._options = options
+        self._scratch_folder = scratch_folder
+        self._scratch_server = scratch_server
         self._clock = clock
 
     def capture(self, begin: Begin) -> Captured:

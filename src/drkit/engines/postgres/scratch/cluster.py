@@ -7,12 +7,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from drkit.disk.scratch import DATA
 from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.refusals import redact
+from drkit.engines.postgres.scratch.confinement import ENVIRONMENT, Confinement
 from drkit.errors import ConfigError, NotRestorable
 from drkit.streams.process import family
-from drkit.engines.postgres.scratch.confinement import ENVIRONMENT, Confinement
-from drkit.disk.scratch import DATA
 
 PORT = 5432  # only a part of the socket's name
 SUPERUSER = "postgres"

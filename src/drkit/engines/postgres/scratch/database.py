@@ -12,12 +12,12 @@ from typing import Any
 
 from drkit.engines.postgres.dsn import parse_dsn
 from drkit.engines.postgres.names import quote_name, quote_text
-from drkit.engines.postgres.server import Server
-from drkit.errors import NotRestorable
-from drkit.ports import Clock
 from drkit.engines.postgres.scratch.place import Scratch
 from drkit.engines.postgres.scratch.settings import ask_settings
 from drkit.engines.postgres.scratch.source import refuse_source
+from drkit.engines.postgres.server import Server
+from drkit.errors import NotRestorable
+from drkit.ports import Clock
 
 Ask = Callable[..., list[tuple[Any, ...]]]
 

@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from drkit.disk.scratch import scratch_folder
 from drkit.engines.postgres.programs import Programs
-from drkit.errors import ConfigError
-from drkit.ports import Clock
-from drkit.engines.postgres.scratch.place import Scratch
 from drkit.engines.postgres.scratch.cluster import PORT, SUPERUSER, Cluster, make_cluster
 from drkit.engines.postgres.scratch.confinement import ENVIRONMENT, confine
-from drkit.disk.scratch import scratch_folder
 from drkit.engines.postgres.scratch.memory import usable_memory
+from drkit.engines.postgres.scratch.place import Scratch
 from drkit.engines.postgres.scratch.server import serving
 from drkit.engines.postgres.scratch.settings import loading_settings
+from drkit.errors import ConfigError
+from drkit.ports import Clock
 
 _EMPTY_CLUSTER = 100_000_000
 _VERSION = re.compile(rb"\(PostgreSQL\) (\d+)\.?(\d*)")

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
+from drkit.disk.processes import PATIENCE
 from drkit.engines.postgres.dsn import parse_dsn
 from drkit.engines.postgres.refusals import redact
-from drkit.errors import NotRestorable
 from drkit.engines.postgres.scratch.cluster import PORT, Cluster
-from drkit.disk.processes import PATIENCE
 from drkit.engines.postgres.scratch.settings import ask_settings
+from drkit.errors import NotRestorable
 
 _READY_WITHIN = timedelta(seconds=60)
 _BETWEEN_QUESTIONS = timedelta(milliseconds=20)
