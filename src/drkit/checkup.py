@@ -9,7 +9,7 @@ from drkit.config import System
 from drkit.errors import CaptureError, ConfigError, DrkitError, StoreError
 from drkit.model import Finding
 from drkit.ports import Clock, Store
-from drkit.stores.probe import RESERVED, probe
+from drkit.stores.probe import measure_offset, probe
 from drkit.wiring import Ask, Source, open_keyring, open_recipients, open_signers, open_signing_key
 
 LARGEST_SKEW = timedelta(minutes=1)
@@ -69,14 +69,7 @@ def _check_keys(system: System, ask: Ask) -> Iterator[Finding]:
 
 def _check_store(store: Store, clock: Clock, token: str) -> Iterator[Finding]:
     yield from probe(store, token)
-    key = f"{RESERVED}/{token}/clock"
-    before = clock()
-    try:
-        store.put(key, iter([b"what time is it there?"]))
-        stamps = [entry.modified_at for entry in store.list(key)]
-    finally:
-        store.delete([key])
-    skew = max((abs(stamp - before) for stamp in stamps), default=timedelta(0))
+    skew = abs(measure_offset(store, clock, token))
     yield Finding(
         "clock",
         skew <= LARGEST_SKEW,

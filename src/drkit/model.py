@@ -104,7 +104,8 @@ class Wishes:
     """What an operator asks of a restore besides the whole of it. `swap` exchanges it with what stands at the target.
 
     `tables`, `schema_only`, `owner`, `no_owner`, `no_privileges` and `compare` mean something to databases of many
-    tables only. `tolerant`: what cannot be made at the target, as the server lacks an extension, is left out and told.
+    tables only. `tolerant` is for drills: what cannot be made at the target, as the server lacks an extension, is left
+    out and told.
     """
 
     swap: bool = False
@@ -124,7 +125,7 @@ class Wishes:
             "--owner": self.owner,
             "--no-owner": self.no_owner,
             "--no-privileges": self.no_privileges,
-            "--compare": self.compare != "full",
+            "--compare": self.compare != "full" and not self.tolerant,
         }
         if parts := [option for option, value in given.items() if value]:
             raise UsageError(

@@ -1,7 +1,7 @@
 """`drkit verify now`."""
 
 import secrets
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,9 +10,10 @@ from drkit.cli.verify_text import describe_drill, summarize
 from drkit.errors import ObjectiveMissed, StoreError, UsageError
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable
 
     from drkit.ports import Store
+    from drkit.signing import SigningKey
     from drkit.verify.drill import Orders
     from drkit.verify.model import Drill, Scenario
     from drkit.wiring import Source
@@ -47,8 +48,8 @@ def now(
     if when == _RANDOM:
         seed = seed or secrets.token_hex(8)
     done, failed = each_source(call, call.select(names), lambda source: _drill(call, source, chosen, when, seed))
-    drills = [document for _, (_, document) in done]
-    lines = [line for source, (drill, document) in done for line in summarize(call.console, source, drill, document)]
+    drills = [describe_drill(drill, evidence) for _, (drill, evidence) in done]
+    lines = [line for _, (drill, evidence) in done for line in summarize(call.console, drill, evidence)]
     lines += [f"{each['source']}: FAILED, no drill was run" for each in failed.document]
     call.console.answer({"drills": drills} | failed.told, "\n".join(lines))
     missed = any(not drill.passed for _, (drill, _) in done)
@@ -60,15 +61,15 @@ def _scenario(text: str) -> "Scenario":
 
     from drkit.verify.model import Scenario
 
-    for each in get_args(Scenario):
+    scenarios: tuple[Scenario, ...] = get_args(Scenario)
+    for each in scenarios:
         if each == text:
             return each
-    raise UsageError(f"--scenario {text} is not known", f"it is one of {', '.join(get_args(Scenario))}")
+    raise UsageError(f"--scenario {text} is not known", f"it is one of {', '.join(scenarios)}")
 
 
-def _drill(
-    call: Call, source: "Source", scenario: "Scenario", when: str, seed: str | None
-) -> "tuple[Drill, dict[str, Any]]":
+def _drill(call: Call, source: "Source", scenario: "Scenario", when: str, seed: str | None) -> "tuple[Drill, str]":
+    """And the key of its evidence."""
     from drkit.verify.drill import run_drill
     from drkit.wiring import clock, open_keyring, open_signing_key
 
@@ -78,8 +79,73 @@ def _drill(
     keyring = open_keyring(source.system, ask_passphrase, escrow=afar)
     orders = _orders(call, seen, scenario, when, seed)
     with call.console.progress(f"verifying {source.name}") as progress:
-        ended = run_drill(orders, seen.store(), seen.engine(), keyring, clock, progress)
+        ended = run_drill(orders, seen.store(), seen.engine(), keyring, clock, progress, _redacting(source))
     evidence = _commit(call, source, seen, ended.drill, signing_key)
     if ended.raised:
         raise ended.raised
-    return ended.drill, describe_drill(ended.drill, evidence)
+    return ended.drill, evidence
+
+
+def _orders(call: Call, source: "Source", scenario: "Scenario", when: str, seed: str | None) -> "Orders":
+    from drkit.verify.drill import Orders
+    from drkit.when import format_moment, parse_when
+    from drkit.wiring import clock
+
+    objectives = source.table.objectives
+    wanted = parse_when(when, source.system.table.timezone, clock()) if when != _RANDOM else None
+    asked = f"a moment by the seed {seed}" if seed else format_moment(wanted) if wanted else "the latest point"
+    call.console.tell(f"{source.name}: {scenario}, wanted is {asked}")
+    return Orders(
+        source=source.name,
+        scenario=scenario,
+        wanted=wanted,
+        seed=seed,
+        rto=objectives.rto,
+        rpo=objectives.rpo,
+        questions=source.questions(),
+        token=secrets.token_hex(4),
+        correlation_id=call.console.correlation_id,
+        clock_offset=_clock_offset(source.store()),
+    )
+
+
+def _clock_offset(store: "Store") -> float | None:
+    """None where the store lets us put nothing, as a replica may."""
+    from drkit.stores.probe import measure_offset
+    from drkit.wiring import clock
+
+    try:
+        return measure_offset(store, clock, secrets.token_hex(8)).total_seconds()
+    except StoreError:
+        return None
+
+
+def _redacting(source: "Source") -> "Callable[[str], str]":
+    """A command of the user's gets the way to the scratch copy, and may repeat the password in it."""
+    from drkit.cli.target import passwords_in
+    from drkit.config.values import is_reference
+
+    place = source.table.scratch
+    secret = passwords_in(source.system.resolve(place)) if place and is_reference(place) else ()
+
+    def redact(line: str) -> str:
+        for each in filter(None, secret):
+            line = line.replace(each, "***")
+        return line
+
+    return redact
+
+
+def _commit(call: Call, source: "Source", seen: "Source", drill: "Drill", signing_key: "SigningKey") -> str:
+    """Where the evidence lies now: the drill is over, so it may go to the store itself, if that is still there."""
+    from drkit.verify.ledger import commit_evidence
+    from drkit.wiring import open_signers
+
+    signers = open_signers(source.system)
+    try:
+        return commit_evidence(source.store(), drill, signing_key, signers)
+    except StoreError as error:
+        if not seen.afar:
+            raise
+        call.console.warn(f"{source.name}: the evidence goes to the replica, as the store takes none: {error}")
+        return commit_evidence(seen.store(), drill, signing_key, signers)

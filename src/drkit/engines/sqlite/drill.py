@@ -46,9 +46,7 @@ def ask(file: Path, question: str, timeout: timedelta) -> Answer:
     except apsw.InterruptError as error:
         raise NotRestorable(f"no answer came within {timeout}", "give the check a longer timeout") from error
     except apsw.Error as error:
-        raise NotRestorable(
-            f"SQLite refused the question: {error}", "try it in sqlite3"
-        ) from error
+        raise NotRestorable(f"SQLite refused the question: {error}", "try it in sqlite3") from error
     answer = row[0] if row else None
     return f"{len(answer)} bytes" if isinstance(answer, bytes) else answer
 
