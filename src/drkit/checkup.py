@@ -32,6 +32,9 @@ def check_sources(sources: Sequence[Source], clock: Clock, token: str, ask: Ask)
             yield Checked(system.name, finding, ConfigError.exit_code)
         for finding in _told(lambda: _check_store(mine[0].store(), clock, token), "store"):  # noqa: B023
             yield Checked(system.name, finding, StoreError.exit_code)
+        if system.table.store.replica:
+            for finding in _told(lambda: _check_replica(mine[0].from_afar().store()), "replica"):  # noqa: B023
+                yield Checked(system.name, finding, StoreError.exit_code)
         for source in mine:
             for finding in _told(lambda: source.engine().check(), "source"):  # noqa: B023
                 yield Checked(source.name, finding, CaptureError.exit_code)
@@ -65,6 +68,17 @@ def _check_keys(system: System, ask: Ask) -> Iterator[Finding]:
             "it opens what is captured" if opens else "it belongs to none of encryption.recipients",
             "add its recipient, or point encryption.identity to the right file",
         )
+
+
+def _check_replica(replica: Store) -> Iterator[Finding]:
+    """It may let us put nothing, so it is only looked at."""
+    found = next(replica.list(), None)
+    yield Finding(
+        "replica",
+        found is not None,
+        "it can be listed" if found else "it can be listed, and is empty",
+        "let the bucket's own replication copy the store there; drills of region-failure restore from it alone",
+    )
 
 
 def _check_store(store: Store, clock: Clock, token: str) -> Iterator[Finding]:
