@@ -22,6 +22,7 @@ FORMAT = 1
 _ID = re.compile(r"(\d{8}T\d{6}\.\d{6})Z-[0-9a-f]{8}")
 _ID_MOMENT = "%Y%m%dT%H%M%S.%f"
 MANIFEST, _PIN, _SEALED = "manifest.json", "pin.json", ".zst.age"
+_REPORT = re.compile(r"([a-z0-9_-]+)/reports/(\d{4}-(?:0[1-9]|1[0-2]))\.json")
 _MARK = re.compile(r"(verified|refuted)-([0-9TZ.]+-[0-9a-f]{8})\.json")
 
 Proof = Literal["verified", "refuted"]
@@ -63,9 +64,37 @@ def drill_key(source: str, drill_id: str) -> str:
 
 def parse_drill_key(key: str) -> tuple[str, str] | None:
     """Source and ID of the drill whose evidence lies there, if one can."""
-    source, _, name = key.rpartition("/drills/")
-    drill_id = name.removesuffix(".json")
-    return (source, drill_id) if source and parse_id(drill_id) and drill_key(source, drill_id) == key else None
+    return _parse_dated(key, "drills")
+
+
+def removals_of(source: str) -> str:
+    return f"{source}/removals/"
+
+
+def removal_key(source: str, record_id: str) -> str:
+    return f"{source}/removals/{record_id}.json"
+
+
+def parse_removal_key(key: str) -> tuple[str, str] | None:
+    """Source and ID of the record of what was removed that lies there, if one can."""
+    return _parse_dated(key, "removals")
+
+
+def _parse_dated(key: str, folder: str) -> tuple[str, str] | None:
+    source, _, name = key.rpartition(f"/{folder}/")
+    found = name.removesuffix(".json")
+    return (source, found) if source and parse_id(found) and name == f"{found}.json" else None
+
+
+def report_key(system: str, month: str, form: Literal["json", "html"] = "json") -> str:
+    """`month` is spelled 2026-11."""
+    return f"{system}/reports/{month}.{form}"
+
+
+def parse_report_key(key: str) -> tuple[str, str] | None:
+    """System and month of the report that lies there, if one can."""
+    match = _REPORT.fullmatch(key)
+    return (match[1], match[2]) if match else None
 
 
 @dataclass(frozen=True, slots=True)
