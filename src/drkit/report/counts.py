@@ -2,14 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from drkit.model import Point
 from drkit.report.model import Backups, Drills, Known
-from drkit.report.period import Slot, answered
 from drkit.verify.model import Drill
-
-_PATIENCE = timedelta(days=1)  # a drill may start that late and still be the planned one
+from drkit.verify.slots import Slot, answered, for_drills
 
 
 def count_backups(
@@ -30,7 +28,7 @@ def count_drills(
 ) -> tuple[Drills, tuple[datetime, ...], list[Slot]]:
     """With the moments of all that were due and never ran, and those of them that left no evidence.
     `drilled` are the drills of the month; one that was planned for its last day may have begun after it."""
-    windows = [Slot(slot.start, min(slot.end, slot.start + _PATIENCE)) for slot in slots]
+    windows = for_drills(slots)
     began = [drill.started_at for drill in drills if drill.result != "missed"]
     told = answered(windows, (drill.started_at for drill in drills if drill.result == "missed"))
     done = answered(windows, began)

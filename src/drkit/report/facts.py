@@ -13,12 +13,13 @@ from drkit.model import Point
 from drkit.report.counts import count_backups, count_drills
 from drkit.report.incidents import Findings, find_incidents
 from drkit.report.model import Known, Measured, Month, Report, SourceReport
-from drkit.report.period import Slot, days_of, month_of, points_around, slots_of
+from drkit.report.period import days_of, month_of, points_around, slots_of
 from drkit.report.promises import Shown, judge_promises, overall
 from drkit.report.stock import HISTORY, describe_keeping, measure_sizes, month_before, newest
 from drkit.verify.exposure import Exposure, Gap, Recoverable, captured, measure_exposure
 from drkit.verify.forecast import PRESENT, Forecast, forecast_rto
 from drkit.verify.model import Drill
+from drkit.verify.slots import Slot
 from drkit.when import misdated
 
 _at, _since, _started = attrgetter("consistent_at"), attrgetter("since"), attrgetter("started_at")

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from drkit.model import Point
 from drkit.report.model import Incident, Trouble
-from drkit.report.period import Slot
 from drkit.report.words import count, length, moment
 from drkit.verify.exposure import Gap, Recoverable
 from drkit.verify.model import Drill, Result
+from drkit.verify.slots import Slot
 
 _SILENT = "the store does not tell: see the log of the host that makes the backups"
 _ENDED: dict[Result, Trouble] = {"failed": "drill failed", "aborted": "drill aborted", "missed": "drill missed"}

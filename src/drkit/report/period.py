@@ -1,15 +1,15 @@
 """What of a source's points and runs belongs to a month, and which planned run each of them answers. Pure."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from drkit.model import Point
 from drkit.report.model import Month
-from drkit.timetable import Cron, next_run, runs
+from drkit.timetable import Cron
+from drkit.verify.slots import Slot, slots_between
 from drkit.when import first_instant, misdated
 
 _at = attrgetter("consistent_at")
@@ -50,26 +50,7 @@ def points_around(ordered: Sequence[Point], month: Month, now: datetime) -> list
     return [*before, *within, *([after] if after else [])]
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One planned run, and the time that it had until the next one."""
-
-    start: datetime
-    end: datetime
-
-
 def slots_of(cron: Cron, zone: ZoneInfo, month: Month) -> list[Slot]:
     """Of every run that the month planned, those that are still to come excluded."""
     just_before = month.start - timedelta(microseconds=1)
-    planned = list(runs(cron, zone, just_before, min(month.until, month.end - timedelta(microseconds=1))))
-    if not planned:
-        return []
-    ends = [*planned[1:], next_run(cron, zone, planned[-1])]
-    return [Slot(start, end) for start, end in zip(planned, ends, strict=True)]
-
-
-def answered(slots: Sequence[Slot], moments: Iterable[datetime]) -> set[int]:
-    """The indexes of the slots that one of the moments lies in."""
-    starts = [slot.start for slot in slots]
-    found = ((bisect_right(starts, moment) - 1, moment) for moment in moments)
-    return {index for index, moment in found if index >= 0 and moment < slots[index].end}
+    return slots_between(cron, zone, just_before, min(month.until, month.end - timedelta(microseconds=1)))
