@@ -48,7 +48,7 @@ with scratch_folder(place):
 HOLD_DATABASES = """
 import psycopg
 print("begun", flush=True)
-with scratch_database(sys.argv[1], None, utc_now) as scratch:
+with scratch_database(sys.argv[1], None, None, utc_now) as scratch:
     with psycopg.connect(sys.argv[1], autocommit=True) as connection:
         for name in ("restored", "restored.drkit-partial"):
             name = psycopg.conninfo.conninfo_to_dict(scratch.dsn(name))["dbname"]
@@ -178,11 +178,11 @@ def test_the_databases_of_a_killed_run_are_dropped_by_the_next_and_those_of_a_li
             assert dead.stdout.readline() == "they stand\n"
             assert len(scratch_databases(postgres)) == len(living) + 3 == 6
         assert wait_for(lambda: nobody_is_in(postgres, scratch_databases(postgres) - living))
-        with scratch_database(postgres.dsn(), None, utc_now):
+        with scratch_database(postgres.dsn(), None, None, utc_now):
             assert len(scratch_databases(postgres)) == len(living) + 1
         assert scratch_databases(postgres) == living
     assert wait_for(lambda: nobody_is_in(postgres, living))
-    with scratch_database(postgres.dsn(), None, utc_now):
+    with scratch_database(postgres.dsn(), None, None, utc_now):
         pass
     assert scratch_databases(postgres) == set()
 
@@ -191,7 +191,7 @@ def test_a_database_whose_run_was_killed_before_it_could_mark_it_is_dropped_too(
     with child_at("begun", SCRATCH + HOLD_DATABASES, postgres.dsn()) as child:
         assert wait_for(lambda: scratch_databases(postgres) != set(), child)
     assert wait_for(lambda: nobody_is_in(postgres, scratch_databases(postgres)))
-    with scratch_database(postgres.dsn(), None, utc_now) as scratch:
+    with scratch_database(postgres.dsn(), None, None, utc_now) as scratch:
         assert scratch_databases(postgres) == {str(conninfo_to_dict(scratch.dsn("x"))["dbname"]).removesuffix("_x")}
     assert scratch_databases(postgres) == set()
 

@@ -1,5 +1,6 @@
 """Databases on a scratch server of somebody's, with real servers: made, found, dropped, and never on the source's."""
 
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,8 +9,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from drkit.engines.postgres.dsn import parse_dsn
 from drkit.engines.postgres.scratch.database import scratch_database
-from drkit.engines.postgres.scratch.place import Scratch
+from drkit.engines.postgres.scratch.place import ScratchServer
 from drkit.errors import ConfigError, NotRestorable
 from fault_system import utc_now
 from servers.children import free_port
@@ -27,14 +29,19 @@ def databases(server: NamedServer) -> list[str]:
     return [name for (name,) in server.query(asked)]
 
 
-def name_in(scratch: Scratch, name: str) -> str:
+def system_of(server: NamedServer) -> str:
+    [(number,)] = server.query("SELECT system_identifier::text FROM pg_control_system()")
+    return str(number)
+
+
+def name_in(scratch: ScratchServer, name: str) -> str:
     return str(conninfo_to_dict(scratch.dsn(name))["dbname"])
 
 
 def test_a_run_has_databases_of_its_own_and_they_are_gone_after_it_even_with_sessions_in_them(
     postgres: NamedServer, source: PostgresServer
 ) -> None:
-    with scratch_database(postgres.dsn(), source.dsn(), utc_now) as scratch:
+    with scratch_database(postgres.dsn(), parse_dsn(source.dsn()), system_of(source), utc_now) as scratch:
         [own] = databases(postgres)
         assert name_in(scratch, "restored") == f"{own}_restored"
         postgres.create(f"{own}_restored")
@@ -48,7 +55,7 @@ def test_a_run_has_databases_of_its_own_and_they_are_gone_after_it_even_with_ses
 
 
 def test_an_error_in_the_block_passes_through_and_the_databases_are_dropped(postgres: NamedServer) -> None:
-    with pytest.raises(ZeroDivisionError), scratch_database(postgres.dsn(), None, utc_now) as scratch:
+    with pytest.raises(ZeroDivisionError), scratch_database(postgres.dsn(), None, None, utc_now) as scratch:
         postgres.create(name_in(scratch, "half"))
         raise ZeroDivisionError
     assert databases(postgres) == []
@@ -58,7 +65,7 @@ def test_the_mark_of_a_run_says_who_and_since_when(postgres: NamedServer) -> Non
     def clock() -> datetime:
         return datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 
-    with scratch_database(postgres.dsn(), None, clock) as scratch:
+    with scratch_database(postgres.dsn(), None, None, clock) as scratch:
         asked = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname ~ '^drkit_scratch_'"
         [(mark,)] = postgres.query(asked)
         assert mark.startswith("drkit: scratch databases of ")
@@ -71,7 +78,7 @@ def test_databases_of_others_are_left_alone_however_alike_their_names_are(postgr
     for name in others:
         postgres.create(name)
     postgres.execute("COMMENT ON DATABASE drkit_scratch_0123456789abcdef IS 'the accounts of 2025'")
-    with scratch_database(postgres.dsn(), None, utc_now):
+    with scratch_database(postgres.dsn(), None, None, utc_now):
         pass
     assert databases(postgres) == sorted(others)
     for name in others:
@@ -80,15 +87,19 @@ def test_databases_of_others_are_left_alone_however_alike_their_names_are(postgr
 
 def test_the_source_s_own_server_is_refused_by_its_place(postgres: NamedServer) -> None:
     with pytest.raises(ConfigError, match="is at the same place as the source") as caught:
-        scratch_database(postgres.dsn(), postgres.dsn("shop", user="somebody"), utc_now).__enter__()
+        source = parse_dsn(postgres.dsn("shop", user="somebody"))
+        scratch_database(postgres.dsn(), source, None, utc_now).__enter__()
     assert "another server" in caught.value.hint
     assert postgres.password not in str(caught.value) + caught.value.hint
     assert databases(postgres) == []
 
 
-def test_the_source_s_own_server_is_refused_by_another_way_to_it(source: PostgresServer) -> None:
-    with pytest.raises(ConfigError, match=r"is the source .*, or a physical copy of it"):
-        scratch_database(source.dsn(), source.dsn(host=str(source.socket)), utc_now).__enter__()
+def test_the_captured_server_is_refused_by_another_way_to_it(source: PostgresServer) -> None:
+    with pytest.raises(ConfigError, match=r"is the captured one, or a physical copy of it"):
+        by_socket = parse_dsn(source.dsn(host=str(source.socket)))
+        scratch_database(source.dsn(), by_socket, system_of(source), utc_now).__enter__()
+    with pytest.raises(ConfigError, match=r"is the captured one, or a physical copy of it"):
+        scratch_database(source.dsn(), None, system_of(source), utc_now).__enter__()
     assert databases(source) == []
 
 
@@ -96,19 +107,24 @@ def test_a_name_and_an_address_of_one_host_are_the_same_place(source: PostgresSe
     # nobody listens there, so only the place can tell
     elsewhere = replace(source, port=free_port())
     with pytest.raises(ConfigError, match="is at the same place"):
-        scratch_database(elsewhere.dsn(host="localhost"), elsewhere.dsn(host="127.0.0.1"), utc_now).__enter__()
+        by_address = parse_dsn(elsewhere.dsn(host="127.0.0.1"))
+        scratch_database(elsewhere.dsn(host="localhost"), by_address, None, utc_now).__enter__()
 
 
-def test_a_source_that_is_down_does_not_keep_a_drill_from_its_scratch_server(postgres: NamedServer) -> None:
-    down = f"postgresql://shop:secret@127.0.0.1:{free_port()}/shop"
-    with scratch_database(postgres.dsn(), down, utc_now) as scratch:
-        assert scratch.major == postgres.major
+def test_nobody_connects_to_the_source_to_know_it(postgres: NamedServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        source = parse_dsn(f"postgresql://shop:secret@127.0.0.1:{listener.getsockname()[1]}/shop")
+        with scratch_database(postgres.dsn(), source, "7000000000000000000", utc_now) as scratch:
+            assert scratch.major == postgres.major
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
 
 
 def test_a_role_that_may_not_make_databases_is_told_so(postgres: NamedServer) -> None:
     postgres.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
     with pytest.raises(NotRestorable, match="lacks a privilege: permission denied to create database") as caught:
-        scratch_database(postgres.dsn(user="guest", password="guest"), None, utc_now).__enter__()
+        scratch_database(postgres.dsn(user="guest", password="guest"), None, None, utc_now).__enter__()
     assert "grant it" in caught.value.hint
     postgres.execute("DROP ROLE guest")
 
@@ -116,7 +132,7 @@ def test_a_role_that_may_not_make_databases_is_told_so(postgres: NamedServer) ->
 def test_a_role_that_may_make_databases_needs_no_more(postgres: NamedServer) -> None:
     postgres.execute("CREATE ROLE tester LOGIN CREATEDB PASSWORD 'tester'")
     dsn = postgres.dsn(user="tester", password="tester")
-    with scratch_database(dsn, None, utc_now) as scratch:
+    with scratch_database(dsn, None, None, utc_now) as scratch:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name_in(scratch, "restored")}"'.encode())
         psycopg.connect(scratch.dsn("restored")).close()
@@ -125,6 +141,6 @@ def test_a_role_that_may_make_databases_needs_no_more(postgres: NamedServer) -> 
 
 
 def test_what_describes_a_scratch_place_shows_no_password(postgres: NamedServer) -> None:
-    with scratch_database(postgres.dsn(), None, utc_now) as scratch:
+    with scratch_database(postgres.dsn(), None, None, utc_now) as scratch:
         assert postgres.password in scratch.dsn("restored")
         assert postgres.password not in repr(scratch) + scratch.describe()

@@ -19,7 +19,7 @@ from drkit.disk.scratch import scratch_folder
 from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.scratch.cluster import make_cluster
 from drkit.engines.postgres.scratch.confinement import confine
-from drkit.engines.postgres.scratch.place import Scratch
+from drkit.engines.postgres.scratch.place import ScratchServer
 from drkit.engines.postgres.scratch.postgres import scratch_postgres
 from drkit.engines.postgres.scratch.server import serving
 from drkit.errors import ConfigError, NotRestorable
@@ -34,7 +34,7 @@ from drkit.engines.postgres.scratch.postgres import scratch_postgres
 def start(needed=0):
     return scratch_postgres(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), utc_now, needed)
 """
-Start = Callable[..., AbstractContextManager[Scratch]]
+Start = Callable[..., AbstractContextManager[ScratchServer]]
 
 
 @pytest.fixture
@@ -47,20 +47,20 @@ def place() -> Iterator[Path]:
 
 @pytest.fixture
 def start(place: Path) -> Start:
-    def started(major: int = 17, needed: int = 0) -> AbstractContextManager[Scratch]:
+    def started(major: int = 17, needed: int = 0) -> AbstractContextManager[ScratchServer]:
         return scratch_postgres(programs(major, place.parent), major, place, utc_now, needed)
 
     return started
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Scratch]:
+def shared() -> Iterator[ScratchServer]:
     """For tests that only look, or leave what does not disturb the others."""
     with scratch_postgres(programs(17, Path("/tmp")), 17, None, utc_now) as scratch:
         yield scratch
 
 
-def told_by(scratch: Scratch, command: str) -> str:
+def told_by(scratch: ScratchServer, command: str) -> str:
     """What a program writes that the scratch server starts, as a restored superuser's function could."""
     with psycopg.connect(scratch.dsn("postgres")) as connection:
         connection.execute("CREATE TEMP TABLE told (line text)")
@@ -101,7 +101,7 @@ def test_a_scratch_server_of_each_major_answers_takes_databases_and_is_gone_afte
     assert not serves(place)
 
 
-def test_only_we_get_in_by_a_socket_and_only_as_the_superuser(shared: Scratch) -> None:
+def test_only_we_get_in_by_a_socket_and_only_as_the_superuser(shared: ScratchServer) -> None:
     with psycopg.connect(shared.dsn("postgres"), autocommit=True) as connection:
         connection.execute("CREATE ROLE intruder SUPERUSER LOGIN")
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
@@ -114,7 +114,7 @@ def test_only_we_get_in_by_a_socket_and_only_as_the_superuser(shared: Scratch) -
         assert (shared.folder / inner).stat().st_mode & 0o777 == 0o700
 
 
-def test_the_users_of_other_servers_are_not_let_in(shared: Scratch) -> None:
+def test_the_users_of_other_servers_are_not_let_in(shared: ScratchServer) -> None:
     folder = programs(17, Path("/tmp"))
     assert shared.folder is not None
     for user, group in (("nobody", "nogroup"), ("postgres", "postgres")) if os.geteuid() == 0 else ():
@@ -129,7 +129,7 @@ def test_the_users_of_other_servers_are_not_let_in(shared: Scratch) -> None:
         assert "eer authentication failed" in done.stderr or "Permission denied" in done.stderr
 
 
-def test_the_server_of_root_is_run_by_nobody_and_may_not_gain_privileges(shared: Scratch) -> None:
+def test_the_server_of_root_is_run_by_nobody_and_may_not_gain_privileges(shared: ScratchServer) -> None:
     status = told_by(shared, "cat /proc/self/status")
     user = 65534 if os.geteuid() == 0 else os.geteuid()
     assert f"Uid:\t{user}\t{user}\t{user}\t{user}\n" in status
@@ -156,14 +156,16 @@ with start() as scratch, psycopg.connect(scratch.dsn("postgres")) as connection:
     assert os.geteuid() != 0 or "groups: 65534\n" in told
 
 
-def test_what_is_said_of_the_network_is_true_for_a_program_that_a_restored_database_starts(shared: Scratch) -> None:
+def test_what_is_said_of_the_network_is_true_for_a_program_that_a_restored_database_starts(
+    shared: ScratchServer,
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         said = told_by(shared, f'bash -c "(exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo reached || echo not"')
     assert said == ("reached" if "with a network" in shared.describe() else "not")
 
 
-def test_a_restored_superuser_cannot_open_what_is_shut(shared: Scratch) -> None:
+def test_a_restored_superuser_cannot_open_what_is_shut(shared: ScratchServer) -> None:
     shut = ("restore_command", "archive_library", "recovery_end_command", "ssl_passphrase_command", "primary_conninfo")
     with psycopg.connect(shared.dsn("postgres"), autocommit=True) as connection:
         for name in shut:
@@ -299,17 +301,16 @@ def test_missing_programs_are_named_with_what_to_install(place: Path) -> None:
     assert "install postgresql-16" in caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["PGHOSTADDR", "PGSERVICE"])
-def test_a_variable_that_would_lead_elsewhere_than_to_the_scratch_server_is_refused(name: str, place: Path) -> None:
+def test_a_variable_that_would_lead_elsewhere_than_to_the_scratch_server_is_refused(place: Path) -> None:
     code = """
-os.environ[sys.argv[4]] = "192.0.2.1"
+os.environ["PGHOSTADDR"] = "192.0.2.1"
 try:
     start().__enter__()
 except DrkitError as error:
     print(error.exit_code, error, error.hint, sep="\\n")
 """
-    said = run_child(START + code, *arguments(place), name)
-    assert said.startswith(f"3\n{name} is set")
+    said = run_child(START + code, *arguments(place))
+    assert said.startswith("3\nPGHOSTADDR is set")
     assert "192.0.2.1" not in said
 
 

@@ -8,7 +8,7 @@ import pytest
 from drkit.disk.scratch import scratch_folder
 from drkit.engines.postgres.dsn import parse_dsn
 from drkit.engines.postgres.scratch.memory import usable_memory
-from drkit.engines.postgres.scratch.place import Scratch
+from drkit.engines.postgres.scratch.place import ScratchServer
 from drkit.engines.postgres.scratch.settings import COMPARED, ask_settings, loading_settings
 from drkit.errors import NotRestorable
 from servers.postgres import NamedServer
@@ -16,8 +16,8 @@ from servers.postgres import NamedServer
 GIB = 1 << 30
 
 
-def scratch_with(**settings: str) -> Scratch:
-    return Scratch(str, 17, settings, None, "somewhere", datetime(2026, 11, 20, tzinfo=UTC))
+def scratch_with(**settings: str) -> ScratchServer:
+    return ScratchServer(str, 17, settings, None, "somewhere", datetime(2026, 11, 20, tzinfo=UTC))
 
 
 def test_settings_that_are_the_same_are_not_listed_and_unknown_ones_are_said_to_be_unknown() -> None:

@@ -26,7 +26,8 @@ _VALUE = re.compile(r", (-?\d+), (true|false)\);\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One object, or the data of one. `kind` is as `pg_restore --list` calls it."""
+    """One object, or the data of one. `kind` is as `pg_restore --list` calls it; `catalog` and `oid` are where the
+    captured server kept it."""
 
     number: int
     kind: str
@@ -37,10 +38,16 @@ class Entry:
     copy: str
     depends: tuple[int, ...]
     has_data: bool
+    catalog: int = 0
+    oid: int = 0
 
     @property
     def key(self) -> Table:
         return self.schema, self.name
+
+    @property
+    def described(self) -> str:
+        return f"{self.kind.lower()} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,7 @@ def _facts(held: Held, version: tuple[int, int]) -> tuple[str, str, int]:
 
 
 def _entry(held: Held, version: tuple[int, int]) -> Entry:
-    number, _, _, _ = held.integer(), held.integer(), held.string(), held.string()  # has a dumper, table and row
+    number, _, catalog, oid = held.integer(), held.integer(), held.string(), held.string()  # has a dumper
     name, kind, _ = held.string(), held.string(), held.integer()  # section
     definition, _, copy = held.string(), held.string(), held.string()  # how to drop it
     schema, _ = held.string(), held.string()  # tablespace
@@ -164,4 +171,6 @@ def _entry(held: Held, version: tuple[int, int]) -> Entry:
         copy or "",
         tuple(depends),
         state != _NO_DATA,
+        int(catalog or 0),
+        int(oid or 0),
     )

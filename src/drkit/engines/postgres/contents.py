@@ -5,7 +5,7 @@ It travels encrypted, as it names tables and may tell their sizes. It must not k
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from drkit.engines.postgres.digest import LargeObjects, Level, TableDigest
@@ -60,7 +60,11 @@ class SchemaObject:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """`sequences` are the next values to be given, by schema and name; `extensions` their versions, by name."""
+    """`sequences` are the next values to be given, by schema and name; `extensions` their versions, by name.
+
+    `needs` are entries of the dump that nothing else shows to need an extension: their numbers, by its name. Of the
+    server that was captured: its `settings`, `system` as initdb numbered it, the database's `size` on its disk.
+    """
 
     server_version: int
     dump_major: int
@@ -71,6 +75,10 @@ class Contents:
     large_objects: LargeObjects
     objects: tuple[SchemaObject, ...]
     extensions: Mapping[str, str]
+    needs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    system: str | None = None
+    size: int | None = None
 
 
 def format_contents(contents: Contents) -> bytes:
@@ -105,6 +113,11 @@ def _build(document: Mapping[str, Any]) -> Contents:
         large_objects=LargeObjects(**document["large_objects"]),
         objects=tuple(SchemaObject(**each) for each in document["objects"]),
         extensions=dict(document["extensions"]),
+        # older backups do not tell
+        needs={name: tuple(numbers) for name, numbers in document.get("needs", {}).items()},
+        settings=dict(document.get("settings", {})),
+        system=document.get("system"),
+        size=document.get("size"),
     )
 
 

@@ -28,15 +28,27 @@ _LARGE_OBJECT_STEP = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`subject` says what differs in words; `tables` are there where their rows do."""
+    """`subject` says what differs in words; `tables` are there where their rows do, and `rows` says which ones."""
 
     subject: str
     expected: str
     found: str
     tables: tuple[Name, ...] = ()
+    rows: str = ""
 
     def __str__(self) -> str:
-        return f"{self.subject}: expected {self.expected}, found {self.found}"
+        return f"{self.subject}: expected {self.expected}, found {self.found}{self.rows and f': {self.rows}'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What nobody can compare, and why."""
+
+    subject: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the {self.subject} were not compared: {self.reason}"
 
 
 def spelled(name: Name) -> str:
@@ -63,15 +75,19 @@ def compare_large_objects(connection: psycopg.Connection, contents: Contents) ->
         return
     found = _read_large_objects(connection, contents)
     if found != expected:
-        yield Difference("large objects", _described(expected), _described(found))
+        yield Difference("large objects", describe_large_objects(expected), describe_large_objects(found))
 
 
-def compare_extensions(connection: psycopg.Connection, contents: Contents) -> Iterator[str]:
-    """Notes only: a server gives the versions that it has."""
+def describe_large_objects(objects: LargeObjects) -> str:
+    return f"{objects.count} of {objects.size} bytes{f' ({objects.sha256[:12]}…)' if objects.sha256 else ''}"
+
+
+def compare_versions(connection: psycopg.Connection, contents: Contents) -> Iterator[Difference]:
+    """Of extensions. They are no faults, as a server gives the versions that it has."""
     found: dict[str, str] = dict(connection.execute("select extname::text, extversion from pg_extension").fetchall())
     for name, version in sorted(contents.extensions.items()):
         if name in found and found[name] != version:
-            yield f"extension {name} is {found[name]} here and was {version}"
+            yield Difference(f"extension {name}", version, found[name])
 
 
 def compare_objects(
@@ -124,7 +140,3 @@ def _read_large_objects(connection: psycopg.Connection, contents: Contents) -> L
 
 def _state(value: int, called: bool) -> str:
     return f"{value} given out" if called else f"{value} to be given out next"
-
-
-def _described(objects: LargeObjects) -> str:
-    return f"{objects.count} of {objects.size} bytes{f' ({objects.sha256[:12]}…)' if objects.sha256 else ''}"

@@ -16,6 +16,7 @@ from drkit.engines.postgres.comparison import Compared, choose_for_target, compa
 from drkit.engines.postgres.contents import DUMP
 from drkit.engines.postgres.facts import Facts, look_at_server
 from drkit.engines.postgres.globals import apply_roles, apply_settings, create_database
+from drkit.engines.postgres.lacking import find_lacking
 from drkit.engines.postgres.load import Loader, RowLoad, private_folder
 from drkit.engines.postgres.options import DumpOptions
 from drkit.engines.postgres.parts import Part, choose_part, fit_steps
@@ -76,7 +77,9 @@ class Restoring:
         programs = choose_for_target(self._options, self._point, facts)
         holes = refuse_holes(programs, self._options.trusted)
         head, outline = self._point.read_outline()
-        part = choose_part(head, self._wishes, facts, look_at(self._server))
+        with maintenance(self._server) as connection:
+            lacking = find_lacking(connection, head, self._point.contents) if self._wishes.tolerant else ()
+        part = choose_part(head, self._wishes, facts, look_at(self._server), lacking)
         notes, steps = [*holes, *part.notes], fit_steps(self._steps, self._wishes, part)
         with maintenance(self._server) as connection:
             notes += apply_roles(connection, steps)
@@ -86,7 +89,9 @@ class Restoring:
             with maintenance(self._server) as connection:
                 notes += [*compared.notes, *apply_settings(connection, steps, place.working.name)]
         kept = publish(self._server, place, self._wishes.swap, self._patience, self._clock())
-        return Restored(str(self._server), kept, tuple(notes), compared.whole, tuple(self._phases.seconds))
+        return Restored(
+            str(self._server), kept, tuple(notes), compared.whole, tuple(self._phases.seconds), part.untested
+        )
 
     def _fill(self, place: Place, target: Facts, programs: Programs, outline: bytes, part: Part) -> None:
         contents, wishes, jobs = self._point.contents, self._wishes, self._options.workers

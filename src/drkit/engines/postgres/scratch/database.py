@@ -12,7 +12,7 @@ from typing import Any
 
 from drkit.engines.postgres.dsn import parse_dsn
 from drkit.engines.postgres.names import quote_name, quote_text
-from drkit.engines.postgres.scratch.place import Scratch
+from drkit.engines.postgres.scratch.place import ScratchServer
 from drkit.engines.postgres.scratch.settings import ask_settings
 from drkit.engines.postgres.scratch.source import refuse_source
 from drkit.engines.postgres.server import Server
@@ -36,19 +36,18 @@ _OF_RUN = "SELECT datname::text FROM pg_database WHERE starts_with(datname, %s) 
 
 
 @contextmanager
-def scratch_database(dsn: str, source: str | None, clock: Clock) -> Iterator[Scratch]:
-    """`source` is the DSN of what must not be touched; None if the drill may not go near it.
+def scratch_database(dsn: str, source: Server | None, system: str | None, clock: Clock) -> Iterator[ScratchServer]:
+    """`source` and `system`, the number of its server, say what must not be touched, as far as anybody knows.
 
     Roles belong to a server and not to a database: those that a restore makes stay there.
     """
     server = parse_dsn(dsn, NotRestorable)
-    if source is not None:
-        refuse_source(server, parse_dsn(source, NotRestorable))
+    refuse_source(server, source, system)
     run = f"{_PREFIX}{secrets.token_hex(8)}"
     since = clock().astimezone(UTC)
     mark = f"{_MARK} {socket.gethostname()}, begun at {since.isoformat(timespec='seconds')}"
     with _reserved(server, run, mark) as major:
-        yield Scratch(
+        yield ScratchServer(
             lambda name: server.database(f"{run}_{name}").dsn,
             major,
             ask_settings(server),

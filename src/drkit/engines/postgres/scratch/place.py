@@ -12,9 +12,9 @@ NOT_KNOWN = "not known"
 
 
 @dataclass(frozen=True, slots=True)
-class Scratch:
-    """`dsn` gives the way to a database of that name, which is the caller's to make; it may hold a password. `settings`
-    are the server's own words. `folder` is None on a server that drkit did not start."""
+class ScratchServer:
+    """Where databases may be made for a drill. `dsn` gives the way to one of that name, which is the caller's to make;
+    it may hold a password. `settings` are the server's own words. `folder` is None where drkit did not start it."""
 
     dsn: Callable[[str], str]
     major: int

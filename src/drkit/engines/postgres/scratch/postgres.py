@@ -18,7 +18,7 @@ from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.scratch.cluster import PORT, SUPERUSER, Cluster, make_cluster
 from drkit.engines.postgres.scratch.confinement import ENVIRONMENT, confine
 from drkit.engines.postgres.scratch.memory import usable_memory
-from drkit.engines.postgres.scratch.place import Scratch
+from drkit.engines.postgres.scratch.place import ScratchServer
 from drkit.engines.postgres.scratch.server import serving
 from drkit.engines.postgres.scratch.settings import loading_settings
 from drkit.errors import ConfigError
@@ -26,14 +26,14 @@ from drkit.ports import Clock
 
 _EMPTY_CLUSTER = 100_000_000
 _VERSION = re.compile(rb"\(PostgreSQL\) (\d+)\.?(\d*)")
-# libpq lets these lead a program elsewhere than to the host it was given.
-_MISLEADING = ("PGHOSTADDR", "PGSERVICE")
+# libpq lets it lead a program elsewhere than to the host it was given.
+_MISLEADING = "PGHOSTADDR"
 
 
 @contextmanager
 def scratch_postgres(
     programs_folder: Path, major: int, parent: Path | None, clock: Clock, needed: int = 0
-) -> Iterator[Scratch]:
+) -> Iterator[ScratchServer]:
     """`needed` is how many bytes will be loaded. The thread that enters must live as long as the block: the kernel ends
     the server with it."""
     _refuse_misleading(os.environ)
@@ -42,7 +42,7 @@ def scratch_postgres(
     with scratch_folder(parent, needed + _EMPTY_CLUSTER) as folder:
         cluster = make_cluster(folder, programs, confinement)
         with serving(cluster, loading_settings(major, usable_memory()), _dsn(cluster, "postgres")) as settings:
-            yield Scratch(
+            yield ScratchServer(
                 lambda name: _dsn(cluster, name),
                 major,
                 settings,
@@ -58,12 +58,11 @@ def _dsn(cluster: Cluster, name: str) -> str:
 
 
 def _refuse_misleading(environment: Mapping[str, str]) -> None:
-    for name in _MISLEADING:
-        if environment.get(name):
-            raise ConfigError(
-                f"{name} is set, and would lead the programs that fill a scratch server to another one",
-                f"unset {name}, and say in the source's DSN where it is",
-            )
+    if environment.get(_MISLEADING):
+        raise ConfigError(
+            f"{_MISLEADING} is set, and would lead a check's own command to another server than the scratch server",
+            f"unset {_MISLEADING}, and say in the source's DSN where it is",
+        )
 
 
 def _server_programs(folder: Path, major: int) -> Programs:

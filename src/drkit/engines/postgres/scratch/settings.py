@@ -3,7 +3,7 @@
 It decides and asks; it starts nothing.
 """
 
-from collections.abc import Mapping
+import psycopg
 
 from drkit.engines.postgres.server import Server
 
@@ -71,6 +71,11 @@ COMPARED = (
     "temp_buffers",
     "work_mem",
 )
+# What a session has set for itself is not the server's.
+_QUESTION = """
+SELECT name, CASE source WHEN 'session' THEN reset_val ELSE current_setting(name) END
+  FROM pg_settings WHERE name = ANY(%s)
+"""
 
 
 def loading_settings(major: int, memory: int) -> dict[str, str]:
@@ -83,13 +88,14 @@ def loading_settings(major: int, memory: int) -> dict[str, str]:
     return _QUICK | _ROOMY | _SHUT | _OWN | newer | sizes
 
 
-def ask_settings(server: Server) -> Mapping[str, str]:
-    """Of a scratch server or a source. What this role may not see is left out."""
+def read_settings(connection: psycopg.Connection) -> dict[str, str]:
+    """What bears on a restore. What this role may not see is left out."""
+    return dict(connection.execute(_QUESTION, [list(COMPARED)]).fetchall())
+
+
+def ask_settings(server: Server) -> dict[str, str]:
     with server.session() as connection:
-        rows = connection.execute(
-            "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(%s)", [list(COMPARED)]
-        ).fetchall()
-    return dict(rows)
+        return read_settings(connection)
 
 
 def _within(size: int, least: int, most: int) -> int:
