@@ -5,7 +5,7 @@ It travels encrypted, as it names tables and may tell their sizes. It must not k
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from drkit.engines.postgres.digest import LargeObjects, Level, TableDigest
@@ -82,11 +82,17 @@ class Contents:
 
 
 def format_contents(contents: Contents) -> bytes:
-    document = asdict(contents) | {
+    document = _members(contents) | {
         "form": FORM,
         "sequences": [[*name, *state] for name, state in sorted(contents.sequences.items())],
     }
-    return json.dumps(document, indent=None, ensure_ascii=False, sort_keys=True).encode(errors="surrogateescape")
+    text = json.dumps(document, default=_members, ensure_ascii=False, sort_keys=True)
+    return text.encode(errors="surrogateescape")
+
+
+def _members(value: Any) -> dict[str, Any]:
+    """One level only: `asdict` copies every level, which takes a fifth of a second for 5,000 tables."""
+    return {each.name: getattr(value, each.name) for each in fields(value)}
 
 
 def parse_contents(raw: bytes) -> Contents:
