@@ -7,7 +7,7 @@ import typer
 
 from drkit.cli.call import Call, ask_passphrase, each_source
 from drkit.cli.verify_text import describe_drill, summarize
-from drkit.errors import ObjectiveMissed, StoreError, UsageError
+from drkit.errors import ConfigError, NotRestorable, ObjectiveMissed, StoreError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ def now(
     done, failed = each_source(call, call.select(names), lambda source: _drill(call, source, chosen, when, seed))
     drills = [describe_drill(drill, evidence) for _, (drill, evidence) in done]
     lines = [line for _, (drill, evidence) in done for line in summarize(call.console, drill, evidence)]
-    lines += [f"{each['source']}: FAILED, no drill was run" for each in failed.document]
+    lines += [f"{each['source']}: FAILED, no drill was completed" for each in failed.document]
     call.console.answer({"drills": drills} | failed.told, "\n".join(lines))
     missed = any(not drill.passed for _, (drill, _) in done)
     return failed.exit_code or (ObjectiveMissed.exit_code if missed else 0)
@@ -80,10 +80,11 @@ def _drill(call: Call, source: "Source", scenario: "Scenario", when: str, seed: 
     orders = _orders(call, seen, scenario, when, seed)
     with call.console.progress(f"verifying {source.name}") as progress:
         ended = run_drill(orders, seen.store(), seen.engine(), keyring, clock, progress, _redacting(source))
-    evidence = _commit(call, source, seen, ended.drill, signing_key)
+    drill = ended.drill if ended.raised else _with_clock_offset(ended.drill, seen.store())
+    evidence = _commit(call, source, seen, drill, signing_key)
     if ended.raised:
         raise ended.raised
-    return ended.drill, evidence
+    return drill, evidence
 
 
 def _orders(call: Call, source: "Source", scenario: "Scenario", when: str, seed: str | None) -> "Orders":
@@ -92,7 +93,10 @@ def _orders(call: Call, source: "Source", scenario: "Scenario", when: str, seed:
     from drkit.wiring import clock
 
     objectives = source.table.objectives
-    wanted = parse_when(when, source.system.table.timezone, clock()) if when != _RANDOM else None
+    began = clock()
+    wanted = parse_when(when, source.system.table.timezone, began) if when != _RANDOM else None
+    if wanted and wanted > began:
+        raise NotRestorable(f"{format_moment(wanted)} is in the future: it is {format_moment(began)}")
     asked = f"a moment by the seed {seed}" if seed else format_moment(wanted) if wanted else "the latest point"
     call.console.tell(f"{source.name}: {scenario}, wanted is {asked}")
     return Orders(
@@ -105,19 +109,22 @@ def _orders(call: Call, source: "Source", scenario: "Scenario", when: str, seed:
         questions=source.questions(),
         token=secrets.token_hex(4),
         correlation_id=call.console.correlation_id,
-        clock_offset=_clock_offset(source.store()),
     )
 
 
-def _clock_offset(store: "Store") -> float | None:
-    """None where the store lets us put nothing, as a replica may."""
+def _with_clock_offset(drill: "Drill", store: "Store") -> "Drill":
+    """Unknown where the store lets us put nothing, as a replica may. One that did not answer is not asked again."""
+    from dataclasses import replace
+
     from drkit.stores.probe import measure_offset
     from drkit.wiring import clock
 
+    if drill.backup is None:
+        return drill
     try:
-        return measure_offset(store, clock, secrets.token_hex(8)).total_seconds()
+        return replace(drill, clock_offset=measure_offset(store, clock, secrets.token_hex(8)).total_seconds())
     except StoreError:
-        return None
+        return drill
 
 
 def _redacting(source: "Source") -> "Callable[[str], str]":
@@ -137,15 +144,19 @@ def _redacting(source: "Source") -> "Callable[[str], str]":
 
 
 def _commit(call: Call, source: "Source", seen: "Source", drill: "Drill", signing_key: "SigningKey") -> str:
-    """Where the evidence lies now: the drill is over, so it may go to the store itself, if that is still there."""
+    """Where the evidence lies now: the drill is over, so it may go to the store itself, if that is still there.
+    What a drill showed is told even if nothing keeps it."""
     from drkit.verify.ledger import commit_evidence
     from drkit.wiring import open_signers
 
     signers = open_signers(source.system)
+    if seen.afar:
+        try:
+            return commit_evidence(source.store(), drill, signing_key, signers)
+        except (ConfigError, StoreError) as error:
+            call.console.warn(f"{source.name}: the evidence goes to the replica, as the store takes none: {error}")
     try:
-        return commit_evidence(source.store(), drill, signing_key, signers)
-    except StoreError as error:
-        if not seen.afar:
-            raise
-        call.console.warn(f"{source.name}: the evidence goes to the replica, as the store takes none: {error}")
         return commit_evidence(seen.store(), drill, signing_key, signers)
+    except StoreError:
+        call.console.warn("\n".join(summarize(call.console, drill, None)))
+        raise

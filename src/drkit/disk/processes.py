@@ -1,4 +1,5 @@
-"""Servers that a dead run left behind: found by the data folder on their command line, and ended.
+"""What a run left behind that still runs: servers, found by the data folder on their command line, and what a person's
+own commands started, found by the place that they were told of. They are ended.
 
 A number in a file proves nothing, as a restored database can write files and numbers are given out again.
 It must not know what is in the folder.
@@ -15,6 +16,7 @@ from pathlib import Path
 # a server kills its own children after five seconds
 PATIENCE = timedelta(seconds=10)
 _PROCESSES = Path("/proc")
+_TOLD = b"DRKIT_TARGET="  # among the variables of every such command
 
 
 def end_servers(data: Path, patience: timedelta = PATIENCE) -> None:
@@ -22,6 +24,27 @@ def end_servers(data: Path, patience: timedelta = PATIENCE) -> None:
     for process in _PROCESSES.glob("[0-9]*"):
         if _serves(process, data):
             _end(process, data, patience)
+
+
+def end_commands(folder: Path) -> None:
+    """`folder` has a name that nothing else has. They get no time to end by themselves: what they look at is gone."""
+    for process in _PROCESSES.glob("[0-9]*"):
+        if _was_told_of(process, folder):
+            with suppress(ProcessLookupError):
+                descriptor = os.pidfd_open(int(process.name))
+                try:
+                    if _was_told_of(process, folder):
+                        _ended_by(descriptor, signal.SIGKILL, PATIENCE)
+                finally:
+                    os.close(descriptor)
+
+
+def _was_told_of(process: Path, folder: Path) -> bool:
+    try:
+        variables = (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(each.startswith(_TOLD) and os.fsencode(folder.name) in each for each in variables)
 
 
 def _serves(process: Path, data: Path) -> bool:

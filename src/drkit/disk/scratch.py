@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from drkit.disk.private import private_folder
-from drkit.disk.processes import end_servers
+from drkit.disk.processes import end_commands, end_servers
 from drkit.disk.removal import remove_tree
 from drkit.errors import NotRestorable
 
@@ -45,13 +45,17 @@ def _require_room(place: Path, needed: int) -> None:
 
 def _remove(folder: Path) -> None:
     """The last processes of a server that was killed may still write while its folder goes."""
+    end_commands(folder)
     end_servers(folder / DATA)
     for _ in range(_ATTEMPTS):
         try:
             remove_tree(folder)
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.ENOENT):
-                raise
+                raise NotRestorable(
+                    f"{folder} holds restored data and cannot be removed: {error.strerror}",
+                    "see what stands in there, such as a mounted disk, and remove it",
+                ) from error
         else:
             return
     raise NotRestorable(

@@ -95,8 +95,11 @@ def _chunks(child: "subprocess.Popen[bytes]", give_up_at: float) -> Iterator[byt
         ready, _, _ = select.select([pipe], [], [], 0 if ended else 0.05)
         chunk = os.read(pipe, _PIPE) if ready else b""
         yield chunk
-        if ended or (ready and not chunk):
-            child.wait()
+        if ended:
+            return
+        if ready and not chunk:  # it may close its output and go on
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(max(give_up_at - time.monotonic(), 0))
             return
 
 

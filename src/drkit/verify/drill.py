@@ -6,12 +6,12 @@ It reaches nothing but the store, the engine and the keys that it is handed. It 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from drkit import __version__, catalog
-from drkit.errors import DrkitError, IntegrityError
+from drkit.errors import DrkitError, IntegrityError, WrongKey
 from drkit.model import Check, Manifest, Scratch, Wishes
 from drkit.ports import Clock, Engine, Store
 from drkit.restore.plan import RestorePlan, plan_restore
@@ -24,6 +24,7 @@ from drkit.verify.verdicts import judge_result, judge_rpo, judge_rto
 from drkit.when import format_moment
 
 STORED_OBJECTS = "stored objects"
+_WISHES = Wishes(compare="off", tolerant=True)
 _SHOWN = 2000
 
 
@@ -40,7 +41,6 @@ class Orders:
     questions: tuple[Question, ...]
     token: str
     correlation_id: str
-    clock_offset: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +78,34 @@ class _Record:
 
     @contextmanager
     def disposing(self) -> Iterator[ExitStack]:
-        """Whatever was entered is left again; where that fails, it is not disposed of."""
+        """Whatever was entered is left again. Where that fails too, neither what went wrong before it is forgotten,
+        nor an interrupt."""
         life = ExitStack()
         try:
             yield life
+        except DrkitError as error:
+            self.fail(error)
         finally:
             self.disposed = False
+            with self.timed("dispose"):
+                self._dispose(life)
+
+    def _dispose(self, life: ExitStack) -> None:
+        try:
             life.close()
+        except DrkitError as error:
+            self.fail(error)
+        else:
             self.disposed = True
 
     def fail(self, error: DrkitError) -> None:
-        words = f"{error} ({error.hint})" if error.hint else str(error)
-        self.error = words[:_SHOWN]
-        if isinstance(error, IntegrityError):
+        self.tell(f"{error} ({error.hint})" if error.hint else str(error))
+        # a key that opens nothing says something about who restores, and nothing about what was captured
+        if isinstance(error, IntegrityError) and not isinstance(error, WrongKey):
             self.checks.append(Check(STORED_OBJECTS, "failed", "whole, and signed for their places", str(error)))
+
+    def tell(self, error: str) -> None:
+        self.error = f"{self.error}; {error}" if self.error else error
 
 
 def run_drill(
@@ -110,8 +124,9 @@ def run_drill(
     except DrkitError as error:
         record.fail(error)
     except BaseException as error:  # noqa: BLE001  an interrupt, or a bug: both leave evidence, and are raised after it
-        raised, record.error = error, f"stopped by {type(error).__name__}: {error}".rstrip(": ")
-    return Ended(_judge(orders, record, clock(), aborted=raised is not None), raised)
+        raised = error
+        record.tell(f"stopped by {type(error).__name__}: {error}".rstrip(": "))
+    return Ended(_judge(orders, record, clock(), redact, aborted=raised is not None), raised)
 
 
 def _carry_out(
@@ -158,14 +173,17 @@ def _restore(
     progress: Progress,
 ) -> None:
     began = time.monotonic()
-    wishes = Wishes(compare="off", tolerant=True)
-    restored = restore(store, manifest, engine, keyring, target, wishes, progress)
-    record.phases += restored.phases or [("fetch_and_load", round(time.monotonic() - began, 6))]
+    known: tuple[tuple[str, float], ...] = ()
+    try:
+        restored = restore(store, manifest, engine, keyring, target, _WISHES, progress)
+        known = restored.phases
+    finally:
+        record.phases += known or [("fetch_and_load", round(time.monotonic() - began, 6))]
     record.checks += restored.untested
     record.restored = True
 
 
-def _judge(orders: Orders, record: _Record, ended_at: datetime, aborted: bool) -> Drill:
+def _judge(orders: Orders, record: _Record, ended_at: datetime, redact: Callable[[str], str], aborted: bool) -> Drill:
     plan, manifest, scratch = record.plan, record.manifest, record.scratch
     reached = manifest.consistent_at if manifest and record.restored else None
     rto = judge_rto(orders.rto, record.measured)
@@ -182,16 +200,16 @@ def _judge(orders: Orders, record: _Record, ended_at: datetime, aborted: bool) -
         reached=reached,
         seed=orders.seed,
         result="aborted" if aborted else judge_result(record.error, record.checks, rto, rpo),
-        error=record.error,
+        error=redact(record.error)[:_SHOWN],
         rto=rto,
         rpo=rpo,
         phases=tuple(record.phases),
-        checks=tuple(record.checks),
+        checks=tuple(replace(each, actual=redact(each.actual)) for each in record.checks),
         stored_bytes=plan.point.stored_bytes if plan else 0,
         restored_bytes=manifest.plain_bytes if manifest else 0,
         objects=tuple((piece.key, piece.sealed.sha256) for piece in manifest.pieces) if manifest else (),
         tools=scratch.tools if scratch else {},
-        clock_offset=orders.clock_offset,
+        clock_offset=None,
         settings_that_differ=scratch.settings_that_differ if scratch else {},
         disposed=record.disposed,
         correlation_id=orders.correlation_id,

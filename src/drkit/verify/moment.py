@@ -9,15 +9,14 @@ from drkit.model import Point
 from drkit.restore.plan import windows
 from drkit.when import misdated
 
-_BITS = 64
-
 
 def pick_moment(points: Iterable[Point], seed: str, now: datetime) -> datetime:
-    """Any moment from the oldest point until now, the same one for the same seed and window: who knows the seed and
-    the points can tell that nobody chose a convenient one."""
+    """Any moment from the oldest point to the newest, the same one for the same seed and points: who knows these can
+    tell that nobody chose a convenient one."""
     usable = [point for point in points if not misdated(point, now)]
     if not usable:
         raise NotRestorable("there is no point in time to restore", "make a backup first: `drkit backup now`")
     [window] = windows(usable)
-    fraction = int.from_bytes(sha256(seed.encode()).digest()[: _BITS // 8]) / (1 << _BITS)
-    return min(window.start + (now - window.start) * fraction + timedelta(microseconds=1), now)
+    places = (window.end - window.start) // timedelta.resolution + 1
+    chosen = int.from_bytes(sha256(seed.encode()).digest()) % places
+    return min(window.start + chosen * timedelta.resolution, now)

@@ -39,18 +39,21 @@ def put_question(
 
 
 def agree(expected: Answer, found: Answer) -> bool:
-    """A database without truth values answers with 1 and 0, and numbers of any type may be equal."""
-    if isinstance(expected, bool) and isinstance(found, int):
-        return expected == bool(found) and found in (0, 1)
+    """A database without truth values answers with 1 and 0, numbers of any type may be equal, and any value may come
+    as a text. No value agrees with none."""
+    if expected is None or found is None:
+        return expected is found
     if isinstance(expected, str) or isinstance(found, str):
-        return str(expected) == str(found)
+        return _spell(expected) == _spell(found)
     return expected == found
 
 
 def spell(answer: Answer) -> str:
-    if isinstance(answer, bool):
-        return "true" if answer else "false"
-    return "nothing" if answer is None else str(answer)[:_SHOWN]
+    return "nothing" if answer is None else _spell(answer)[:_SHOWN]
+
+
+def _spell(answer: str | int | float | bool) -> str:
+    return str(answer).lower() if isinstance(answer, bool) else str(answer)
 
 
 def _ask(question: Question, sql: str, ask: Callable[[str, timedelta], Answer]) -> Check:

@@ -19,8 +19,9 @@ from drkit.engines.sqlite.findings import look_ahead
 from drkit.engines.sqlite.partial import SUFFIX
 from drkit.engines.sqlite.restore import check_target, restore
 from drkit.errors import IntegrityError
-from drkit.model import Answer, Captured, Check, Finding, Manifest, Piece, Restored, Scratch, Wishes
+from drkit.model import Answer, Captured, Check, Digest, Finding, Manifest, Piece, Restored, Scratch, Wishes
 from drkit.ports import Begin, Clock, Load
+from drkit.streams.meter import Hasher
 
 
 class SqliteEngine:
@@ -47,6 +48,7 @@ class SqliteEngine:
         self._spool = spool
         self._scratch = scratch
         self._clock = clock
+        self._written: dict[str, Digest] = {}  # by a drill, which wants to know whether it still stands there
 
     def capture(self, begin: Begin) -> Captured:
         return capture(self._path, begin, self._integrity, self._lock_timeout, self._spool, self._clock)
@@ -60,7 +62,11 @@ class SqliteEngine:
 
     def restore(self, manifest: Manifest, load: Load, target: str, wishes: Wishes) -> Restored:
         piece = _database(manifest)
-        return restore(piece, load, Path(target), wishes.swap, self._lock_timeout, self._clock)
+        written = Hasher()
+        source: Load = (lambda each: written.watch(load(each))) if wishes.tolerant else load
+        restored = restore(piece, source, Path(target), wishes.swap, self._lock_timeout, self._clock)
+        self._written = {target: written.digest()} if wishes.tolerant else {}
+        return restored
 
     @contextmanager
     def scratch(self, manifest: Manifest, _load: Load) -> Iterator[Scratch]:
@@ -70,7 +76,7 @@ class SqliteEngine:
             )
 
     def prove(self, _manifest: Manifest, _load: Load, target: str) -> Iterator[Check]:
-        return prove(Path(target))
+        return prove(Path(target), self._written.get(target))
 
     def ask(self, target: str, question: str, timeout: timedelta) -> Answer:
         return ask(Path(target), question, timeout)
