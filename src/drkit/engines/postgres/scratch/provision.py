@@ -53,7 +53,7 @@ def provide_scratch(
 
 def choose_server(options: DumpOptions, major: int) -> Programs:
     """Of the captured major or the nearest newer one, from the configured folder if it has a server at all."""
-    found = _servers(options.programs) or _servers(None)
+    found = list_servers(options.programs) or list_servers(None)
     fitting = sorted((each for each in found if each.major >= major), key=lambda each: (each.major, -each.minor))
     if not fitting:
         have = ", ".join(sorted({f"{each.major}.{each.minor}" for each in found})) or "none"
@@ -71,7 +71,8 @@ def estimate_room(contents: Contents, plain_bytes: int) -> int:
     return grown if contents.size is None else min(contents.size, grown)
 
 
-def _servers(folder: Path | None) -> list[Programs]:
+def list_servers(folder: Path | None) -> list[Programs]:
+    """Programs with which a server can be made: in this folder, or wherever they are found."""
     return [
         each
         for each in find_programs(folder)
