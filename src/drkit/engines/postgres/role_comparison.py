@@ -38,7 +38,7 @@ def compare_roles(connection: psycopg.Connection, facts: Facts, steps: Steps) ->
         elif not _covers(there.words, expected.words):
             yield Difference(subject, expected.words, there.words)
         elif expected.secret and expected.secret != there.secret:
-            yield Difference(subject, f"{expected.words}, as captured", f"{there.words}, with another secret")
+            yield Difference(subject, f"{expected.words}, as captured", f"{there.words}, but not as captured")
 
 
 def _covers(there: str, expected: str) -> bool:
