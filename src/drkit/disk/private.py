@@ -22,8 +22,10 @@ def private_folder(parent: Path, prefix: str, remove: Remove) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        remove(folder)
-        os.close(lock)
+        try:
+            remove(folder)
+        finally:
+            os.close(lock)
 
 
 def _locked_folder(parent: Path, prefix: str) -> tuple[Path, int]:
