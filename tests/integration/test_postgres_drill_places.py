@@ -112,6 +112,25 @@ def test_a_place_that_has_all_extensions_has_nothing_left_out(shop: Point, sourc
         assert outcomes(stage.prove())["rows of 4 tables"] == "passed"
 
 
+def test_a_locale_that_the_place_lacks_is_replaced_and_said_to_be_untested(
+    source: PostgresServer, tmp_path: Path
+) -> None:
+    with postgres_server(tmp_path) as server:
+        dsn = server.create(
+            "swedish", "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'sv' LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+        server.execute(
+            "CREATE TABLE t (name text PRIMARY KEY)", "INSERT INTO t VALUES ('ö'), ('z')", database="swedish"
+        )
+        point = capture(dsn, server.bin)
+    with on_stage(point, source.bin) as stage:
+        [locale] = stage.restored.untested
+        assert those_that("failed", stage.prove()) == []
+    assert (locale.name, locale.outcome) == ("locale", "not testable")
+    assert "ICU_LOCALE 'sv'" in locale.expected
+    assert locale.actual.startswith("C.UTF-8, as the scratch server does not have it")
+
+
 def test_a_drill_takes_place_on_a_server_that_was_lent_and_its_roles_stay_its_own(
     postgres: NamedServer, tmp_path: Path
 ) -> None:
