@@ -14,8 +14,9 @@ from drkit.when import format_moment
 _FORMAT = 1
 
 
-def to_document(report: Report) -> dict[str, object]:
-    """Of str, int, bool, None, list and dict alone, as signing.sign_document asks for."""
+def to_document(report: Report, page_sha256: str | None = None) -> dict[str, object]:
+    """Of str, int, bool, None, list and dict alone, as signing.sign_document asks for. The hash is that of the page
+    that goes with it, if one does."""
     kept = Counter(source.answer for source in report.sources)
     return {
         "drkit": _FORMAT,
@@ -34,6 +35,7 @@ def to_document(report: Report) -> dict[str, object]:
         "proven": say_proven(report),
         "not_proven": say_unproven(report),
         "how_to_check": say_how_to_check(report),
+        "page_sha256": page_sha256,
     }
 
 

@@ -13,13 +13,13 @@ from drkit.model import Point
 from drkit.report.counts import count_backups, count_drills
 from drkit.report.incidents import Findings, find_incidents
 from drkit.report.model import Known, Measured, Month, Report, SourceReport
-from drkit.report.period import days_of, month_of, points_around, slots_of
+from drkit.report.period import begun_at, days_of, month_of, points_around, slots_of
 from drkit.report.promises import Shown, judge_promises, overall
 from drkit.report.stock import HISTORY, describe_keeping, measure_sizes, month_before, newest
 from drkit.verify.exposure import Exposure, Gap, Recoverable, captured, measure_exposure
 from drkit.verify.forecast import PRESENT, Forecast, forecast_rto
 from drkit.verify.model import Drill
-from drkit.verify.slots import Slot
+from drkit.verify.slots import Slot, answered, for_drills
 from drkit.when import misdated
 
 _at, _since, _started = attrgetter("consistent_at"), attrgetter("since"), attrgetter("started_at")
@@ -54,7 +54,7 @@ def _report_source(known: Known, month: Month, zone: ZoneInfo, now: datetime) ->
     drills = sorted(known.drills, key=_started)
     until_then = drills[: bisect_right(drills, month.until, key=_started)]
     drilled = tuple(drill for drill in until_then if drill.started_at >= month.start)
-    asked = slots_of(known.verify, zone, month) if known.verify else []
+    asked = _planned_drills(known, zone, month)
     counted, undrilled, silent = count_drills(asked, drills, drilled, now)
     certain = max((_certain(gap, known) for gap in exposure.gaps), default=None)
     last = next((drill for drill in reversed(until_then) if drill.result != "missed"), None)
@@ -78,7 +78,10 @@ def _report_source(known: Known, month: Month, zone: ZoneInfo, now: datetime) ->
         sizes=measure_sizes(known, ordered, month, zone, now),
         keeping=describe_keeping(known, month),
         incidents=find_incidents(
-            Findings(known.source, missed, silent, gaps, appeared, drills, drilled, suspects), zone
+            Findings(
+                known.source, missed, silent, gaps, appeared, drills, drilled, suspects, known.doubts, month.until
+            ),
+            zone,
         ),
         captured_at=latest.consistent_at if latest else None,
         verified_point_at=max(
@@ -87,6 +90,14 @@ def _report_source(known: Known, month: Month, zone: ZoneInfo, now: datetime) ->
         ),
         proven_at=max((drill.started_at for drill in until_then if drill.passed), default=None),
     )
+
+
+def _planned_drills(known: Known, zone: ZoneInfo, month: Month) -> list[Slot]:
+    """None that was due before the source began, unless it ran: then something was there before all that is known."""
+    planned = slots_of(known.verify, zone, month) if known.verify else []
+    begun = begun_at(known.points, known.removals, known.drills)
+    ran = answered(for_drills(planned), (drill.started_at for drill in known.drills))
+    return [slot for index, slot in enumerate(planned) if begun is None or slot.start >= begun or index in ran]
 
 
 def _wide_gaps(known: Known, exposure: Exposure, slots: Sequence[Slot]) -> tuple[Gap, ...]:

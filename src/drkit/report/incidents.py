@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from drkit.model import Point
+from drkit.model import Finding, Point
 from drkit.report.model import Incident, Trouble
 from drkit.report.words import count, length, moment
 from drkit.verify.exposure import Gap, Recoverable
@@ -19,7 +19,8 @@ _ENDED: dict[Result, Trouble] = {"failed": "drill failed", "aborted": "drill abo
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What there is to tell of one source: `missed` runs of backups and of drills that left nothing behind, `gaps`,
-    all its drills in order, those of the month, and points that nobody can date."""
+    all its drills in order, those of the month, points that nobody can date, and what could not be believed when
+    it was looked at."""
 
     source: str
     missed: Sequence[Slot]
@@ -29,6 +30,8 @@ class Findings:
     drills: Sequence[Drill]
     drilled: Sequence[Drill]
     misdated: Sequence[Point]
+    doubts: Sequence[Finding]
+    seen_at: datetime
 
 
 def find_incidents(findings: Findings, zone: ZoneInfo) -> tuple[Incident, ...]:
@@ -37,6 +40,7 @@ def find_incidents(findings: Findings, zone: ZoneInfo) -> tuple[Incident, ...]:
         *_of_gaps(findings, zone),
         *_of_runs(findings, zone),
         *_of_clocks(findings, zone),
+        *_of_doubts(findings),
     ]
     return tuple(sorted(found, key=lambda incident: incident.start))
 
@@ -100,6 +104,14 @@ def _of_clocks(findings: Findings, zone: ZoneInfo) -> Iterator[Incident]:
     what = f"{count(len(findings.misdated), 'point')} dated later than can be, from {moment(first, zone)} on"
     cause = "the clock of the host that made the backups was fast"
     yield Incident(findings.source, "wrong clock", first, None, what, cause, "left out of this report's counts", False)
+
+
+def _of_doubts(findings: Findings) -> Iterator[Incident]:
+    """Nobody can tell since when: it was seen when the report was made."""
+    for doubt in findings.doubts:
+        what = f"{doubt.check}: not to be believed"
+        done = f"left out of this report; {doubt.hint}" if doubt.hint else "left out of this report"
+        yield Incident(findings.source, "not believed", findings.seen_at, None, what, doubt.detail, done, settled=False)
 
 
 def _in(slot: Slot, gap: Gap) -> bool:

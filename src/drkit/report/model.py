@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from drkit.model import Point
+from drkit.model import Finding, Point
 from drkit.retention import Verdict
 from drkit.timetable import Cron
 from drkit.verify.exposure import Gap
@@ -17,7 +17,9 @@ from drkit.verify.model import Drill, Scenario
 
 Answer = Literal["yes", "no", "unknown"]
 Topic = Literal["restores", "rto", "rpo"]
-Trouble = Literal["drill failed", "drill aborted", "drill missed", "gap", "backups missed", "wrong clock"]
+Trouble = Literal[
+    "drill failed", "drill aborted", "drill missed", "gap", "backups missed", "wrong clock", "not believed"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Known:
 
     `points` stand in the store; none of them is in `removals`. Of what was captured since `complete_since`, nothing
     was removed but `removals`: before it a missing point may be one that retention let go. None means always.
+    `doubts` are about evidence and records that cannot be believed, and count for nothing.
     """
 
     source: str
@@ -48,6 +51,7 @@ class Known:
     removals: Sequence[Removal] = ()
     verdicts: Sequence[Verdict] = ()
     complete_since: datetime | None = None
+    doubts: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True, slots=True)

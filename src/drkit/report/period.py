@@ -1,17 +1,19 @@
 """What of a source's points and runs belongs to a month, and which planned run each of them answers. Pure."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from drkit.model import Point
-from drkit.report.model import Month
+from drkit.report.model import Month, Removal
 from drkit.timetable import Cron
+from drkit.verify.model import Drill
 from drkit.verify.slots import Slot, slots_between
 from drkit.when import first_instant, misdated
 
+_FIRST_WEEK = 7
 _at = attrgetter("consistent_at")
 
 
@@ -19,6 +21,16 @@ def month_of(first_day: date, zone: ZoneInfo, now: datetime) -> Month:
     start = first_instant(datetime.combine(first_day, time()), zone)
     end = first_instant(datetime.combine(following(first_day), time()), zone)
     return Month(first_day, start, end, max(start, min(end, now)))
+
+
+def month_due(zone: ZoneInfo, first_captured_at: datetime | None, now: datetime) -> date:
+    """The first day of the month that a report is about unless somebody says so: in the first week of a month that is
+    the last one, if there was anything to report then; and later the month so far."""
+    today = now.astimezone(zone).date()
+    this = today.replace(day=1)
+    last = (this - timedelta(days=1)).replace(day=1)
+    was_there = first_captured_at is not None and first_captured_at < month_of(this, zone, now).start
+    return last if today.day <= _FIRST_WEEK and was_there else this
 
 
 def following(first_day: date) -> date:
@@ -33,6 +45,12 @@ def days_of(month: Month, zone: ZoneInfo) -> list[tuple[date, datetime, datetime
         found.append((day, start, min(end, month.until)))
         day += timedelta(days=1)
     return found
+
+
+def begun_at(points: Iterable[Point], removals: Iterable[Removal], drills: Iterable[Drill]) -> datetime | None:
+    """When a source began, as far as anybody knows. Nothing is asked of it before."""
+    captured = [point.consistent_at for point in (*points, *(removal.point for removal in removals))]
+    return min([*captured, *(drill.started_at for drill in drills)], default=None)
 
 
 def points_around(ordered: Sequence[Point], month: Month, now: datetime) -> list[Point]:
