@@ -131,6 +131,14 @@ def test_a_locale_that_the_place_lacks_is_replaced_and_said_to_be_untested(
     assert locale.actual.startswith("C.UTF-8, as the scratch server does not have it")
 
 
+def test_a_tablespace_of_the_source_is_not_needed(source: PostgresServer) -> None:
+    dsn = source.create("spaced")
+    source.execute("SET allow_in_place_tablespaces = on", "CREATE TABLESPACE fast LOCATION ''")
+    source.execute("CREATE TABLE t (n integer PRIMARY KEY) TABLESPACE fast", database="spaced")
+    with on_stage(capture(dsn, source.bin), source.bin) as stage:
+        assert those_that("failed", stage.prove()) == []
+
+
 def test_a_drill_takes_place_on_a_server_that_was_lent_and_its_roles_stay_its_own(
     postgres: NamedServer, tmp_path: Path
 ) -> None:
