@@ -27,7 +27,7 @@ def verify(
     context: typer.Context,
     what: Annotated[list[str], typer.Argument(metavar="FILE...|all [NAME]", help="Files or folders; or the stores.")],
     signer: Annotated[
-        list[str] | None, typer.Option(metavar="drkit1...", help="Accept this one, and what a schedule says not.")
+        list[str] | None, typer.Option(metavar="drkit1...", help="Accept this signer, and not those of the schedules.")
     ] = None,
 ) -> int:
     """Check signatures, and that no evidence was altered or taken out of its chain. Ends with 7 if anything is wrong.
