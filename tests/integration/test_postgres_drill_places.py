@@ -156,6 +156,30 @@ def test_a_drill_takes_place_on_a_server_that_was_lent_and_its_roles_stay_its_ow
     assert postgres.query("SELECT FROM pg_database WHERE datname ~ 'drkit_scratch'") == []
 
 
+def test_a_lent_server_where_we_are_no_superuser_shows_all_but_owners_and_privileges(
+    postgres: NamedServer, tmp_path: Path
+) -> None:
+    with postgres_server(tmp_path, 14) as server:
+        server.execute("CREATE ROLE lent_owner", "CREATE ROLE lent_reader")
+        dsn = server.create("owned", "OWNER lent_owner")
+        server.execute(
+            "CREATE TABLE t (n integer PRIMARY KEY)",
+            "INSERT INTO t SELECT generate_series(1, 9)",
+            "ALTER TABLE t OWNER TO lent_owner",
+            "GRANT SELECT ON t TO lent_reader",
+            database="owned",
+        )
+        point = capture(dsn, server.bin)
+    postgres.execute("CREATE ROLE tester LOGIN CREATEDB PASSWORD 'tester'")
+    with on_stage(point, postgres.bin, lambda: postgres.dsn(user="tester", password="tester")) as stage:
+        assert [check.name for check in stage.restored.untested] == ["owners and privileges"]
+        found = stage.prove()
+    assert those_that("failed", found) == []
+    assert those_that("not testable", found) == ["amcheck"]
+    assert outcomes(found)["rows of 1 tables"] == "passed"
+    postgres.execute("DROP ROLE tester")
+
+
 def test_the_captured_server_is_never_lent_for_a_drill(shop: Point, source: PostgresServer) -> None:
     with pytest.raises(ConfigError, match="is the captured one"), on_stage(shop, source.bin, source.dsn):
         pass

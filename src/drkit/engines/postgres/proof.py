@@ -12,11 +12,12 @@ from drkit.engines.postgres.facts import Facts, look_at_server
 from drkit.engines.postgres.globals import missing_roles
 from drkit.engines.postgres.lacking import find_lacking
 from drkit.engines.postgres.options import DumpOptions
-from drkit.engines.postgres.parts import Part, choose_part
+from drkit.engines.postgres.parts import Part, choose_part, fit_steps, fit_wishes
 from drkit.engines.postgres.point import StoredPoint
 from drkit.engines.postgres.role_comparison import compare_roles
 from drkit.engines.postgres.server import Server
 from drkit.engines.postgres.standing import Standing
+from drkit.engines.postgres.steps import Steps
 from drkit.errors import NotRestorable
 from drkit.model import Check, Manifest, Wishes
 from drkit.ports import Clock, Load
@@ -42,17 +43,18 @@ def prove(
     yield Check("first query", "passed", "an answer", f"{tables} tables")
     point = StoredPoint(manifest, load)
     programs = choose_for_target(options, point, facts)
-    expected = _expected_part(server, facts, point).expectation(_WISHES)
-    yield from _tell(compare(server, programs, point, expected, options.workers))
-    yield from _check_roles(server, facts, point, lent)
+    wishes = fit_wishes(_WISHES, facts)
+    part = _restored_part(server, facts, point, wishes)
+    yield from _tell(compare(server, programs, point, part.expectation(wishes), options.workers))
+    yield from _check_roles(server, facts, fit_steps(point.read_steps(), wishes, part), lent)
     yield check_structure(server, programs, options.workers)
 
 
-def _expected_part(server: Server, facts: Facts, point: StoredPoint) -> Part:
+def _restored_part(server: Server, facts: Facts, point: StoredPoint, wishes: Wishes) -> Part:
     outline, _ = point.read_outline()
     with server.session() as connection:
         lacking = find_lacking(connection, outline, point.contents)
-    return choose_part(outline, _WISHES, facts, Standing(None), lacking)
+    return choose_part(outline, wishes, facts, Standing(None), lacking)
 
 
 def _tell(compared: Compared) -> Iterator[Check]:
@@ -64,8 +66,7 @@ def _tell(compared: Compared) -> Iterator[Check]:
         yield Check(other.subject, "passed", other.expected, other.found)
 
 
-def _check_roles(server: Server, facts: Facts, point: StoredPoint, lent: bool) -> Iterator[Check]:
-    steps = point.read_steps()
+def _check_roles(server: Server, facts: Facts, steps: Steps, lent: bool) -> Iterator[Check]:
     with server.session() as connection:
         if lent:
             missing = [Difference(f"role {name}", "present", "missing") for name in missing_roles(connection, steps)]

@@ -19,7 +19,7 @@ from drkit.engines.postgres.globals import apply_roles, apply_settings, create_d
 from drkit.engines.postgres.lacking import find_lacking
 from drkit.engines.postgres.load import Loader, RowLoad, private_folder
 from drkit.engines.postgres.options import DumpOptions
-from drkit.engines.postgres.parts import Part, choose_part, fit_steps
+from drkit.engines.postgres.parts import Part, choose_part, fit_steps, fit_wishes
 from drkit.engines.postgres.point import StoredPoint
 from drkit.engines.postgres.programs import Programs, refuse_holes
 from drkit.engines.postgres.schema_restore import SchemaRestore
@@ -75,6 +75,7 @@ class Restoring:
         with maintenance(self._server) as connection:
             facts = look_at_server(connection, self._clock, NotRestorable)
         self._refuse_older(facts)
+        self._wishes = fit_wishes(self._wishes, facts)
         programs = choose_for_target(self._options, self._point, facts)
         holes = refuse_holes(programs, self._options.trusted)
         head, outline = self._point.read_outline()
