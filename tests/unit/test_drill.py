@@ -22,6 +22,7 @@ from drkit.verify.questions import Question
 from drkit.verify.verdicts import judge_backup
 from fault_system import BOOKS, DOCS, FaultSystem, utc_now
 from servers.children import free_port
+from servers.s3_server import S3Server
 
 
 @pytest.fixture
@@ -149,11 +150,12 @@ def test_without_a_point_to_restore_the_drill_has_failed(system: FaultSystem, wa
     assert "point" in done.error or "nothing of" in done.error
 
 
-def test_a_store_that_does_not_answer_fails_the_drill(system: FaultSystem, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
-    url = f"s3://bucket/prefix?region=eu-west-1&endpoint_url=http%3A%2F%2F127.0.0.1%3A{free_port()}"
-    done = drill(system, BOOKS, store=open_s3(url, RetryPolicy(1)))
+def test_a_store_that_does_not_answer_fails_the_drill(
+    system: FaultSystem, use_server: Callable[[S3Server], None]
+) -> None:
+    nobody = S3Server(f"http://127.0.0.1:{free_port()}", "x", "x")
+    use_server(nobody)
+    done = drill(system, BOOKS, store=open_s3(nobody.url("bucket"), RetryPolicy(1)))
     assert (done.result, done.backup) == ("failed", None)
     assert "cannot be reached" in done.error
 

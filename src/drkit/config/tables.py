@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from drkit.config.values import (
     Count,
@@ -19,6 +19,7 @@ from drkit.config.values import (
     Size,
     StoreUrl,
     Zone,
+    is_reference,
 )
 from drkit.retention import Policy
 from drkit.timetable import longest_gap
@@ -97,6 +98,24 @@ class CheckTable(Table):
         return self
 
 
+def _plain_folder(text: str) -> str:
+    if is_reference(text):
+        raise ValueError('drills of this kind restore to a folder; write its path as it is: "/big/disk"')
+    return _folder_or_reference(text)
+
+
+def _folder_or_reference(text: str) -> str:
+    """A DSN that is written out would be taken for a folder, and may hold a password."""
+    if "://" in text or "=" in text:
+        raise ValueError(
+            'the DSN of a scratch server is given by reference: "env:NAME" or "file:/path"; or name a folder'
+        )
+    return text
+
+
+Folder = Annotated[str, AfterValidator(_plain_folder)]
+
+
 class SourceTable(Table):
     """What every kind of source has. Without `keep` nothing is ever pruned, without `verify` nothing is drilled by
     itself. `scratch` is where drills restore to: a folder, or for databases the DSN of a server, by reference."""
@@ -104,7 +123,7 @@ class SourceTable(Table):
     backup: CronLine
     verify: CronLine | None = None
     checks: tuple[CheckTable, ...] = ()
-    scratch: str | None = None
+    scratch: Annotated[str, AfterValidator(_folder_or_reference)] | None = None
     keep: KeepTable | None = None
     objectives: ObjectivesTable = ObjectivesTable()
     hooks: HooksTable = HooksTable()
@@ -120,6 +139,7 @@ class SourceTable(Table):
 class SqliteTable(SourceTable):
     kind: Literal["sqlite"]
     path: str
+    scratch: Folder | None = None
     integrity: Literal["quick", "full", "off"] = "quick"
     lock_timeout: Length = timedelta(seconds=60)
     spool: str | None = None
@@ -128,6 +148,7 @@ class SqliteTable(SourceTable):
 class FilesTable(SourceTable):
     kind: Literal["files"]
     path: str
+    scratch: Folder | None = None
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
