@@ -9,10 +9,10 @@ import pytest
 from drkit.model import Point
 from drkit.report.document import to_document
 from drkit.report.facts import make_report
-from drkit.report.period import days_of, month_of
+from drkit.report.period import days_of, month_due, month_of
 from drkit.verify.exposure import captured, rpo_at
 from report_simulation import ZONE, live_a_year, make_drill
-from report_sources import MAY, NOW, RTO, START, answers, daily_points, drill_at, judged, known
+from report_sources import MAY, NOW, RTO, START, UTC_ZONE, answers, daily_points, drill_at, judged, known
 
 
 def without(points: Sequence[Point], *days: int) -> list[Point]:
@@ -105,3 +105,29 @@ def test_durations_in_the_json_form_are_never_less_than_they_were() -> None:
     drill = make_drill("shop/main", START + timedelta(hours=4), took, RTO, "failed")
     document = to_document(make_report("shop", [known([drill])], MAY, ZONE, NOW))
     assert '"measured": 901' in str(document).replace("'", '"')
+
+
+@pytest.mark.parametrize(
+    ("now", "captured_at", "month"),
+    [
+        (datetime(2026, 6, 1, 5, tzinfo=UTC), START, MAY),
+        (datetime(2026, 6, 7, 23, tzinfo=UTC), START, MAY),
+        (datetime(2026, 6, 8, 0, tzinfo=UTC), START, date(2026, 6, 1)),
+        (datetime(2026, 6, 3, tzinfo=UTC), datetime(2026, 6, 2, tzinfo=UTC), date(2026, 6, 1)),
+        (datetime(2026, 6, 3, tzinfo=UTC), None, date(2026, 6, 1)),
+        (datetime(2026, 1, 1, tzinfo=UTC), datetime(2025, 12, 31, tzinfo=UTC), date(2025, 12, 1)),
+    ],
+)
+def test_the_last_month_is_due_in_the_first_week_if_there_was_anything_in_it(
+    now: datetime, captured_at: datetime | None, month: date
+) -> None:
+    assert month_due(UTC_ZONE, captured_at, now) == month
+
+
+def test_no_drill_is_asked_for_before_the_source_began() -> None:
+    """The first of May was before its first point; what ran then would count all the same."""
+    began = [point for point in daily_points() if point.consistent_at > datetime(2026, 5, 10, tzinfo=UTC)]
+    new = judged(known(points=began))
+    assert (new.drills.planned, new.drills.missed) == (0, 0)
+    ran = judged(known([drill_at(datetime(2026, 5, 1, 4, 1, tzinfo=UTC))], points=began))
+    assert (ran.drills.planned, ran.drills.run, ran.drills.by_hand) == (1, 1, 0)

@@ -68,7 +68,7 @@ def _draw_incidents(report: Report, zone: ZoneInfo) -> Content:
         return [heading, element("p", "Nothing: all that was planned was done, and no drill failed.")]
     shown = sorted(found, key=lambda each: (each.settled, each.start))[:_INCIDENTS]
     open_ = sum(not each.settled for each in found)
-    lead = f"{count(len(found), 'exception')}, {open_:,} of them not over."
+    lead = f"{count(len(found), 'exception')}, {f'{open_:,} of them not over' if open_ else 'all of them over'}."
     more = f" {len(found) - len(shown):,} more are in the JSON form." if len(found) > len(shown) else ""
     header = tables.head("Since", "Source", "What", "Cause", "What was done")
     rows = [_incident_row(each, zone) for each in sorted(shown, key=lambda each: each.start)]
