@@ -11,8 +11,11 @@ import pytest
 
 from drkit.backup import back_up
 from drkit.engines.postgres import DumpOptions
+from drkit.engines.postgres.point import StoredPoint
 from drkit.engines.postgres.scratch.provision import choose_server
+from drkit.engines.postgres.scratch.settings import COMPARED
 from drkit.errors import ConfigError
+from drkit.sealing import loading
 from drkit.stores.memory import MemoryStore
 from drkit.verify.drill import Orders, run_drill
 from drkit.verify.questions import Question
@@ -200,6 +203,41 @@ def test_damage_that_only_the_structure_shows_fails_the_check_of_the_structure(
     assert "aside" in check.actual
 
 
+def test_what_a_drill_has_to_know_of_the_source_stands_in_the_backup_of_any_role(
+    shop: Point, source: PostgresServer
+) -> None:
+    source.execute("CREATE ROLE little LOGIN PASSWORD 'little' IN ROLE pg_read_all_data")
+    [(system,)] = source.query("SELECT system_identifier::text FROM pg_control_system()")
+    by_little = capture(source.dsn("shop", user="little", password="little"), source.bin)
+    for point in (shop, by_little):
+        contents = StoredPoint(point.manifest, loading(point.store, point.keys.keyring)).contents
+        assert contents.system == system
+        assert contents.size
+        assert contents.size > 5_000_000
+        assert set(COMPARED) - contents.settings.keys() <= {"shared_preload_libraries"}
+    source.execute("DROP ROLE little")
+
+
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [
+        ("counts", {"rows of 4 tables": "passed"}),
+        ("off", {"4 tables": "passed", "rows of 4 tables": "not testable"}),
+    ],
+)
+def test_no_more_is_claimed_of_rows_than_was_captured_of_them(
+    level: str, told: dict[str, str], shop: Point, source: PostgresServer
+) -> None:
+    assert shop.captured
+    point = capture(source.dsn("shop"), source.bin, fingerprints=level)
+    with on_stage(point, source.bin) as stage:
+        stage.execute("UPDATE calls SET hash = 'y'")
+        found = stage.prove()
+    assert those_that("failed", found) == []
+    assert told.items() <= outcomes(found).items()
+    assert not any("as captured" in check.actual for check in found if "table" in check.name)
+
+
 def test_a_drill_needs_server_programs_and_says_which(source: PostgresServer) -> None:
     with pytest.raises(ConfigError, match=r"needs the server programs of PostgreSQL 99 or newer") as error:
         choose_server(DumpOptions(programs=source.bin), 99)
@@ -245,3 +283,4 @@ def test_a_whole_drill_passes_and_its_questions_are_asked(source: PostgresServer
     assert {name for name, _ in drill.phases} >= {"plan", "provision", "schema", "fetch_and_load", "index", "check"}
     assert drill.tools["PostgreSQL"] == drill.tools["pg_restore"]
     assert drill.settings_that_differ["wal_level"] == ("replica", "minimal")
+    assert "max_parallel_workers_per_gather" not in drill.settings_that_differ

@@ -141,9 +141,12 @@ class _Comparison:
     def _compare_rows(self) -> Group:
         tables = [each for each in self._contents.tables if self._is_expected(each.key)]
         found = self._explain(self._rows.run(tables))
-        return _group(
-            f"rows of {len(tables)} tables", f"{sum(each.rows or 0 for each in tables)} rows as captured", found
-        )
+        if self._contents.level == "off":
+            return _group(f"{len(tables)} tables", "present", found)
+        unseen = {name for each in self._rows.unseen for name in each.tables}
+        seen = [each for each in tables if each.rows is not None and each.key not in unseen]
+        told = "as captured" if self._expected.level == self._contents.level == "full" else "by number"
+        return _group(f"rows of {len(seen)} tables", f"{sum(each.rows or 0 for each in seen)} rows {told}", found)
 
     def _is_expected(self, table: Name) -> bool:
         chosen = self._expected.tables

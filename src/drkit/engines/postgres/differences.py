@@ -42,10 +42,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """What nobody can compare, and why."""
+    """What nobody can compare, and why; `tables` are there where it is their rows."""
 
     subject: str
     reason: str
+    tables: tuple[Name, ...] = ()
 
     def __str__(self) -> str:
         return f"the {self.subject} were not compared: {self.reason}"

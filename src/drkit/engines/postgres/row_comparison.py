@@ -56,7 +56,8 @@ class RowComparison:
         readable = []
         for group in groups:
             if obstacle := _obstacle(group, relations):
-                self.unseen.append(Unseen(f"rows of {_told(*(each.key for each in group))}", obstacle))
+                names = tuple(each.key for each in group)
+                self.unseen.append(Unseen(f"rows of {_told(*names)}", obstacle, names))
             else:
                 readable.append(group)
         readable.sort(key=lambda group: -sum(_size(table) for table in group))
