@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -57,7 +58,10 @@ def test_a_hard_database_passes_every_check(stage: Stage) -> None:
     ]
     assert all(check.expected and check.actual for check in found)
     assert stage.restored.untested == ()
-    assert stage.prove() == found, "the first proof has left something"
+    left = stage.engine.ask(
+        stage.scratch.target, "SELECT count(*) FROM pg_extension WHERE extname = 'amcheck'", timedelta(seconds=5)
+    )
+    assert left == 0
 
 
 @pytest.mark.parametrize("major", [14, 18])

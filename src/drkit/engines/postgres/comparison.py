@@ -15,6 +15,7 @@ from drkit.engines.postgres.differences import (
     compare_objects,
     compare_sequences,
     compare_versions,
+    counted,
     describe_large_objects,
     read_objects,
 )
@@ -128,10 +129,9 @@ class _Comparison:
         groups.append(self._compare_rows())
         with self._server.session() as connection:
             sequences = self._sequences()
-            groups.append(
-                _group(f"{len(sequences)} sequences", "values as captured", compare_sequences(connection, sequences))
-            )
-            if self._expected.tables is None:
+            found = compare_sequences(connection, sequences)
+            groups.append(_group(counted(len(sequences), "sequence"), "values as captured", found))
+            if self._expected.tables is None and self._contents.level != "off":
                 large = compare_large_objects(connection, self._contents)
                 groups.append(_group("large objects", describe_large_objects(self._contents.large_objects), large))
             versions = tuple(compare_versions(connection, self._contents)) if self._expected.tables is None else ()
@@ -142,11 +142,12 @@ class _Comparison:
         tables = [each for each in self._contents.tables if self._is_expected(each.key)]
         found = self._explain(self._rows.run(tables))
         if self._contents.level == "off":
-            return _group(f"{len(tables)} tables", "present", found)
+            return _group(counted(len(tables), "table"), "present", found)
         unseen = {name for each in self._rows.unseen for name in each.tables}
         seen = [each for each in tables if each.rows is not None and each.key not in unseen]
         told = "as captured" if self._expected.level == self._contents.level == "full" else "by number"
-        return _group(f"rows of {len(seen)} tables", f"{sum(each.rows or 0 for each in seen)} rows {told}", found)
+        rows = counted(sum(each.rows or 0 for each in seen), "row")
+        return _group(f"rows of {counted(len(seen), 'table')}", f"{rows} {told}", found)
 
     def _is_expected(self, table: Name) -> bool:
         chosen = self._expected.tables
@@ -164,8 +165,8 @@ class _Comparison:
         compare_some = partial(compare_objects, found=found, same=same, hidden=() if sees_all else _SHOWN_TO_OWNERS)
         extensions = [each for each in wanted if each.kind == _EXTENSION]
         others = [each for each in wanted if each.kind != _EXTENSION]
-        yield _group(f"{len(others)} schema objects", told, compare_some(others))
-        yield _group(f"{len(extensions)} extensions", "present", compare_some(extensions))
+        yield _group(counted(len(others), "schema object"), told, compare_some(others))
+        yield _group(counted(len(extensions), "extension"), "present", compare_some(extensions))
 
     def _sequences(self) -> dict[Name, tuple[int, bool]]:
         chosen = self._expected.sequences

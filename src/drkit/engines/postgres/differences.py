@@ -52,6 +52,10 @@ class Unseen:
         return f"the {self.subject} were not compared: {self.reason}"
 
 
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def spelled(name: Name) -> str:
     return ".".join(part for part in name if part)
 
@@ -72,14 +76,14 @@ def compare_sequences(
 
 def compare_large_objects(connection: psycopg.Connection, contents: Contents) -> Iterator[Difference]:
     expected = contents.large_objects
-    if contents.level == "off":
-        return
     found = _read_large_objects(connection, contents)
     if found != expected:
         yield Difference("large objects", describe_large_objects(expected), describe_large_objects(found))
 
 
 def describe_large_objects(objects: LargeObjects) -> str:
+    if objects.count == 0:
+        return "none"
     return f"{objects.count} of {objects.size} bytes{f' ({objects.sha256[:12]}…)' if objects.sha256 else ''}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from drkit.engines.postgres.amcheck import check_structure
 from drkit.engines.postgres.comparison import Compared, choose_for_target, compare
-from drkit.engines.postgres.differences import Difference
+from drkit.engines.postgres.differences import Difference, counted
 from drkit.engines.postgres.facts import Facts, look_at_server
 from drkit.engines.postgres.globals import missing_roles
 from drkit.engines.postgres.lacking import find_lacking
@@ -40,7 +40,7 @@ def prove(
     except NotRestorable as error:
         yield Check("first query", "failed", "an answer", str(error))
         return
-    yield Check("first query", "passed", "an answer", f"{tables} tables")
+    yield Check("first query", "passed", "an answer", counted(tables, "table"))
     point = StoredPoint(manifest, load)
     programs = choose_for_target(options, point, facts)
     wishes = fit_wishes(_WISHES, facts)

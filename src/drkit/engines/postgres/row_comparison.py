@@ -12,7 +12,7 @@ import psycopg
 
 from drkit.engines.postgres.complaints import program_failed
 from drkit.engines.postgres.contents import Contents, Name, Segment, TableContents
-from drkit.engines.postgres.differences import Difference, Unseen, spelled
+from drkit.engines.postgres.differences import Difference, Unseen, counted, spelled
 from drkit.engines.postgres.digest import Level, RowDigest, TableDigest
 from drkit.engines.postgres.division import SMALLEST
 from drkit.engines.postgres.dump import QUIET
@@ -49,7 +49,9 @@ class RowComparison:
             Difference(_subject(table.key), "present", "missing") for table in wanted if table.key not in relations
         ]
         if self._level == "off":
-            self.unseen.append(Unseen(f"rows of {len(wanted)} tables", "the backup was made without fingerprints"))
+            self.unseen.append(
+                Unseen(f"rows of {counted(len(wanted), 'table')}", "the backup was made without fingerprints")
+            )
             return found
         present = [table for table in wanted if table.key in relations and table.rows is not None]
         groups = list(_grouped(present, relations))
