@@ -88,6 +88,12 @@ def test_the_newest_evidence_that_was_removed_is_missed_by_the_mark_beside_its_b
     assert copied == found
 
 
+def test_evidence_that_was_removed_to_the_last_is_missed_too(proven: Shop) -> None:
+    for file in drills(proven):
+        file.unlink()
+    assert {each["check"] for each in findings(proven.drkit, "all", code=7)} == {"mark"}
+
+
 def test_a_record_of_removals_that_was_altered_is_found(proven: Shop) -> None:
     [record] = (proven.folder / "backups/shop/main/removals").iterdir()
     assert findings(proven.drkit, str(record))[0]["check"] == "removals"

@@ -200,3 +200,8 @@ def test_past_gaps_are_told_where_no_point_was_removed_and_break_no_promise_now(
     thinned = stand(*points, rpo=90 * MINUTE, whole_since=NOW - 25 * HOUR)
     assert thinned.gaps == (Gap(NOW - 25 * HOUR, NOW - 12 * HOUR), Gap(NOW - 11 * HOUR, NOW - 2 * HOUR))
     assert stand(*points, rpo=None).gaps == ()
+
+
+def test_a_gap_that_is_still_open_is_the_rpo_of_now_and_no_past_gap() -> None:
+    found = stand(point(5 * HOUR), point(4 * HOUR))
+    assert (found.gaps, found.rpo.met) == ((), False)

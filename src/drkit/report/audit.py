@@ -51,7 +51,7 @@ def _audit_drills(held: Holdings, source: str, signers: Collection[Signer]) -> I
     doubted = {each.link.id for each in stored} - evidences.keys()
     chain = [each for each in check_chain(stored, signers) if each.check != "signature"]
     marks = [mark for mark in held.marks.get(source, []) if mark.drill not in doubted]
-    found = [*history.doubts, *chain, *(check_marks(marks, evidences) if stored else ())]
+    found = [*history.doubts, *chain, *check_marks(marks, evidences)]
     yield from found
     if all(each.passed for each in found):
         span = f", from {min(evidences)} to {max(evidences)}" if evidences else ""
