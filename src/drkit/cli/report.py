@@ -124,8 +124,9 @@ def _record_missed(call: Call, sources: "Sequence[Source]") -> None:
                 clock(),
                 call.console.correlation_id,
             )
-            for key in written:
-                call.console.warn(f"{source.name}: a planned drill never ran: {key}")
+            if written:
+                times = f"{len(written)} times" if len(written) > 1 else "once"
+                call.console.warn(f"{source.name}: a planned drill did not run, {times}: {written[-1]} says so")
 
 
 def _gather(sources: "Sequence[Source]", first_day: "date | None") -> "Report":
