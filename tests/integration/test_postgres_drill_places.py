@@ -11,6 +11,7 @@ import pytest
 
 from drkit.backup import back_up
 from drkit.engines.postgres import DumpOptions
+from drkit.engines.postgres.division import Sizes
 from drkit.engines.postgres.point import StoredPoint
 from drkit.engines.postgres.scratch.provision import choose_server
 from drkit.engines.postgres.scratch.settings import COMPARED
@@ -33,7 +34,7 @@ SHOP = (
     "INSERT INTO plain SELECT n, 'n' || n FROM generate_series(1, 100) n",
     "CREATE INDEX by_note ON plain USING gin (note gin_trgm_ops)",
     "CREATE TABLE tagged (id serial PRIMARY KEY, tags hstore, parent integer REFERENCES plain)",
-    "INSERT INTO tagged (tags, parent) SELECT 'a=>1', n FROM generate_series(1, 40) n",
+    "INSERT INTO tagged (tags, parent) SELECT 'a=>1', n % 100 + 1 FROM generate_series(1, 4000) n",
     "CREATE VIEW tags AS SELECT tags -> 'a' AS tag FROM tagged",
     "CREATE TABLE keyed (id uuid DEFAULT gen_random_uuid(), salt text DEFAULT gen_salt('bf'))",
     "CREATE TABLE calls (id integer, hash text)",
@@ -64,7 +65,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]
 def shop(source: PostgresServer) -> Point:
     dsn = source.create("shop")
     source.execute(*SHOP, database="shop")
-    return capture(dsn, source.bin)
+    # `tagged` has a stream of its own
+    return capture(dsn, source.bin, sizes=Sizes(smallest=1 << 16))
 
 
 @pytest.fixture
@@ -81,6 +83,7 @@ def bare(source: PostgresServer) -> Iterator[Path]:
 def test_what_needs_an_extension_that_the_place_lacks_is_left_out_and_neither_passes_nor_fails(
     shop: Point, bare: Path
 ) -> None:
+    assert "data-00001" in {piece.name for piece in shop.captured.pieces}
     with on_stage(shop, bare) as stage:
         untested = {check.name: check for check in stage.restored.untested}
         found = stage.prove()

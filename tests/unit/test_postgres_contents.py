@@ -19,7 +19,7 @@ CONTENTS = Contents(
     large_objects=LargeObjects(0, 0, "0" * 64),
     objects=(),
     extensions={"hstore": "1.8"},
-    needs={"hstore": (7, 9)},
+    belongings={"hstore": (7, 9)},
     settings={"fsync": "on"},
     system="7000000000000000000",
     size=8_000_000,
@@ -32,10 +32,10 @@ def test_contents_are_read_as_they_were_written() -> None:
 
 def test_contents_of_an_earlier_version_leave_unknown_what_they_do_not_tell() -> None:
     document = json.loads(format_contents(CONTENTS))
-    for name in ("needs", "settings", "system", "size"):
+    for name in ("belongings", "settings", "system", "size"):
         del document[name]
     found = parse_contents(json.dumps(document).encode())
-    assert found == replace(CONTENTS, needs={}, settings={}, system=None, size=None)
+    assert found == replace(CONTENTS, belongings={}, settings={}, system=None, size=None)
     server = ScratchServer(str, 17, {"fsync": "off"}, None, "somewhere", datetime(2026, 11, 20, tzinfo=UTC))
     assert server.settings_that_differ(found.settings) == {"fsync": ("not known", "off")}
 

@@ -1,4 +1,4 @@
-"""What of an archive is lost without an extension: all that depends on it, and what is known to call it."""
+"""What of an archive is lost without an extension: all that depends on it, and what it made."""
 
 from drkit.engines.postgres.archive_head import Entry
 from drkit.engines.postgres.lacking import Lacking, split
@@ -8,14 +8,14 @@ TABLE = Entry(2, "TABLE", "public", "tagged", "", "", "", (1,), has_data=False)
 ROWS = Entry(3, "TABLE DATA", "public", "tagged", "", "", "", (2,), has_data=True)
 VIEW = Entry(4, "VIEW", "public", "tags", "", "", "", (2, 5), has_data=False)
 OTHER = Entry(5, "TABLE", "public", "plain", "", "", "", (), has_data=False)
-CALLER = Entry(6, "INDEX", "public", "by_key", "", "", "", (5,), has_data=False)
-ENTRIES = (EXTENSION, TABLE, ROWS, VIEW, OTHER, CALLER)
+ROWS_OF_ITS_OWN = Entry(6, "TABLE DATA", "hstore", "settings", "", "", "", (7,), has_data=True)
+ENTRIES = (EXTENSION, TABLE, ROWS, VIEW, OTHER, ROWS_OF_ITS_OWN)
 
 
 def test_what_depends_on_the_extension_by_any_way_is_lost_and_nothing_else() -> None:
     kept, lost = split(ENTRIES, Lacking("hstore", "1.8", frozenset([6])).is_needed_by)
     assert kept == (OTHER,)
-    assert lost == [EXTENSION, TABLE, ROWS, VIEW, CALLER]
+    assert lost == [EXTENSION, TABLE, ROWS, VIEW, ROWS_OF_ITS_OWN]
 
 
 def test_what_is_needed_by_something_that_is_lost_stays() -> None:

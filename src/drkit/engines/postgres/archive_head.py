@@ -26,8 +26,7 @@ _VALUE = re.compile(r", (-?\d+), (true|false)\);\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One object, or the data of one. `kind` is as `pg_restore --list` calls it; `catalog` and `oid` are where the
-    captured server kept it."""
+    """One object, or the data of one. `kind` is as `pg_restore --list` calls it."""
 
     number: int
     kind: str
@@ -38,8 +37,6 @@ class Entry:
     copy: str
     depends: tuple[int, ...]
     has_data: bool
-    catalog: int = 0
-    oid: int = 0
 
     @property
     def key(self) -> Table:
@@ -148,7 +145,7 @@ def _facts(held: Held, version: tuple[int, int]) -> tuple[str, str, int]:
 
 
 def _entry(held: Held, version: tuple[int, int]) -> Entry:
-    number, _, catalog, oid = held.integer(), held.integer(), held.string(), held.string()  # has a dumper
+    number, _, _, _ = held.integer(), held.integer(), held.string(), held.string()  # has a dumper, table and row
     name, kind, _ = held.string(), held.string(), held.integer()  # section
     definition, _, copy = held.string(), held.string(), held.string()  # how to drop it
     schema, _ = held.string(), held.string()  # tablespace
@@ -171,6 +168,4 @@ def _entry(held: Held, version: tuple[int, int]) -> Entry:
         copy or "",
         tuple(depends),
         state != _NO_DATA,
-        int(catalog or 0),
-        int(oid or 0),
     )

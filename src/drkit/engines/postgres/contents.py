@@ -62,8 +62,8 @@ class SchemaObject:
 class Contents:
     """`sequences` are the next values to be given, by schema and name; `extensions` their versions, by name.
 
-    `needs` are entries of the dump that nothing else shows to need an extension: their numbers, by its name. Of the
-    server that was captured: its `settings`, `system` as initdb numbered it, the database's `size` on its disk.
+    `belongings` are the numbers of the dump's entries for what an extension made, by its name. Of the server that was
+    captured: its `settings`, `system` as initdb numbered it, the database's `size` on its disk.
     """
 
     server_version: int
@@ -75,7 +75,7 @@ class Contents:
     large_objects: LargeObjects
     objects: tuple[SchemaObject, ...]
     extensions: Mapping[str, str]
-    needs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    belongings: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     system: str | None = None
     size: int | None = None
@@ -120,7 +120,7 @@ def _build(document: Mapping[str, Any]) -> Contents:
         objects=tuple(SchemaObject(**each) for each in document["objects"]),
         extensions=dict(document["extensions"]),
         # older backups do not tell
-        needs={name: tuple(numbers) for name, numbers in document.get("needs", {}).items()},
+        belongings={name: tuple(numbers) for name, numbers in document.get("belongings", {}).items()},
         settings=dict(document.get("settings", {})),
         system=document.get("system"),
         size=document.get("size"),

@@ -21,14 +21,14 @@ _UNTOLD = (EXTENSION, "TABLE DATA", "COMMENT", "ACL", "SECURITY LABEL", "SEQUENC
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """`callers` are the entries that call its functions."""
+    """`belongings` are the entries for what it made."""
 
     name: str
     version: str
-    callers: frozenset[int]
+    belongings: frozenset[int]
 
     def is_needed_by(self, entry: Entry) -> bool:
-        return entry.number in self.callers or (entry.kind == EXTENSION and entry.name == self.name)
+        return entry.number in self.belongings or (entry.kind == EXTENSION and entry.name == self.name)
 
     def tell(self, lost: Sequence[Entry]) -> Check:
         names = [each.described for each in lost if each.kind not in _UNTOLD]
@@ -42,7 +42,7 @@ def find_lacking(connection: psycopg.Connection, outline: Outline, contents: Con
     offered = {name for (name,) in connection.execute("select name::text from pg_available_extensions")}
     wanted = sorted(each.name for each in outline.entries if each.kind == EXTENSION)
     return [
-        Lacking(name, contents.extensions.get(name, "not known"), frozenset(contents.needs.get(name, ())))
+        Lacking(name, contents.extensions.get(name, "not known"), frozenset(contents.belongings.get(name, ())))
         for name in wanted
         if name not in offered
     ]

@@ -3,8 +3,7 @@
 It decides and asks; it starts nothing.
 """
 
-import psycopg
-
+from drkit.engines.postgres.origin import read_settings
 from drkit.engines.postgres.server import Server
 
 _MIB = 1 << 20
@@ -71,11 +70,6 @@ COMPARED = (
     "temp_buffers",
     "work_mem",
 )
-# What a session has set for itself is not the server's.
-_QUESTION = """
-SELECT name, CASE source WHEN 'session' THEN reset_val ELSE current_setting(name) END
-  FROM pg_settings WHERE name = ANY(%s)
-"""
 
 
 def loading_settings(major: int, memory: int) -> dict[str, str]:
@@ -88,14 +82,9 @@ def loading_settings(major: int, memory: int) -> dict[str, str]:
     return _QUICK | _ROOMY | _SHUT | _OWN | newer | sizes
 
 
-def read_settings(connection: psycopg.Connection) -> dict[str, str]:
-    """What bears on a restore. What this role may not see is left out."""
-    return dict(connection.execute(_QUESTION, [list(COMPARED)]).fetchall())
-
-
 def ask_settings(server: Server) -> dict[str, str]:
     with server.session() as connection:
-        return read_settings(connection)
+        return read_settings(connection, COMPARED)
 
 
 def _within(size: int, least: int, most: int) -> int:
