@@ -138,7 +138,7 @@ def test_evidence_that_was_altered_proves_nothing_and_is_an_exception(lived: Sho
     [_, failed] = sorted((lived.folder / "backups/shop/main/drills").iterdir())
     failed.write_bytes(failed.read_bytes().replace(b'"result": "failed"', b'"result": "passed"'))
     found = report(lived, "--month", "2024-05", "--no-store")["sources"][0]
-    assert found["drills"]["run"] == 1
+    assert (found["drills"]["run"], found["kept"]) == (1, "unknown")
     [exception] = [each for each in found["exceptions"] if each["trouble"] == "not believed"]
     assert failed.name in exception["cause"]
 
@@ -149,6 +149,10 @@ def test_evidence_that_was_removed_is_an_exception(lived: Shop) -> None:
     sorted((lived.folder / "backups/shop/main/drills").iterdir())[1].unlink()
     found = report(lived, "--month", "2024-05", "--no-store")["sources"][0]
     assert any("is not here" in each["cause"] for each in found["exceptions"] if each["trouble"] == "not believed")
+    kept = {each["promise"]: each["kept"] for each in found["promises"]}
+    assert kept == {"restores": "unknown", "rto": "unknown", "rpo": "yes"}
+    text = lived.drkit.ok("report", "--month", "2024-05", "--no-store").out
+    assert "Not to be believed: 2 things in the store" in text  # a link of the chain, and a mark
 
 
 def test_each_format_is_what_it_says(lived: Shop) -> None:

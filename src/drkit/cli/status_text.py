@@ -124,8 +124,13 @@ def _row(console: "Console", standing: "Standing") -> tuple[str, ...]:
 
 
 def _of(target: "Target") -> str:
-    measured = format_length(target.measured) if target.measured is not None else "?"
+    measured = _length(target.measured) if target.measured is not None else "?"
     return f"{measured} of {format_length(target.target)}" if target.target is not None else measured.replace("?", "-")
+
+
+def _length(value: timedelta) -> str:
+    """What took no time at all was not measured: `0s` would raise that doubt."""
+    return format_length(max(value, timedelta(seconds=0.1)))
 
 
 def _against(target: "Target") -> str:

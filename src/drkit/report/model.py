@@ -37,7 +37,8 @@ class Known:
 
     `points` stand in the store; none of them is in `removals`. Of what was captured since `complete_since`, nothing
     was removed but `removals`: before it a missing point may be one that retention let go. None means always.
-    `doubts` are about evidence and records that cannot be believed, and count for nothing.
+    `doubts` are about evidence and records that cannot be believed, and count for nothing; `doubted_at` is when drills
+    began that left evidence which is missing now, or cannot be believed.
     """
 
     source: str
@@ -52,6 +53,7 @@ class Known:
     verdicts: Sequence[Verdict] = ()
     complete_since: datetime | None = None
     doubts: Sequence[Finding] = ()
+    doubted_at: Sequence[datetime] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Unknown is what nobody can show. It must never pass for a yes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -34,12 +34,21 @@ def overall(promises: Sequence[Promise]) -> Answer:
 
 def judge_promises(known: Known, shown: Shown, month: Month, zone: ZoneInfo) -> tuple[Promise, ...]:
     drills = shown.drilled or _standing_drill(known, shown, month, zone)
-    made = [_restores(known, shown, drills, zone)]
+    made = [_doubt(_restores(known, shown, drills, zone), known, month)]
     if known.rto is not None:
-        made.append(_rto(known.rto, drills, zone))
+        made.append(_doubt(_rto(known.rto, drills, zone), known, month))
     if known.rpo is not None:
         made.append(_rpo(known, known.rpo, shown, month, zone))
     return tuple(made)
+
+
+def _doubt(promise: Promise, known: Known, month: Month) -> Promise:
+    """What the missing evidence of a drill would say may have been a no."""
+    doubted = sum(month.start <= at <= month.until for at in known.doubted_at)
+    if not doubted or promise.answer != "yes":
+        return promise
+    reason = f"{promise.reason}, but evidence of {count(doubted, 'drill')} is missing or not to be believed"
+    return replace(promise, answer="unknown", reason=reason)
 
 
 def came_back(drill: Drill) -> bool | None:

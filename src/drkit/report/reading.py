@@ -51,6 +51,8 @@ def read_known(
     evidences = {each.drill.id: each for each in history.evidences}
     unbelieved = {each.link.id for each in stored} - evidences.keys()
     marks = [mark for mark in catalog.marks(listing.source, listing.entries) if mark.drill not in unbelieved]
+    named = {link.id for each in history.evidences for link in each.previous} | {mark.drill for mark in marks}
+    doubted = (catalog.parse_id(each) for each in unbelieved | (named - evidences.keys()))
     linked = [each for each in check_chain(stored, signers) if each.check != "signature"]
     return Known(
         source=listing.source,
@@ -65,6 +67,7 @@ def read_known(
         verdicts=judge(asked.policy, listing.points, zone, now) if asked.policy else (),
         complete_since=removals.unsure_since,
         doubts=(*history.doubts, *_failed(linked), *_failed(check_marks(marks, evidences)), *removals.doubts),
+        doubted_at=sorted(each for each in doubted if each),
     )
 
 
