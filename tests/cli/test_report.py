@@ -1,13 +1,17 @@
 import json
 import os
 import re
+import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.conftest import Shop
 from cli_drills import put_evidence
+from cli_runner import drkit_in
 from drills import BAD
 from drkit.catalog import parse_id
 from drkit.config import load_system
@@ -17,7 +21,6 @@ from drkit.wiring import open_signers
 
 TODAY = datetime.now(UTC).date()
 THIS = f"{TODAY:%Y-%m}"
-LAST = TODAY.replace(day=1) - timedelta(days=1)
 
 
 def monthly(shop: Shop) -> None:
@@ -28,16 +31,30 @@ def monthly(shop: Shop) -> None:
     shop.edit('objectives = { rpo = "1h"', 'objectives = { rpo = "30h"')
 
 
-@pytest.fixture
-def lived(shop: Shop) -> Shop:
-    """A shop with a point every night of May 2024, and a drill on its first day."""
+def _shop_in(folder: Path) -> Shop:
+    drkit = drkit_in(folder)
+    return Shop(replace(drkit, environment={**drkit.environment, "SHOP_STORE": f"file://{folder}/backups"}), folder)
+
+
+@pytest.fixture(scope="module")
+def _lived(_captured: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lived") / "shop"
+    shutil.copytree(_captured, folder)
+    shop = _shop_in(folder)
     monthly(shop)
     shop.capture_at(*(format_moment(datetime(2024, 4, 30, 1, tzinfo=UTC) + timedelta(days=day)) for day in range(33)))
     for manifest in shop.objects("manifest.json"):
         if (captured_at := parse_id(manifest.parent.name)) and captured_at.year == 2024:
             os.utime(manifest, (captured_at.timestamp() + 60,) * 2)  # when the store had it
-    put_evidence(shop.schedule, shop.folder / "backups", datetime(2024, 5, 1, 4, 0, 9, tzinfo=UTC))
-    return shop
+    put_evidence(shop.schedule, folder / "backups", datetime(2024, 5, 1, 4, 0, 9, tzinfo=UTC))
+    return folder
+
+
+@pytest.fixture
+def lived(_lived: Path, tmp_path: Path) -> Shop:
+    """A shop with a point every night of May 2024, and a drill on its first day."""
+    shutil.copytree(_lived, tmp_path / "shop")
+    return _shop_in(tmp_path / "shop")
 
 
 def report(shop: Shop, *options: str) -> dict[str, Any]:
