@@ -1,7 +1,7 @@
 """Drills of the small system for tests of faults, carried out in this process by drkit's own functions."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -39,6 +39,7 @@ def run(
     store: Store | None = None,
     engine: Engine | None = None,
     keyring: Keyring | None = None,
+    redact: Callable[[str], str] = str,
     **orders: Any,
 ) -> Ended:
     source = system.source(name)
@@ -49,6 +50,7 @@ def run(
         engine or source.engine(),
         keyring or system.keyring(),
         utc_now,
+        redact=redact,
     )
 
 

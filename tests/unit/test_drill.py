@@ -226,6 +226,29 @@ def test_an_interrupt_outlives_a_failed_removal(public: Path) -> None:
     assert ended.drill.error.endswith("stopped by KeyboardInterrupt")
 
 
+def test_without_a_place_to_restore_to_the_drill_has_failed_and_says_nothing_of_the_backup(system: FaultSystem) -> None:
+    manifest = system.back_up(BOOKS)
+    scratch_of(system).rmdir()
+    done = run(system, BOOKS).drill
+    assert (done.result, done.backup, done.disposed, done.checks) == ("failed", manifest.id, True, ())
+    assert f"{scratch_of(system)} cannot hold a scratch copy" in done.error
+    assert judge_backup(done) is None
+
+
+def test_a_secret_is_cut_out_of_errors_and_of_what_checks_found(system: FaultSystem) -> None:
+    system.back_up(BOOKS)
+
+    def redact(text: str) -> str:
+        return text.replace("hunter2", "***")
+
+    telling = (Question("tell", "select 'hunter2'", None, "x", MINUTE), Question("err", "hunter2", None, True, MINUTE))
+    done = drill(system, BOOKS, questions=telling, redact=redact)
+    assert found(done, "tell") == "***"
+    assert "***" in found(done, "err") and "hunter2" not in str(done)
+    system.edit("../scratch", "../hunter2")
+    assert "/***" in run(system, BOOKS, redact=redact).drill.error
+
+
 def test_what_a_check_leaves_running_ends_with_the_drill(system: FaultSystem) -> None:
     system.back_up(BOOKS)
     leaving = command(f"sleep 600 & echo $! > {system.folder}/pid")

@@ -16,7 +16,7 @@ from drkit.errors import NotRestorable
 
 DATA = "data"
 _PREFIX = "drkit-scratch-"
-_HINT = "point TMPDIR, or the folder for scratch copies, at a bigger disk"
+_HINT = "let `scratch` in the schedule, or TMPDIR, name a folder on a bigger disk"
 _ATTEMPTS = 100
 
 
@@ -30,7 +30,8 @@ def scratch_folder(parent: Path | None, needed: int = 0) -> Iterator[Path]:
             _require_room(place, needed)
         except OSError as error:
             raise NotRestorable(
-                f"{place} cannot hold a scratch copy: {error.strerror}", "set TMPDIR to a folder that can"
+                f"{place} cannot hold a scratch copy: {error.strerror}",
+                "let `scratch` in the schedule, or TMPDIR, name a folder that can",
             ) from error
         yield folder
 
