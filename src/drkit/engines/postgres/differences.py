@@ -28,16 +28,19 @@ _LARGE_OBJECT_STEP = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`subject` says what differs in words; `tables` are there where their rows do, and `rows` says which ones."""
+    """`subject` says what differs in words; `tables` are there where their rows do, `rows` says how many of them, and
+    `examples` which: what stands in a key may be anybody's name, so it is for the eyes of who restores alone."""
 
     subject: str
     expected: str
     found: str
     tables: tuple[Name, ...] = ()
     rows: str = ""
+    examples: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.subject}: expected {self.expected}, found {self.found}{self.rows and f': {self.rows}'}"
+        examples = f", such as {'; '.join(self.examples)}" if self.examples else ""
+        return f"{self.subject}: expected {self.expected}, found {self.found}{self.rows and f': {self.rows}{examples}'}"
 
 
 @dataclass(frozen=True, slots=True)

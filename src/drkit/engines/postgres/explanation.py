@@ -37,9 +37,8 @@ class Explainer:
             faithful = all(self._is_as_told(table_of(contents, name)) for name in tables)
             return None if faithful else replace(difference, rows="the backup's pieces do not hold what was taken")
         at_least = "" if found.exact else "at least "
-        examples = f", such as {'; '.join(found.examples)}" if found.examples else ""
-        told = f"{at_least}{found.missing} rows are lost or changed, {found.extra} new or changed{examples}"
-        return replace(difference, rows=told)
+        told = f"{at_least}{found.missing} rows are lost or changed, {found.extra} new or changed"
+        return replace(difference, rows=told, examples=tuple(found.examples))
 
     def _is_as_told(self, table: TableContents) -> bool:
         """Whether the backup's own rows are those that were captured."""
