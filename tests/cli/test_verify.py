@@ -135,6 +135,29 @@ def test_a_gap_wider_than_promised_ends_with_8(shop: Shop) -> None:
     assert drill["rpo"]["measured"] == pytest.approx(2 * 86_400, abs=60)
 
 
+def test_where_retention_has_thinned_the_points_no_rpo_is_promised(shop: Shop) -> None:
+    shop.edit('keep = { within = "7d", daily = 30, weekly = 8, monthly = 12 }', "keep = { daily = 30, min_points = 1 }")
+    day = (clock() - 10 * DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+    for hours in (12, 34, 36):
+        shop.capture_at(format_moment(day + timedelta(hours=hours)))
+    shop.drkit.ok("prune", "--yes")
+    drill = verify(shop, 0, "--at", format_moment(day + timedelta(hours=33)))
+    assert drill["rpo"] == {"target": None, "measured": 21 * 3600.0, "met": None}
+    assert verify(shop, 8, "--at", format_moment(day + timedelta(hours=60)))["rpo"]["met"] is False
+
+
+def test_drills_that_were_due_and_never_ran_are_recorded_before_the_next_one(shop: Shop) -> None:
+    shop.edit('verify = "0 4 1 * *"', 'verify = "0 0 * * *"')
+    shop.capture_at(format_moment(clock() - 3 * DAY))
+    done = shop.drkit.ok("verify", "now")
+    assert "drills were due and never ran" in done.err
+    results = [drill.result for drill in evidence(shop)]
+    assert set(results[:-1]) == {"missed"}
+    assert results[-1] == "passed"
+    verify(shop, 0)
+    assert [drill.result for drill in evidence(shop)].count("missed") == len(results) - 1
+
+
 @pytest.mark.parametrize(
     ("check", "actual"),
     [

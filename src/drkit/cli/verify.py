@@ -1,6 +1,7 @@
 """`drkit verify now`."""
 
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -77,6 +78,8 @@ def _drill(call: Call, source: "Source", scenario: "Scenario", when: str, seed: 
     seen = source.from_afar() if afar else source
     signing_key = open_signing_key(source.system)  # a drill without evidence would prove nothing
     keyring = open_keyring(source.system, ask_passphrase, escrow=afar)
+    if not afar:
+        _record_missed(call, source, signing_key)
     orders = _orders(call, seen, scenario, when, seed)
     with call.console.progress(f"verifying {source.name}") as progress:
         ended = run_drill(orders, seen.store(), seen.engine(), keyring, clock, progress, _redacting(source))
@@ -85,6 +88,29 @@ def _drill(call: Call, source: "Source", scenario: "Scenario", when: str, seed: 
     if ended.raised:
         raise ended.raised
     return drill, evidence
+
+
+def _record_missed(call: Call, source: "Source", signing_key: "SigningKey") -> None:
+    """Those before this one that never ran. If the store is down the drill itself is about to find that out."""
+    from drkit.verify.missed import record_missed
+    from drkit.wiring import clock, open_signers
+
+    table, zone = source.table, source.system.table.timezone
+    if table.verify is None:
+        return
+    with suppress(StoreError):
+        found = record_missed(
+            source.store(),
+            source.name,
+            table.verify,
+            zone,
+            signing_key,
+            open_signers(source.system),
+            clock(),
+            call.console.correlation_id,
+        )
+        if found:
+            call.console.warn(f"{source.name}: {len(found)} drills were due and never ran: that is recorded now")
 
 
 def _orders(call: Call, source: "Source", scenario: "Scenario", when: str, seed: str | None) -> "Orders":

@@ -14,6 +14,7 @@ from drkit import __version__, catalog
 from drkit.errors import DrkitError, IntegrityError, WrongKey
 from drkit.model import Check, Manifest, Scratch, Wishes
 from drkit.ports import Clock, Engine, Store
+from drkit.prune.removals import find_whole_since
 from drkit.restore.plan import RestorePlan, plan_restore
 from drkit.restore.run import read_plan, restore
 from drkit.sealing import Keyring, Progress, loading, no_progress
@@ -64,6 +65,7 @@ class _Record:
     measured: timedelta | None = None
     phases: list[tuple[str, float]] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    thinned: bool = False
     restored: bool = False
     disposed: bool = True
     error: str = ""
@@ -143,6 +145,7 @@ def _carry_out(
         if orders.seed is not None:
             record.wanted = pick_moment(listing.points, orders.seed, record.started_at)
         record.plan = plan_restore(listing.points, record.wanted, record.started_at)
+        record.thinned = _is_thinned(store, orders.source, keyring, record)
         record.manifest = manifest = read_plan(store, record.plan, engine, keyring.signers)
     load = loading(store, keyring)
     with record.disposing() as life:
@@ -161,6 +164,14 @@ def _carry_out(
             record.checks += [put_question(each, ask, facts, redact) for each in orders.questions]
         if all(check.outcome != "failed" for check in record.checks):
             record.measured = timedelta(seconds=time.monotonic() - record.began)
+
+
+def _is_thinned(store: Store, source: str, keyring: Keyring, record: _Record) -> bool:
+    """Whether retention has removed points near the moment that is wanted: there the RPO is not promised any more."""
+    if record.wanted is None:
+        return False
+    whole_since = find_whole_since(store, source, keyring.signers, record.started_at)
+    return whole_since is not None and record.wanted <= whole_since
 
 
 def _restore(
@@ -188,7 +199,8 @@ def _judge(orders: Orders, record: _Record, ended_at: datetime, redact: Callable
     reached = manifest.consistent_at if manifest and record.restored else None
     rto = judge_rto(orders.rto, record.measured)
     distance = max((record.wanted or record.started_at) - plan.reaches, timedelta(0)) if plan else None
-    rpo = judge_rpo(orders.rpo, distance) if not aborted else Target(orders.rpo, distance, None)
+    promised = None if record.thinned else orders.rpo
+    rpo = judge_rpo(promised, distance) if not aborted else Target(promised, distance, None)
     return Drill(
         id=catalog.make_id(record.started_at, orders.token),
         source=orders.source,
