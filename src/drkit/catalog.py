@@ -6,11 +6,11 @@ of a source's folder tells every point in time.
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 from drkit.errors import IntegrityError, UsageError
 from drkit.model import Digest, Entry, Manifest, Piece, Point
@@ -22,6 +22,11 @@ FORMAT = 1
 _ID = re.compile(r"(\d{8}T\d{6}\.\d{6})Z-[0-9a-f]{8}")
 _ID_MOMENT = "%Y%m%dT%H%M%S.%f"
 MANIFEST, _PIN, _SEALED = "manifest.json", "pin.json", ".zst.age"
+_REPORT = re.compile(r"([a-z0-9_-]+)/reports/(\d{4}-(?:0[1-9]|1[0-2]))\.json")
+_MARK = re.compile(r"(verified|refuted)-([0-9TZ.]+-[0-9a-f]{8})\.json")
+
+Proof = Literal["verified", "refuted"]
+_PROOFS: dict[str, Proof] = {"verified": "verified", "refuted": "refuted"}
 
 
 def make_id(consistent_at: datetime, token: str) -> str:
@@ -47,6 +52,59 @@ def folder_of(source: str, backup_id: str) -> str:
 
 def manifest_key(source: str, backup_id: str) -> str:
     return f"{folder_of(source, backup_id)}/{MANIFEST}"
+
+
+def drills_of(source: str) -> str:
+    return f"{source}/drills/"
+
+
+def drill_key(source: str, drill_id: str) -> str:
+    return f"{source}/drills/{drill_id}.json"
+
+
+def parse_drill_key(key: str) -> tuple[str, str] | None:
+    """Source and ID of the drill whose evidence lies there, if one can."""
+    return _parse_dated(key, "drills")
+
+
+def removals_of(source: str) -> str:
+    return f"{source}/removals/"
+
+
+def removal_key(source: str, record_id: str) -> str:
+    return f"{source}/removals/{record_id}.json"
+
+
+def parse_removal_key(key: str) -> tuple[str, str] | None:
+    """Source and ID of the record of what was removed that lies there, if one can."""
+    return _parse_dated(key, "removals")
+
+
+def _parse_dated(key: str, folder: str) -> tuple[str, str] | None:
+    source, _, name = key.rpartition(f"/{folder}/")
+    found = name.removesuffix(".json")
+    return (source, found) if source and parse_id(found) and name == f"{found}.json" else None
+
+
+def report_key(system: str, month: str, form: Literal["json", "html"] = "json") -> str:
+    """`month` is spelled 2026-11."""
+    return f"{system}/reports/{month}.{form}"
+
+
+def parse_report_key(key: str) -> tuple[str, str] | None:
+    """System and month of the report that lies there, if one can."""
+    match = _REPORT.fullmatch(key)
+    return (match[1], match[2]) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a drill has shown of a backup, as the name of an object beside it says."""
+
+    backup: str
+    drill: str
+    proof: Proof
+    drilled_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +137,28 @@ def _point(source: str, backup_id: str, entries: list[Entry]) -> Point | None:
         consistent_at,
         stored_bytes=sum(entry.size for entry in entries if entry.key.endswith(_SEALED)),
         pinned=f"{folder}/{_PIN}" in found,
+        verified_at=_verified_at(source, entries),
         committed_at=manifest.modified_at,
     )
+
+
+def marks(source: str, entries: Iterable[Entry]) -> Iterator[Mark]:
+    """Those among what lies below the source's backups."""
+    prefix = backups_of(source)
+    for entry in entries:
+        backup_id, _, name = entry.key[len(prefix) :].partition("/")
+        match = _MARK.fullmatch(name)
+        drilled_at = parse_id(match[2]) if match else None
+        if match and drilled_at:
+            # a drill whose clock was fast must not outlive the ones after it
+            moment = min(drilled_at, entry.modified_at)
+            yield Mark(backup_id, match[2], _PROOFS[match[1]], moment)
+
+
+def _verified_at(source: str, entries: Iterable[Entry]) -> datetime | None:
+    """The last word counts: a point that was verified once, and was found damaged later, is not verified."""
+    last = max(marks(source, entries), key=lambda mark: (mark.drilled_at, mark.proof == "refuted"), default=None)
+    return last.drilled_at if last and last.proof == "verified" else None
 
 
 def commit(store: Store, manifest: Manifest, signing_key: SigningKey) -> None:
@@ -123,6 +201,12 @@ def pin(store: Store, point: Point, why: str, now: datetime) -> None:
 
 def unpin(store: Store, point: Point) -> None:
     store.delete([_pin_key(point)])
+
+
+def mark(store: Store, source: str, backup_id: str, drill_id: str, proof: Proof) -> None:
+    """Put beside the backup what the drill has shown of it, after its evidence is in the store."""
+    note = json.dumps({"drkit": FORMAT, "evidence": drill_key(source, drill_id)}, indent=2) + "\n"
+    store.put(f"{folder_of(source, backup_id)}/{proof}-{drill_id}.json", iter([note.encode()]))
 
 
 def _pin_key(point: Point) -> str:

@@ -9,7 +9,7 @@ from drkit.config import System
 from drkit.errors import CaptureError, ConfigError, DrkitError, StoreError
 from drkit.model import Finding
 from drkit.ports import Clock, Store
-from drkit.stores.probe import RESERVED, probe
+from drkit.stores.probe import measure_offset, probe
 from drkit.wiring import Ask, Source, open_keyring, open_recipients, open_signers, open_signing_key
 
 LARGEST_SKEW = timedelta(minutes=1)
@@ -32,6 +32,9 @@ def check_sources(sources: Sequence[Source], clock: Clock, token: str, ask: Ask)
             yield Checked(system.name, finding, ConfigError.exit_code)
         for finding in _told(lambda: _check_store(mine[0].store(), clock, token), "store"):  # noqa: B023
             yield Checked(system.name, finding, StoreError.exit_code)
+        if system.table.store.replica:
+            for finding in _told(lambda: _check_replica(mine[0].from_afar().store()), "replica"):  # noqa: B023
+                yield Checked(system.name, finding, StoreError.exit_code)
         for source in mine:
             for finding in _told(lambda: source.engine().check(), "source"):  # noqa: B023
                 yield Checked(source.name, finding, CaptureError.exit_code)
@@ -67,16 +70,20 @@ def _check_keys(system: System, ask: Ask) -> Iterator[Finding]:
         )
 
 
+def _check_replica(replica: Store) -> Iterator[Finding]:
+    """It may let us put nothing, so it is only looked at."""
+    found = next(replica.list(), None)
+    yield Finding(
+        "replica",
+        found is not None,
+        "it can be listed" if found else "it can be listed, and is empty",
+        "let the bucket's own replication copy the store there; drills of region-failure restore from it alone",
+    )
+
+
 def _check_store(store: Store, clock: Clock, token: str) -> Iterator[Finding]:
     yield from probe(store, token)
-    key = f"{RESERVED}/{token}/clock"
-    before = clock()
-    try:
-        store.put(key, iter([b"what time is it there?"]))
-        stamps = [entry.modified_at for entry in store.list(key)]
-    finally:
-        store.delete([key])
-    skew = max((abs(stamp - before) for stamp in stamps), default=timedelta(0))
+    skew = abs(measure_offset(store, clock, token))
     yield Finding(
         "clock",
         skew <= LARGEST_SKEW,

@@ -1,7 +1,7 @@
 """The nouns. Frozen values without I/O; times are aware UTC, sizes are bytes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -81,6 +81,20 @@ class Point:
     committed_at: datetime | None = None
 
 
+Outcome = Literal["passed", "failed", "not testable"]
+Answer = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at in what was restored. What cannot be tested here neither passed nor failed."""
+
+    name: str
+    outcome: Outcome
+    expected: str
+    actual: str
+
+
 Comparing = Literal["full", "counts", "off"]
 COMPARISONS: Mapping[str, Comparing] = {"full": "full", "counts": "counts", "off": "off"}
 
@@ -90,7 +104,8 @@ class Wishes:
     """What an operator asks of a restore besides the whole of it. `swap` exchanges it with what stands at the target.
 
     `tables`, `schema_only`, `owner`, `no_owner`, `no_privileges` and `compare` mean something to databases of many
-    tables only.
+    tables only. `tolerant` is for drills: what cannot be made at the target, as the server lacks an extension, is left
+    out and told.
     """
 
     swap: bool = False
@@ -100,6 +115,7 @@ class Wishes:
     no_owner: bool = False
     no_privileges: bool = False
     compare: Comparing = "full"
+    tolerant: bool = False
 
     def insist_on_whole(self, kind: str) -> None:
         """For kinds whose points can only be restored whole."""
@@ -109,7 +125,7 @@ class Wishes:
             "--owner": self.owner,
             "--no-owner": self.no_owner,
             "--no-privileges": self.no_privileges,
-            "--compare": self.compare != "full",
+            "--compare": self.compare != "full" and not self.tolerant,
         }
         if parts := [option for option, value in given.items() if value]:
             raise UsageError(
@@ -121,13 +137,15 @@ class Wishes:
 @dataclass(frozen=True, slots=True)
 class Restored:
     """Where the restored data stand now, what was moved aside for them, and what was checked. `verified` means that
-    they were found to be what was captured; `phases` are what the engine did and the seconds each took."""
+    they were found to be what was captured; `phases` are what the engine did and the seconds each took; `untested` is
+    what was left out."""
 
     target: str
     kept_old: str | None = None
     notes: tuple[str, ...] = ()
     verified: bool = True
     phases: tuple[tuple[str, float], ...] = ()
+    untested: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +156,15 @@ class Finding:
     passed: bool
     detail: str
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """A place to restore to that is thrown away afterwards. `target` is spelled as `restore` takes it and may hold a
+    password; `place` says in words where it is. `settings_that_differ` maps a setting to its value at the source and
+    here, `tools` a program to its version."""
+
+    target: str = field(repr=False)
+    place: str
+    settings_that_differ: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    tools: Mapping[str, str] = field(default_factory=dict)

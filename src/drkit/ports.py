@@ -1,10 +1,11 @@
 """The seams: what a store and an engine promise, and the shapes of what flows between them."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from drkit.model import Captured, Entry, Finding, Manifest, Piece, Restored, Wishes
+from drkit.model import Answer, Captured, Check, Entry, Finding, Manifest, Piece, Restored, Scratch, Wishes
 
 Chunks = Iterator[bytes]
 Clock = Callable[[], datetime]
@@ -43,6 +44,10 @@ class Engine(Protocol):
     `by_hand` gives the shell lines that do the same without drkit; `fetch(piece)` is a pipeline that writes the
     piece's plain bytes to its standard output.
     `check` looks, before anything is at stake, at all that a capture will need.
+    `scratch` gives a place to restore that backup to, and removes it with all that is in it when its block is left,
+    however that happens; what a killed run left is removed by the next. It never goes near the source.
+    `prove` looks at what was restored there: first that it answers at all, then whether it is what was captured.
+    `ask` puts the user's own question to it: the first value of the first row. UsageError where none can be asked.
     `effort` is the level of compression that suits what it captures.
     """
 
@@ -54,3 +59,6 @@ class Engine(Protocol):
     def restore(self, manifest: Manifest, load: Load, target: str, wishes: Wishes) -> Restored: ...
     def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]: ...
     def check(self) -> Iterator[Finding]: ...
+    def scratch(self, manifest: Manifest, load: Load) -> AbstractContextManager[Scratch]: ...
+    def prove(self, manifest: Manifest, load: Load, target: str) -> Iterator[Check]: ...
+    def ask(self, target: str, question: str, timeout: timedelta) -> Answer: ...

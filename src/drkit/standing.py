@@ -1,4 +1,7 @@
-"""How a source stands now: its newest points against its timetable and its objectives. Pure: `now` is an argument."""
+"""How a source stands now against what was promised for it, and what is wrong. Pure: `now` is an argument.
+
+It must not know where points and evidence were read.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,58 +11,128 @@ from zoneinfo import ZoneInfo
 from drkit.model import Point
 from drkit.restore.plan import Window, windows
 from drkit.timetable import Cron, next_run
-from drkit.when import misdated
+from drkit.verify.exposure import Gap, captured, measure_exposure, wider_than
+from drkit.verify.forecast import Forecast, forecast_rto
+from drkit.verify.history import History
+from drkit.verify.model import Drill, Target
+from drkit.verify.verdicts import judge_rpo, judge_rto, scale_rto
+from drkit.when import from_the_future, misdated
 
 # A run may start late and still be no cause for alarm.
 PATIENCE = timedelta(minutes=5)
+_A_FIRST_DRILL = timedelta(hours=1)  # how long one may take while none has shown it
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """What a schedule says of a source. `zone` is that of its cron lines."""
+
+    backup: Cron
+    verify: Cron | None
+    zone: ZoneInfo
+    rto: timedelta | None
+    rpo: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
+    """`rpo` is measured now, `rto` by the last drill that came to its end; `expected` is what that drill would take for
+    the newest point. `verified` is the point that a drill has verified last. `gaps` are over and were wider than was
+    promised, as far back as no point was removed. `drill_failed` says that the last drill brought back nothing, or
+    not what was asked of it, however fast."""
+
     source: str
     captured_at: datetime | None
-    verified_at: datetime | None
-    rpo: timedelta | None
-    rpo_objective: timedelta | None
-    overdue_since: datetime | None
+    verified: Point | None
+    rpo: Target
+    rto: Target
+    last_drill: Drill | None
+    expected: timedelta | None
+    forecast: Forecast
+    gaps: tuple[Gap, ...]
     window: Window | None
+    overdue_since: datetime | None
+    drill_overdue_since: datetime | None
+    drill_failed: bool
+    doubts: tuple[str, ...]
     next_backup: datetime
-
-    @property
-    def rpo_met(self) -> bool | None:
-        if self.rpo_objective is None:
-            return None
-        return self.rpo is not None and self.rpo <= self.rpo_objective
+    next_drill: datetime | None
 
     @property
     def healthy(self) -> bool:
-        return self.captured_at is not None and self.overdue_since is None and self.rpo_met is not False
+        late = self.overdue_since or self.drill_overdue_since
+        missed = self.rpo.met is False or self.rto.met is False
+        return self.captured_at is not None and not (late or missed or self.drill_failed or self.doubts)
 
 
 def judge_standing(
-    source: str, points: Sequence[Point], cron: Cron, zone: ZoneInfo, rpo_objective: timedelta | None, now: datetime
+    source: str,
+    promises: Promises,
+    points: Sequence[Point],
+    history: History,
+    whole_since: datetime | None,
+    now: datetime,
 ) -> Standing:
-    past = [point for point in points if not misdated(point, now)]
-    newest = max(past, key=lambda point: point.consistent_at, default=None)
-    verified = [point.verified_at for point in past if point.verified_at]
-    overdue = None
-    if newest:
-        due = next_run(cron, zone, newest.consistent_at)
-        patience = PATIENCE + min(_duration(newest), next_run(cron, zone, due) - due)
-        overdue = due if due + patience < now else None
+    """`history` needs the newest evidence only. Of what was captured after `whole_since` no point was removed."""
+    zone = promises.zone
+    past = sorted((point for point in points if not misdated(point, now)), key=lambda point: point.consistent_at)
+    newest = past[-1] if past else None
+    drills = [each.drill for each in history.evidences if not from_the_future(each.drill.started_at, now)]
+    ended = [drill for drill in drills if drill.result in ("passed", "failed")]
+    last = max(ended, key=lambda drill: drill.started_at, default=None)
+    since = last.started_at if last else past[0].consistent_at if past else None
+    measurable = [drill for drill in ended if last and drill.scenario == last.scenario]
     return Standing(
         source=source,
         captured_at=newest.consistent_at if newest else None,
-        verified_at=max(verified, default=None),
-        rpo=max(timedelta(0), now - newest.consistent_at) if newest else None,
-        rpo_objective=rpo_objective,
-        overdue_since=overdue,
+        verified=max(
+            (point for point in past if point.verified_at), key=lambda point: point.verified_at or now, default=None
+        ),
+        rpo=judge_rpo(promises.rpo, max(timedelta(0), now - newest.consistent_at) if newest else None),
+        rto=judge_rto(promises.rto, last.rto.measured if last else None),
+        last_drill=last,
+        expected=scale_rto(last, newest.stored_bytes) if last and newest else None,
+        forecast=forecast_rto(promises.rto, measurable, past, now),
+        gaps=_past_gaps(past, promises.rpo, whole_since, now),
         window=next(iter(windows(past)), None),
-        next_backup=next_run(cron, zone, now),
+        overdue_since=_overdue(promises.backup, zone, newest.consistent_at, _duration(newest), now) if newest else None,
+        drill_overdue_since=_overdue(
+            promises.verify, zone, since, last.ended_at - last.started_at if last else _A_FIRST_DRILL, now
+        )
+        if promises.verify and since
+        else None,
+        drill_failed=bool(last and _failed(last)),
+        doubts=tuple(doubt.detail for doubt in history.doubts),
+        next_backup=next_run(promises.backup, zone, now),
+        next_drill=next_run(promises.verify, zone, now) if promises.verify else None,
     )
 
 
+def _overdue(cron: Cron, zone: ZoneInfo, last: datetime, takes: timedelta, now: datetime) -> datetime | None:
+    """Since when: the run after the last one may take as long as that, but not until the run that follows."""
+    due = next_run(cron, zone, last)
+    patience = PATIENCE + min(takes, next_run(cron, zone, due) - due)
+    return due if due + patience < now else None
+
+
 def _duration(point: Point) -> timedelta:
-    """From the snapshot to the manifest: as long as that, the run after it may take. A store that was copied has
-    later stamps, so the caller bounds it."""
+    """From the snapshot to the manifest. A store that was copied has later stamps, so the caller bounds it."""
     return max(timedelta(0), (point.committed_at or point.consistent_at) - point.consistent_at)
+
+
+def _failed(drill: Drill) -> bool:
+    outcomes = {check.outcome for check in drill.checks}
+    good = not drill.error and "passed" in outcomes and "failed" not in outcomes
+    return not good or drill.rpo.met is False
+
+
+def _past_gaps(
+    past: Sequence[Point], promised: timedelta | None, whole_since: datetime | None, now: datetime
+) -> tuple[Gap, ...]:
+    """The one that is still open is told by the RPO of now."""
+    if promised is None or not past:
+        return ()
+    exposure = measure_exposure(captured(past, now), past[0].consistent_at, now)
+    since = whole_since or past[0].consistent_at
+    certain = [Gap(max(gap.start, since), gap.end) for gap in exposure.gaps[:-1] if gap.end > since]
+    return tuple(wider_than(promised, certain))

@@ -112,9 +112,10 @@ identity = "file:../keys/identity"        # only where restores run: move it off
 kind = {_quoted(answers.kind)}
 {_place(answers)}
 backup = "*/30 * * * *"                   # cron
+verify = "0 4 1 * *"                      # a restore test on the first of the month: `drkit verify now`
 keep = {{ within = "7d", daily = 30, weekly = 8, monthly = 12 }}
 objectives = {{ rpo = "1h", rto = "15m" }}  # the worst loss is the interval, plus the capture, plus the upload
-{_POSTGRES_OPTIONS if answers.kind == "postgres" else ""}"""
+{_CHECKS if answers.kind != "files" else ""}{_POSTGRES_OPTIONS if answers.kind == "postgres" else ""}"""
 
 
 def _place(answers: Answers) -> str:
@@ -123,6 +124,9 @@ def _place(answers: Answers) -> str:
 
 
 # Each line is as it must be when its # is taken away.
+_CHECKS = """\
+# checks = [{ name = "there are orders", sql = "select count(*) > 0 from orders" }]   # asked of what a drill restored
+"""
 _POSTGRES_OPTIONS = """\
 # schemas = ["public"]                    # only these; exclude_tables leaves tables out, exclude_data their rows
 # exclude_tables = ["scratch_*"]

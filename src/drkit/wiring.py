@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -11,13 +11,15 @@ from urllib.parse import unquote, urlsplit
 from drkit.age import Recipient, parse_identities, parse_recipient
 from drkit.config import System
 from drkit.config.tables import AnySource, PostgresTable, SqliteTable
+from drkit.config.values import is_reference
 from drkit.engines.files import FilesEngine
 from drkit.engines.sqlite import SqliteEngine
-from drkit.errors import ConfigError, UsageError
+from drkit.errors import ConfigError, NotRestorable, UsageError
 from drkit.ports import Engine, Store
 from drkit.sealing import Keyring, Seal
 from drkit.signing import Signer, SigningKey, parse_signer, parse_signing_key
 from drkit.stores import open_store
+from drkit.verify.questions import Question
 
 Ask = Callable[[], str]
 
@@ -28,11 +30,13 @@ def clock() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source of one system, with what it takes to work on it."""
+    """One source of one system, with what it takes to work on it. `afar` is how it is seen where only the replica of
+    its store is left: whatever would reach for the source or the store itself is refused."""
 
     system: System
     key: str
     table: AnySource
+    afar: bool = False
 
     @property
     def name(self) -> str:
@@ -45,22 +49,48 @@ class Source:
         path = self.system.path(table.path)
         if isinstance(table, SqliteTable):
             spool = self.system.path(table.spool) if table.spool else None
-            return SqliteEngine(path, table.integrity, table.lock_timeout, spool, clock=clock)
+            return SqliteEngine(path, table.integrity, table.lock_timeout, spool, self._scratch_folder(), clock=clock)
         self._keep_store_apart(path)
-        return FilesEngine(path, table.include, table.exclude, clock=clock)
+        return FilesEngine(path, table.include, table.exclude, self._scratch_folder(), clock=clock)
 
     def store(self) -> Store:
-        with _naming(self.system, "store.url"):
+        with _naming(self.system, "store.replica" if self.afar else "store.url"):
             return _open(self.store_url())
 
     def store_url(self) -> str:
-        return self.system.resolve(self.system.table.store.url)
+        table = self.system.table.store
+        if not self.afar:
+            return self.system.resolve(table.url)
+        if table.replica is None:
+            raise ConfigError(
+                f"{self.system.file}: store.replica is missing, and without the store itself nothing else is left",
+                'name the copy in the other region: replica = "s3://bucket/prefix?region=…&profile=…"',
+            )
+        return self.system.resolve(table.replica)
+
+    def from_afar(self) -> "Source":
+        return replace(self, afar=True)
+
+    def questions(self) -> tuple[Question, ...]:
+        return tuple(
+            Question(each.name, each.sql, each.command, each.expect, each.timeout) for each in self.table.checks
+        )
+
+    def _scratch_folder(self) -> Path | None:
+        """A reference is a server's DSN, and no folder."""
+        place = self.table.scratch
+        return None if place is None or is_reference(place) else self.system.path(place)
 
     def _postgres(self, table: PostgresTable) -> Engine:
         # libpq and what comes with it take a tenth of a second, which those without PostgreSQL need not wait
         from drkit.engines.postgres import DumpOptions, PostgresEngine
 
         def dsn() -> str:
+            if self.afar:
+                raise NotRestorable(
+                    f"something reached for the database of {self.name}, which would be lost with its region",
+                    "this is a bug: please report it",
+                )
             with _naming(self.system, f"sources.{self.key}.dsn"):
                 return self.system.resolve(table.dsn)
 
@@ -75,10 +105,19 @@ class Source:
             self.system.path(table.programs) if table.programs else None,
             table.trusted,
         )
-        return PostgresEngine(dsn, options, clock=clock)
+        place = table.scratch
+
+        def scratch_server() -> str:
+            with _naming(self.system, f"sources.{self.key}.scratch"):
+                return self.system.resolve(place or "")
+
+        lent = scratch_server if place is not None and is_reference(place) else None
+        return PostgresEngine(dsn, options, self._scratch_folder(), lent, clock=clock)
 
     def _keep_store_apart(self, path: Path) -> None:
         """A folder that holds its own backups would back up its backups."""
+        if self.afar:
+            return
         url = urlsplit(self.store_url())
         if url.scheme == "file" and Path(unquote(url.path)).resolve().is_relative_to(path.resolve()):
             raise ConfigError(
@@ -144,16 +183,19 @@ def open_signers(system: System) -> frozenset[Signer]:
         return frozenset(parse_signer(system.resolve(each)) for each in system.table.encryption.signers)
 
 
-def open_keyring(system: System, passphrase: Ask) -> Keyring:
-    """What a restoring host needs; `passphrase` is asked for only when the identity is locked by one."""
+def open_keyring(system: System, passphrase: Ask, *, escrow: bool = False) -> Keyring:
+    """What a restoring host needs; `passphrase` is asked for only when the identity is locked by one. With `escrow` it
+    is the identity that lies elsewhere, for the day when this region is lost."""
     table = system.table.encryption
-    if table.identity is None:
+    key = "escrow_identity" if escrow else "identity"
+    reference = table.escrow_identity if escrow else table.identity
+    if reference is None:
         raise ConfigError(
-            f"{system.file}: encryption.identity is missing, and nothing can be opened without it",
-            'fetch it from where it is kept, and point to it: identity = "file:/path/to/identity"',
+            f"{system.file}: encryption.{key} is missing, and nothing can be opened without it",
+            f'fetch it from where it is kept, and point to it: {key} = "file:/path/to/identity"',
         )
-    with _naming(system, "encryption.identity"):
-        identities = parse_identities(system.read(table.identity), passphrase)
+    with _naming(system, f"encryption.{key}"):
+        identities = parse_identities(system.read(reference), passphrase)
     return Keyring(tuple(identities), open_signers(system))
 
 

@@ -70,12 +70,13 @@ def drkit(tmp_path: Path) -> Drkit:
     return drkit_in(tmp_path / "anywhere")
 
 
-def test_where_postgresql_is_the_demo_restores_a_database_and_leaves_nothing(drkit: Drkit) -> None:
+def test_where_postgresql_is_the_demo_restores_a_database_and_leaves_no_server(drkit: Drkit) -> None:
     out = drkit.ok("demo", PGHOST="nowhere.example", PGSERVICE="nowhere", DATABASE_URL="postgresql://elsewhere/x").out
     assert "shop=# update orders" in out
     assert "equal row by row, 0 differ." in out
     assert _is_gone(_server(out))
-    assert [*drkit.folder.iterdir(), *Path(drkit.environment["TMPDIR"]).iterdir()] == []
+    assert [path.name for path in drkit.folder.iterdir()] == ["drkit-demo"]
+    assert list(Path(drkit.environment["TMPDIR"]).iterdir()) == []
 
 
 def test_a_folder_that_was_named_keeps_the_backups_of_the_demo_with_postgresql(drkit: Drkit) -> None:
@@ -83,7 +84,18 @@ def test_a_folder_that_was_named_keeps_the_backups_of_the_demo_with_postgresql(d
     assert (told["kind"], told["folder"], told["differing"]) == ("postgres", "here", 0)
     assert told["equal"] > 0
     assert told["reached"] <= told["ruined_at"]
-    assert len(drkit.json("backup", "list", "--config", "here/schedules")["points"]) == 4
+    points = drkit.json("backup", "list", "--config", "here/schedules")["points"]
+    assert [bool(point["verified_at"]) for point in points] == [True, False, False, False]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_the_demo_ends_with_a_restore_test_and_a_report_that_it_names(drkit: Drkit, kind: str) -> None:
+    out = drkit.ok("demo", "here", "--kind", kind).out
+    assert "database-failure passed" in out
+    report = drkit.folder / "here/report.html"
+    assert str(report) in out
+    assert "<!doctype html>" in report.read_text().lower()
+    assert drkit("evidence", "verify", "all", "--config", "here/schedules").code == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

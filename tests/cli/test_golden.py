@@ -63,5 +63,5 @@ def test_the_help_of_every_command_reads_as_it_is_written_down(tmp_path: Path) -
     assert (done.code, done.err) == (0, "")
     compare("help", done.out)
     examples = re.findall(r"^\$ drkit (.*)--help(?:\n(?!\$).*)*Examples:", done.out, re.MULTILINE)
-    groups = {"", "backup ", "keys "}
+    groups = {"", "backup ", "evidence ", "keys ", "verify "}
     assert set(examples) == set(re.findall(r"^\$ drkit (.*)--help", done.out, re.MULTILINE)) - groups

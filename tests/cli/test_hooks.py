@@ -125,5 +125,5 @@ def test_a_secret_is_cut_out_of_all_that_is_told_and_kept(tmp_path: Path, spelle
     told: list[str] = []
     hooks = Hooks(f"echo '{spelled}'", None, dict(os.environ), ("hunter2",), lambda _, line: told.append(line))
     with hooks.around():
-        assert "hunter2" not in "".join((*told, hooks.runs[0].output, hooks.runs[0].command))
-        assert "***" in hooks.runs[0].output
+        assert "hunter2" not in "".join((*told, hooks.runs[0].ran.output, hooks.runs[0].command))
+        assert "***" in hooks.runs[0].ran.output

@@ -1,5 +1,8 @@
 from cli.conftest import Shop
 from cli_runner import Drkit
+from drkit.config import load_system
+from drkit.prune.removals import parse_record
+from drkit.wiring import open_signers
 
 DAYS = [f"2024-05-{day:02}T10:00:00Z" for day in range(1, 9)]
 
@@ -57,3 +60,30 @@ def test_without_a_policy_nothing_is_ever_pruned(shop: Shop) -> None:
     shop.edit("keep = { last = 2, min_points = 2 }", "")
     assert drkit.json("prune")["remove"] == []
     assert len(shop.ids()) == 9
+
+
+def test_what_is_removed_is_written_down_and_signed(shop: Shop) -> None:
+    drkit = _keep_two(shop)
+    gone = {each["id"] for each in drkit.json("prune", "--dry-run")["remove"]}
+    assert not (shop.folder / "backups/shop/main/removals").exists()
+    drkit.ok("prune", "--yes")
+    [file] = (shop.folder / "backups/shop/main/removals").iterdir()
+    key = f"shop/main/removals/{file.name}"
+    record = parse_record(key, file.read_bytes(), open_signers(load_system(shop.schedule)))
+    assert {point.id for point in record.points} == gone
+    assert record.why == "no rule of keep names them: last 2, min_points 2"
+    drkit.ok("prune", "--yes")
+    assert [file] == list(file.parent.iterdir())
+
+
+def test_without_a_signing_key_nothing_is_removed_but_a_plan_is_made(shop: Shop) -> None:
+    drkit = _keep_two(shop)
+    shop.edit('signing_key = "file:../keys/signing"', "")
+    assert len(drkit.json("prune", "--dry-run")["remove"]) == 7
+    before = shop.objects()
+    done = drkit("prune", "--yes")
+    assert done.code == 3
+    assert "encryption.signing_key is missing" in done.errors[0]["message"]
+    assert shop.objects() == before
+    shop.edit("last = 2, min_points = 2", "last = 9")
+    drkit.ok("prune")

@@ -10,12 +10,12 @@ import pytest
 import typer
 
 from drkit.cli.app import app, hoist
-from drkit.config.tables import PostgresTable
+from drkit.config.tables import PostgresTable, SourceTable
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 POSTGRES = (ROOT / "docs/POSTGRES.md").read_text()
-COMMON = {"name", "kind", "backup", "keep", "objectives", "hooks", "dsn", "method"}
+COMMON = {*SourceTable.model_fields, "kind", "dsn", "method"}
 
 
 def _shown(text: str) -> Iterator[str]:

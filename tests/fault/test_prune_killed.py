@@ -8,7 +8,7 @@ from time import time
 import pytest
 
 from drkit.backup import GRACE
-from drkit.catalog import survey
+from drkit.catalog import backups_of, removals_of, survey
 from drkit.prune import plan_prune, prune, read_references
 from drkit.retention import Verdict
 from drkit.wiring import open_signers
@@ -85,8 +85,9 @@ def test_points_are_whole_after_a_killed_prune_of_a_bucket(
         manifests_gone = (batch, side) != (1, "before")
         expect_whole_points(system, tmp_path, at_least=KEPT)
         assert len(system.points(DOCS)) == (KEPT if manifests_gone else 5)
+        assert len(list(system.store().list(removals_of(DOCS)))) == 1  # before anything was gone
         prune_with(system, grace=timedelta(0))
-        entries = list(system.store().list())
+        entries = list(system.store().list(backups_of(DOCS)))
         assert {entry.key.split("/")[3] for entry in entries} == {point.id for point in system.points(DOCS)}
         expect_whole_points(system, tmp_path / "again", at_least=KEPT)
 
@@ -119,7 +120,7 @@ def prune_with(system: FaultSystem, grace: timedelta) -> None:
     listing = survey(source.store(), DOCS)
     verdicts = [Verdict(point, ("kept",)) for point in listing.points]
     referenced = read_references(source.store(), listing.points, open_signers(source.system))
-    prune(source.store(), plan_prune(listing, verdicts, referenced, grace, datetime.now(UTC)))
+    prune(source.store(), plan_prune(listing, verdicts, referenced, grace, datetime.now(UTC)), [].extend)
 
 
 def expect_whole_points(system: FaultSystem, folder: Path, at_least: int) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from drkit.disk.names import printable
 from drkit.engines.files.header import header, sparse_map
 from drkit.engines.files.member import Member, format_line, parse_line
-from drkit.engines.files.names import printable
 from drkit.errors import IntegrityError
 
 FILE = Member("a/b", "file", 5, 0o644, 1_700_000_000_123_456_789, 1000, 1000, "ann", "staff", sha256="0" * 64)

@@ -1,8 +1,10 @@
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,6 +16,7 @@ from drkit.errors import IntegrityError, NotFound
 from drkit.model import Entry, Manifest, Point
 from drkit.ports import Chunks, Store
 from drkit.prune import PrunePlan, plan_prune, prune, read_references
+from drkit.prune.removals import read_removals, record_removals, spell_policy
 from drkit.retention import Policy, judge
 from drkit.stores.local import LocalStore
 from drkit.stores.memory import MemoryStore
@@ -68,8 +71,26 @@ def plan(store: Store, policy: Policy) -> PrunePlan:
     return plan_prune(listing, verdicts, read_references(store, staying, SIGNERS), GRACE, NOW)
 
 
-def run(store: Store, policy: Policy) -> None:
-    prune(store, plan(store, policy))
+def carry_out(store: Store, made: PrunePlan, now: datetime = NOW) -> None:
+    """As the command does it, with its record."""
+    prune(
+        store,
+        made,
+        partial(
+            record_removals,
+            store=store,
+            why=spell_policy(LAST_TWO),
+            signing_key=KEY,
+            signers=SIGNERS,
+            now=now,
+            token=secrets.token_hex(4),
+            correlation_id="a run",
+        ),
+    )
+
+
+def run(store: Store, policy: Policy, now: datetime = NOW) -> None:
+    carry_out(store, plan(store, policy), now)
 
 
 def daily(count: int) -> list[Manifest]:
@@ -100,10 +121,11 @@ def test_what_no_rule_keeps_goes_with_its_pieces_and_the_rest_is_whole() -> None
     put(store, "shop/other/backups/not-ours")
     made = plan(store, LAST_TWO)
     before = sum(entry.size for entry in store.list())
-    prune(store, made)
+    carry_out(store, made)
     assert whole(store) == [manifest.id for manifest in manifests[3:]]
-    assert len(keys(store)) == 2 * 3 + 1
-    assert made.bytes == before - sum(entry.size for entry in store.list())
+    assert len(keys(store)) == 2 * 3 + 1 + 1
+    record = sum(entry.size for entry in store.list(catalog.removals_of(SOURCE)))
+    assert made.bytes == before + record - sum(entry.size for entry in store.list())
 
 
 def test_manifests_go_before_any_of_their_data() -> None:
@@ -112,11 +134,29 @@ def test_manifests_go_before_any_of_their_data() -> None:
         put_backup(store, manifest)
     made = plan(store, LAST_TWO)
     assert len(made.manifests) == 2
-    stopped = Failing(store, 3)  # a listing, then one delete for all manifests
+    stopped = Failing(store, 5)  # two listings and the record, then one delete a manifest
     with pytest.raises(Unplugged):
-        prune(stopped, made)
+        carry_out(stopped, made)
     assert not keys(store) & set(made.manifests)
     assert set(made.objects) <= keys(store)
+
+
+def test_no_point_is_gone_before_a_record_says_so() -> None:
+    stopped = 0
+    while True:
+        store, manifests = MemoryStore(), daily(4)
+        for manifest in manifests:
+            put_backup(store, manifest)
+        try:
+            run(Failing(store, stopped), LAST_TWO)
+        except Unplugged:
+            stopped += 1
+            recorded = {point.id for each in read_removals(store, SOURCE, SIGNERS, AT).records for point in each.points}
+            assert {manifest.id for manifest in manifests} - set(whole(store)) <= recorded
+        else:
+            break
+    [record] = read_removals(store, SOURCE, SIGNERS, AT).records
+    assert [point.id for point in record.points] == [manifest.id for manifest in reversed(manifests[:2])]
 
 
 def test_a_prune_that_stops_after_any_operation_leaves_every_listed_point_whole() -> None:
@@ -190,7 +230,7 @@ def test_a_pinned_point_stays_until_it_is_unpinned() -> None:
     catalog.unpin(store, oldest)
     run(store, LAST_TWO)
     assert whole(store) == [manifests[2].id, manifests[3].id]
-    assert len(keys(store)) == 6
+    assert len(list(store.list(catalog.backups_of(SOURCE)))) == 6
 
 
 def test_an_unreadable_manifest_among_those_that_stay_stops_a_prune_before_anything_is_deleted() -> None:
@@ -250,7 +290,7 @@ def test_orphans_are_judged_by_the_stores_own_stamps_and_no_other_clock(tmp_path
     made = plan(store, LAST_TWO)
     assert made.objects == (old.pieces[0].key,)
     assert made.sweep_before == newest - GRACE
-    prune(store, made)
+    carry_out(store, made)
     assert young.pieces[0].key in keys(store)
     assert whole(store) == [manifest.id]
 
@@ -259,7 +299,7 @@ def test_a_source_that_was_never_captured_has_nothing_to_prune() -> None:
     store = MemoryStore()
     made = plan(store, LAST_TWO)
     assert made == PrunePlan((), (), (), (), 0, NOW - GRACE)
-    prune(store, made)
+    carry_out(store, made)
 
 
 def test_references_are_those_of_the_points_that_are_named() -> None:
@@ -279,7 +319,7 @@ def test_a_point_that_was_pinned_after_the_plan_was_made_stays() -> None:
     made = plan(store, LAST_TWO)
     oldest = catalog.survey(store, SOURCE).points[0]
     catalog.pin(store, oldest, "an audit asks for it", AT)
-    prune(store, made)
+    carry_out(store, made)
     assert oldest.id in whole(store)
     assert len(whole(store)) == 3
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -65,6 +66,13 @@ def test_points_from_the_future_are_passed_over_and_named() -> None:
     plan = plan_restore([*POINTS, stray], None, NOW)
     assert plan.point == LAST
     assert plan.passed_over == (stray,)
+
+
+def test_a_point_that_the_store_had_before_its_own_moment_is_passed_over_and_not_the_newest_honest_one() -> None:
+    stray = replace(point(NOW - 5 * HOUR), committed_at=NOW - 8 * HOUR)
+    plan = plan_restore([*POINTS, stray], None, NOW)
+    assert plan.passed_over == (stray,)
+    assert plan.point == LAST
 
 
 def test_points_from_the_future_do_not_widen_the_window_that_is_named() -> None:

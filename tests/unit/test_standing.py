@@ -4,30 +4,49 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from drkit.model import Point
-from drkit.standing import PATIENCE, Standing, judge_standing
+from drills import BAD, drill_at
+from drkit.model import Finding, Point
+from drkit.standing import PATIENCE, Promises, Standing, judge_standing
 from drkit.timetable import parse_cron
+from drkit.verify.exposure import Gap
+from drkit.verify.history import History
+from drkit.verify.model import Drill, Evidence
+from drkit.verify.verdicts import judge_rpo, judge_rto
 from drkit.when import CLOCK_TOLERANCE
 
 NOW = datetime(2026, 11, 20, 14, 40, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Madrid")
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 HALF_HOURLY = parse_cron("*/30 * * * *")
+RTO = timedelta(minutes=15)
 
 
 def point(age: timedelta, took: timedelta = timedelta(0), verified_at: datetime | None = None) -> Point:
     at = NOW - age
-    return Point("shop/main", f"{at:%H%M%S}", at, 1, verified_at=verified_at, committed_at=at + took)
+    return Point("shop/main", f"{at:%d%H%M%S}", at, 1_000_000, verified_at=verified_at, committed_at=at + took)
 
 
-def stand(*points: Point, rpo: timedelta | None = timedelta(hours=1), now: datetime = NOW) -> Standing:
-    return judge_standing("shop/main", points, HALF_HOURLY, ZONE, rpo, now)
+def stand(
+    *points: Point,
+    rpo: timedelta | None = HOUR,
+    now: datetime = NOW,
+    drills: tuple[Drill, ...] = (),
+    verify: str | None = None,
+    whole_since: datetime | None = None,
+    doubts: tuple[Finding, ...] = (),
+) -> Standing:
+    promises = Promises(HALF_HOURLY, parse_cron(verify) if verify else None, ZONE, RTO, rpo)
+    history = History(tuple(Evidence(drill, ()) for drill in drills), doubts)
+    return judge_standing("shop/main", promises, points, history, whole_since, now)
+
+
+FRESH = point(10 * MINUTE)
 
 
 def test_a_fresh_point_within_the_promise_is_healthy() -> None:
     found = stand(point(70 * MINUTE), point(10 * MINUTE))
     assert found.healthy
-    assert (found.captured_at, found.rpo, found.rpo_met) == (NOW - 10 * MINUTE, 10 * MINUTE, True)
+    assert (found.captured_at, found.rpo) == (NOW - 10 * MINUTE, judge_rpo(HOUR, 10 * MINUTE))
     assert found.window is not None
     assert (found.window.start, found.window.end) == (NOW - 70 * MINUTE, NOW - 10 * MINUTE)
     assert found.next_backup == datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -37,15 +56,15 @@ def test_a_source_that_was_never_captured_is_not_healthy_with_or_without_a_promi
     for rpo in (None, timedelta(hours=1)):
         found = stand(rpo=rpo)
         assert not found.healthy
-        assert (found.captured_at, found.rpo, found.window, found.overdue_since) == (None, None, None, None)
-    assert stand(rpo=None).rpo_met is None
-    assert stand().rpo_met is False
+        assert (found.captured_at, found.rpo.measured, found.window, found.overdue_since) == (None, None, None, None)
+    assert stand(rpo=None).rpo.met is None
+    assert stand().rpo.met is False
 
 
 @pytest.mark.parametrize(("age", "met"), [(59, True), (60, True), (61, False)])
 def test_the_promise_holds_up_to_its_very_length(age: int, met: bool) -> None:
     found = stand(point(age * MINUTE, took=timedelta(days=1)))
-    assert found.rpo_met == met
+    assert found.rpo.met == met
 
 
 def test_a_run_is_overdue_when_it_could_have_ended_by_now() -> None:
@@ -72,14 +91,14 @@ def test_the_order_of_the_points_is_irrelevant() -> None:
 def test_the_newest_proof_counts_and_not_the_newest_points() -> None:
     old = point(50 * MINUTE, verified_at=NOW - 5 * MINUTE)
     new = point(10 * MINUTE, verified_at=NOW - 8 * MINUTE)
-    assert stand(old, new).verified_at == NOW - 5 * MINUTE
-    assert stand(point(10 * MINUTE)).verified_at is None
+    assert stand(old, new).verified == old
+    assert stand(point(10 * MINUTE)).verified is None
 
 
 def test_two_clocks_that_differ_a_little_are_no_alarm() -> None:
     found = stand(point(-CLOCK_TOLERANCE))
     assert found.healthy
-    assert found.rpo == timedelta(0)
+    assert found.rpo.measured == timedelta(0)
 
 
 def test_a_point_from_the_future_proves_nothing() -> None:
@@ -87,7 +106,7 @@ def test_a_point_from_the_future_proves_nothing() -> None:
     assert stand(future).captured_at is None
     assert not stand(future).healthy
     with_old = stand(point(3 * 60 * MINUTE), future)
-    assert with_old.rpo == timedelta(hours=3)
+    assert with_old.rpo.measured == timedelta(hours=3)
     assert not with_old.healthy
 
 
@@ -97,3 +116,92 @@ def test_a_store_that_was_copied_hides_no_overdue_backup() -> None:
     found = stand(point(age, took=age - 10 * MINUTE), rpo=None)
     assert found.overdue_since is not None
     assert not found.healthy
+
+
+def test_a_drill_that_kept_its_promises_is_healthy_and_scaled_to_the_newest_point() -> None:
+    """Eight of its ten minutes grow with the size, and the newest point is twice as large."""
+    larger = replace(FRESH, stored_bytes=2_000_000)
+    found = stand(larger, drills=(drill_at(NOW - DAY),))
+    assert found.healthy
+    assert (found.rto, found.expected) == (judge_rto(RTO, 10 * MINUTE), 18 * MINUTE)
+    assert (found.forecast.outlook, found.next_drill) == ("unknown", None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"checks": (BAD,)},
+        {"error": "psql: gone", "rto": judge_rto(RTO, None)},
+        {"rpo": judge_rpo(HOUR, 2 * HOUR)},
+        {"checks": ()},
+    ],
+    ids=["wrong data", "an error", "too far back", "nothing tested"],
+)
+def test_the_last_drill_that_failed_is_a_broken_promise_until_another_passes(changes) -> None:
+    failed = drill_at(NOW - DAY, result="failed", **changes)
+    found = stand(FRESH, drills=(drill_at(NOW - 2 * DAY), failed))
+    assert (found.drill_failed, found.healthy) == (True, False)
+    assert stand(FRESH, drills=(failed, drill_at(NOW - HOUR))).healthy
+
+
+def test_a_slow_drill_breaks_the_rto_and_nothing_else() -> None:
+    slow = drill_at(NOW - DAY, result="failed", rto=judge_rto(RTO, 16 * MINUTE))
+    found = stand(FRESH, drills=(slow,))
+    assert (found.rto.met, found.drill_failed, found.healthy) == (False, False, False)
+
+
+def test_a_drill_that_was_stopped_neither_hides_a_failure_nor_counts_as_one() -> None:
+    stopped = drill_at(NOW - HOUR, result="aborted", checks=())
+    assert stand(FRESH, drills=(drill_at(NOW - DAY), stopped)).healthy
+    failed = drill_at(NOW - DAY, result="failed", checks=(BAD,))
+    assert not stand(FRESH, drills=(failed, stopped)).healthy
+
+
+FOUR = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)  # in Madrid
+
+
+def test_a_planned_drill_may_take_as_long_as_the_last_one_before_it_is_overdue() -> None:
+    took = timedelta(minutes=11)
+    last = drill_at(FOUR - DAY, ended_at=FOUR - DAY + took)
+    end = FOUR + PATIENCE + took
+    assert stand(point(NOW - end), drills=(last,), verify="0 4 * * *", now=end).drill_overdue_since is None
+    late = stand(FRESH, drills=(last,), verify="0 4 * * *", now=NOW)
+    assert (late.drill_overdue_since, late.healthy) == (FOUR, False)
+    assert late.next_drill == FOUR + DAY
+
+
+def test_evidence_that_a_drill_was_missed_excuses_it_not() -> None:
+    missed = drill_at(FOUR, result="missed", checks=(), rto=judge_rto(None, None))
+    found = stand(FRESH, drills=(drill_at(FOUR - DAY), missed), verify="0 4 * * *")
+    assert found.drill_overdue_since == FOUR
+
+
+def test_a_first_drill_is_asked_for_once_one_was_due_since_the_first_point() -> None:
+    new = stand(point(HOUR), FRESH, verify="0 4 * * *")
+    assert (new.drill_overdue_since, new.healthy) == (None, True)
+    old = stand(point(DAY), FRESH, verify="0 4 * * *")
+    assert (old.drill_overdue_since, old.healthy) == (FOUR, False)
+    assert stand(point(DAY), FRESH, verify=None).healthy
+
+
+def test_a_drill_dated_in_the_future_proves_nothing() -> None:
+    assert stand(point(DAY), FRESH, verify="0 4 * * *", drills=(drill_at(NOW + HOUR),)).last_drill is None
+
+
+def test_evidence_that_cannot_be_believed_is_not_healthy() -> None:
+    assert not stand(FRESH, doubts=(Finding("evidence", False, "it is signed by nobody"),)).healthy
+
+
+def test_past_gaps_are_told_where_no_point_was_removed_and_break_no_promise_now() -> None:
+    points = [point(age * HOUR) for age in (40, 39, 30, 12, 11, 2, 1, 0)]
+    found = stand(*points, rpo=90 * MINUTE)
+    assert [gap.length for gap in found.gaps] == [9 * HOUR, 18 * HOUR, 9 * HOUR]
+    assert found.healthy
+    thinned = stand(*points, rpo=90 * MINUTE, whole_since=NOW - 25 * HOUR)
+    assert thinned.gaps == (Gap(NOW - 25 * HOUR, NOW - 12 * HOUR), Gap(NOW - 11 * HOUR, NOW - 2 * HOUR))
+    assert stand(*points, rpo=None).gaps == ()
+
+
+def test_a_gap_that_is_still_open_is_the_rpo_of_now_and_no_past_gap() -> None:
+    found = stand(point(5 * HOUR), point(4 * HOUR))
+    assert (found.gaps, found.rpo.met) == ((), False)

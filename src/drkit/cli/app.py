@@ -10,7 +10,21 @@ from typing import Annotated, NoReturn
 import typer
 
 from drkit import __version__
-from drkit.cli import backup, check, completion, demo, init, keys, pins, prune, restore, status
+from drkit.cli import (
+    backup,
+    check,
+    completion,
+    demo,
+    evidence,
+    init,
+    keys,
+    pins,
+    prune,
+    report,
+    restore,
+    status,
+    verify,
+)
 from drkit.cli.call import Call
 from drkit.cli.console import Console
 from drkit.errors import DrkitError
@@ -30,12 +44,13 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (backup, keys):
+for group in (backup, evidence, keys, verify):
     app.add_typer(group.app, name=group.__name__.rsplit(".", 1)[1])
 app.command()(init.init)
 app.command()(check.check)
 app.command()(restore.restore)
 app.command()(status.status)
+app.command()(report.report)
 app.command()(prune.prune)
 app.command()(pins.pin)
 app.command()(pins.unpin)

@@ -2,9 +2,8 @@
 
 import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +15,7 @@ from drkit.cli.text import format_table
 from drkit.errors import UsageError
 
 if TYPE_CHECKING:
-    from drkit.demo.cluster import Servant
+    from drkit.demo.ground import Ground
     from drkit.demo.story import Told
 
 _KINDS = ("sqlite", "postgres")
@@ -27,7 +26,7 @@ def demo(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A new folder for it, to keep.")] = None,
     kind: Annotated[str | None, typer.Option(help="sqlite or postgres; postgres where its server is found.")] = None,
 ) -> None:
-    """Back up a live shop, ruin it, restore it to the moment before, and compare every row. Some seconds.
+    """Back up a live shop, ruin it, restore it to the moment before, compare every row, test a restore, report.
 
     With PostgreSQL it starts a server of its own, on a socket in a temporary folder, and removes it again.
 
@@ -43,47 +42,30 @@ def demo(
             sys.stdout.write(f"{text}\n")
             sys.stdout.flush()
 
-    if servant := _find_servant(kind, say):
-        with _place(folder) as place, postgres_stage(place, servant) as stage:
-            told = tell(stage, say)
-        more = _kept(folder) if folder else "The server and everything else of it is removed again.\n"
-        text = f"""{more}
-Protect your own:
-  export DATABASE_URL=postgresql://…    # what your host calls the connection string, not the pooled one
-  {_this_program()} init && {_this_program()} check && {_this_program()} backup now"""
-    else:
-        place = folder or next(path for path in _free_names() if not path.exists())
-        _make(place)
-        told = tell(sqlite_stage(place), say)
-        folder, text = place, _look_at_sqlite(place, told)
-    call.console.answer(_document(folder, told, "postgres" if servant else "sqlite"), _verdict(call, told) + text)
+    ground = _find_ground(kind, say)
+    place = folder or next(path for path in _free_names() if not path.exists())
+    _make(place)
+    with postgres_stage(place, ground) if ground else nullcontext(sqlite_stage(place)) as stage:
+        told = tell(stage, say)
+    text = _look_at_postgres(place) if ground else _look_at_sqlite(place, told)
+    call.console.answer(_document(place, told, "postgres" if ground else "sqlite"), _verdict(call, told) + text)
 
 
-def _find_servant(kind: str | None, say: Callable[[str], None]) -> "Servant | None":
+def _find_ground(kind: str | None, say: Callable[[str], None]) -> "Ground | None":
     """None for SQLite. Who asked for nothing gets PostgreSQL where it can be had, and is told where not."""
-    from drkit.demo.cluster import find_servant
+    from drkit.demo.ground import find_ground
 
     if kind not in (None, *_KINDS):
         raise UsageError(f"there is no demo of kind {kind!r}", f"the kinds are {' and '.join(_KINDS)}")
     if kind == "sqlite":
         return None
     try:
-        return find_servant()
+        return find_ground()
     except UsageError as error:
         if kind:
             raise
         say(f"{error}: so the shop's database is SQLite.\n")
         return None
-
-
-@contextmanager
-def _place(folder: Path | None) -> Iterator[Path]:
-    if folder:
-        _make(folder)
-        yield folder
-    else:
-        with tempfile.TemporaryDirectory(prefix="drkit-demo-") as made:
-            yield Path(made)
 
 
 def _make(place: Path) -> None:
@@ -116,9 +98,11 @@ def _look_at_sqlite(place: Path, told: "Told") -> str:
 
     drkit = _this_program()
     return f"""Look at it:
+  {(place / "report.html").absolute()}
   cd {place}
   {drkit} status
   {drkit} backup list
+  {drkit} evidence verify all
   {drkit} restore shop --at {format_moment(told.ruined_at)} --by-hand    # without drkit: age, zstd and cat
   cat schedules/shop.toml
   sqlite3 shop-restored.db 'select * from orders order by id desc limit 5'    # and the same in shop.db
@@ -126,21 +110,28 @@ def _look_at_sqlite(place: Path, told: "Told") -> str:
 Protect your own: `{drkit} init` in a folder with a SQLite database."""  # noqa: S608  words, not a query
 
 
-def _kept(folder: Path) -> str:
+def _look_at_postgres(place: Path) -> str:
     drkit = _this_program()
-    return f"""The server is removed again, and its backups are kept:
-  cd {folder}
+    return f"""The server is removed again; its backups, the evidence and the report are kept:
+  {(place / "report.html").absolute()}
+  cd {place}
   {drkit} backup list
+  {drkit} evidence verify all
   {drkit} restore shop --by-hand    # without drkit: age, zstd, psql and pg_restore
-"""
+
+Protect your own:
+  export DATABASE_URL=postgresql://…    # what your host calls the connection string, not the pooled one
+  {drkit} init && {drkit} check && {drkit} backup now"""
 
 
-def _document(folder: Path | None, told: "Told", kind: str) -> dict[str, Any]:
+def _document(folder: Path, told: "Told", kind: str) -> dict[str, Any]:
+    from drkit.demo.story import REPORT
     from drkit.when import format_moment
 
     return {
         "kind": kind,
-        "folder": str(folder) if folder else None,
+        "folder": str(folder),
+        "report": str(folder / REPORT),
         "ruined_at": format_moment(told.ruined_at),
         "reached": format_moment(told.reached),
         "equal": told.equal,

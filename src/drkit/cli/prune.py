@@ -6,8 +6,12 @@ import typer
 
 from drkit.cli.call import Call, each_source
 from drkit.cli.text import format_size, format_table
+from drkit.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from drkit.model import Point
     from drkit.prune import PrunePlan
     from drkit.wiring import Source
 
@@ -19,6 +23,7 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, even when more than half would go.")] = False,
 ) -> int:
     """Remove the points that no rule of `keep` names. Pinned points, the newest ones and the newest verified one stay.
+    What goes is written down first, in a record that is signed and stays in the store.
 
     Examples:  drkit prune --dry-run  |  drkit prune shop  |  drkit prune shop/main --yes --json
     """
@@ -28,11 +33,12 @@ def prune(
     call: Call = context.obj
     plans, failed = each_source(call, call.select(names), _plan)
     if not dry_run:
+        writing = [_recorder(call, source) if plan.let_go else _nothing_goes for source, plan in plans]
         for source, plan in plans:
             if removes_most([*plan.keep, *plan.let_go]):
                 call.console.confirm(f"remove {len(plan.let_go)} of the points of {source.name}, more than half", yes)
-        for source, plan in plans:
-            carry_out(source.store(), plan)
+        for (source, plan), write_down in zip(plans, writing, strict=True):
+            carry_out(source.store(), plan, write_down)
     document = {
         "keep": [
             {"id": each.point.id, "source": each.point.source, "rules": list(each.reasons)}
@@ -44,6 +50,42 @@ def prune(
     }
     call.console.answer(document | failed.told, _outline([plan for _, plan in plans], dry_run))
     return failed.exit_code
+
+
+def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point]], None]":
+    """Made for every source before anything goes: a key that is missing must not stop a prune half way."""
+    import secrets
+    from functools import partial
+
+    from drkit.prune.removals import record_removals, spell_policy
+    from drkit.wiring import clock, open_signers, open_signing_key
+
+    system, keep = source.system, source.table.keep
+    if system.table.encryption.signing_key is None:
+        raise ConfigError(
+            f"{system.file}: encryption.signing_key is missing, and the record of what is removed is signed with it",
+            "prune where the backups are made, or give this machine the key too; --dry-run needs none",
+        )
+    signing_key, signers = open_signing_key(system), open_signers(system)
+    if signing_key.signer() not in signers:
+        raise ConfigError(
+            f"{system.file}: encryption.signers lacks {signing_key.signer()}: nobody would believe its record",
+            "add the content of the `signer` file beside the signing key to encryption.signers",
+        )
+    return partial(
+        record_removals,
+        store=source.store(),
+        why=spell_policy(keep.policy) if keep else "",
+        signing_key=signing_key,
+        signers=signers,
+        now=clock(),
+        token=secrets.token_hex(4),
+        correlation_id=call.console.correlation_id,
+    )
+
+
+def _nothing_goes(_points: "Sequence[Point]") -> None:
+    """Only what unfinished backups left is collected, and that was never a point."""
 
 
 def _plan(source: "Source") -> "PrunePlan":

@@ -107,7 +107,8 @@ def _plan(call: Call, source: "Source", at: str) -> "tuple[RestorePlan, Manifest
 
 
 def _hooks(call: Call, plan: "RestorePlan", target: "Target", before: str | None, after: str | None) -> "Hooks":
-    from drkit.restore.hooks import Hooks, hook_environment
+    from drkit.restore.hooks import Hooks
+    from drkit.streams.shell import shell_environment
     from drkit.when import format_moment
 
     def tell(when: "When", line: str) -> None:
@@ -121,7 +122,7 @@ def _hooks(call: Call, plan: "RestorePlan", target: "Target", before: str | None
         "DRKIT_REACHED": format_moment(plan.reaches),
         "DRKIT_TARGET": target.value,
     }
-    return Hooks(before, after, hook_environment(os.environ, facts), target.secrets, tell)
+    return Hooks(before, after, shell_environment(os.environ, facts), target.secrets, tell)
 
 
 def _carry_out(

@@ -38,9 +38,9 @@ def describe_hooks(runs: "Sequence[HookRun]") -> list[dict[str, Any]]:
         {
             "when": run.when,
             "command": run.command,
-            "status": run.status,
-            "output": run.output,
-            "seconds": run.seconds,
+            "status": run.ran.status,
+            "output": run.ran.output,
+            "seconds": run.ran.seconds,
         }
         for run in runs
     ]

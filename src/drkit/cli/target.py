@@ -48,7 +48,7 @@ def read_target(text: str, source: "Source") -> Target:
         value = _beside(source.system.resolve(table.dsn), text)
     starter.insist_on_libpq(value, "the target")
     return Target(
-        value, str(parse_dsn(value, NotRestorable)), _passwords(value), value == text and holds_password(text)
+        value, str(parse_dsn(value, NotRestorable)), passwords_in(value), value == text and holds_password(text)
     )
 
 
@@ -81,7 +81,7 @@ def _beside(dsn: str, name: str) -> str:
     return parse_dsn(dsn, NotRestorable).database(name).dsn
 
 
-def _passwords(dsn: str) -> tuple[str, ...]:
+def passwords_in(dsn: str) -> tuple[str, ...]:
     """As they stand, and as they are meant; the longest first, as one may be a part of another."""
     found = [first or second.strip("'") for first, second in _PASSWORD.findall(dsn)]
     meant = {form for each in found for form in (each, unquote(each), each.replace("\\", ""))}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from drkit.config.values import (
     Count,
@@ -19,6 +19,7 @@ from drkit.config.values import (
     Size,
     StoreUrl,
     Zone,
+    is_reference,
 )
 from drkit.retention import Policy
 from drkit.timetable import longest_gap
@@ -32,12 +33,16 @@ class Table(BaseModel):
 
 
 class StoreTable(Table):
+    """`replica` is a copy of the store in another place, by credentials of its own (`?profile=`)."""
+
     url: StoreUrl
+    replica: StoreUrl | None = None
 
 
 class EncryptionTable(Table):
     recipients: tuple[RecipientText, ...] = Field(min_length=1)
     identity: Reference | None = None
+    escrow_identity: Reference | None = None
     signing_key: Reference | None = None
     signers: tuple[SignerText, ...] = Field(min_length=1)
 
@@ -75,18 +80,66 @@ class HooksTable(Table):
     after: str | None = None
 
 
+class CheckTable(Table):
+    """A question to what was restored, with the answer it should get; or a command, which should end with status 0."""
+
+    name: str = Field(min_length=1)
+    sql: str | None = None
+    command: str | None = None
+    expect: bool | int | float | str = True
+    timeout: Length = timedelta(minutes=10)
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> "CheckTable":
+        if (self.sql is None) == (self.command is None):
+            raise ValueError(f"the check {self.name!r} needs either sql or command")
+        if self.command is not None and "expect" in self.model_fields_set:
+            raise ValueError(f"the check {self.name!r} is a command, which has no answer to expect but status 0")
+        return self
+
+
+def _plain_folder(text: str) -> str:
+    if is_reference(text):
+        raise ValueError('drills of this kind restore to a folder; write its path as it is: "/big/disk"')
+    return _folder_or_reference(text)
+
+
+def _folder_or_reference(text: str) -> str:
+    """A DSN that is written out would be taken for a folder, and may hold a password."""
+    if "://" in text or "=" in text:
+        raise ValueError(
+            'the DSN of a scratch server is given by reference: "env:NAME" or "file:/path"; or name a folder'
+        )
+    return text
+
+
+Folder = Annotated[str, AfterValidator(_plain_folder)]
+
+
 class SourceTable(Table):
-    """What every kind of source has. Without `keep` nothing is ever pruned."""
+    """What every kind of source has. Without `keep` nothing is ever pruned, without `verify` nothing is drilled by
+    itself. `scratch` is where drills restore to: a folder, or for databases the DSN of a server, by reference."""
 
     backup: CronLine
+    verify: CronLine | None = None
+    checks: tuple[CheckTable, ...] = ()
+    scratch: Annotated[str, AfterValidator(_folder_or_reference)] | None = None
     keep: KeepTable | None = None
     objectives: ObjectivesTable = ObjectivesTable()
     hooks: HooksTable = HooksTable()
+
+    @model_validator(mode="after")
+    def _checks_are_told_apart(self) -> "SourceTable":
+        names = [check.name for check in self.checks]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two checks are called {min(twice)!r}; give each a name of its own")
+        return self
 
 
 class SqliteTable(SourceTable):
     kind: Literal["sqlite"]
     path: str
+    scratch: Folder | None = None
     integrity: Literal["quick", "full", "off"] = "quick"
     lock_timeout: Length = timedelta(seconds=60)
     spool: str | None = None
@@ -95,8 +148,15 @@ class SqliteTable(SourceTable):
 class FilesTable(SourceTable):
     kind: Literal["files"]
     path: str
+    scratch: Folder | None = None
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _checks_are_commands(self) -> "FilesTable":
+        if asking := [check.name for check in self.checks if check.sql is not None]:
+            raise ValueError(f"the check {asking[0]!r} asks SQL of plain files; use a command, which gets DRKIT_TARGET")
+        return self
 
 
 class PostgresTable(SourceTable):

@@ -5,9 +5,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from drkit.demo.cluster import USER, Servant, throw_away_server
+from drkit.demo.ground import Ground
 from drkit.demo.postgres_till import PostgresTill
 from drkit.demo.story import Stage
+from drkit.engines.postgres.scratch.cluster import SUPERUSER
+from drkit.engines.postgres.scratch.postgres import scratch_postgres
+from drkit.wiring import clock
 
 _SHOP, _RESTORED = "shop", "shop_restored"
 
@@ -25,14 +28,14 @@ def sqlite_stage(folder: Path) -> Stage:
 
 
 @contextmanager
-def postgres_stage(folder: Path, servant: Servant) -> Iterator[Stage]:
+def postgres_stage(folder: Path, ground: Ground) -> Iterator[Stage]:
     """Its server, and all that is in it, is gone with the block."""
-    with throw_away_server(servant) as socket:
+    with scratch_postgres(ground.programs.folder, ground.programs.major, ground.place, clock) as server:
 
         def dsn(database: str) -> str:
-            return f"postgresql://{USER}@/{database}?host={socket}"
+            return f"postgresql://{SUPERUSER}@/{database}?host={server.folder}/socket"
 
-        psql = servant.programs.path("psql")
+        psql = ground.programs.path("psql")
         PostgresTill(psql, dsn("postgres")).ask(f"create database {_SHOP}")
         yield Stage(
             folder,

@@ -1,4 +1,5 @@
-"""The story: a live shop is backed up, ruined by one careless UPDATE, restored to the moment before, compared.
+"""The story: a live shop is backed up, ruined by one careless UPDATE, restored to the moment before, compared; and a
+restore test is made and reported.
 
 It types the same commands that a person would, as child processes, and shows their output as it is.
 """
@@ -20,6 +21,7 @@ from drkit.when import format_moment, parse_moment
 
 Say = Callable[[str], None]
 Orders = dict[int, Order]
+REPORT = "report.html"
 _CARELESS = "update orders set total = 0"
 _ORDERS_BETWEEN = 60
 _PATIENCE = 60.0
@@ -75,6 +77,10 @@ def tell(stage: Stage, say: Say) -> Told:
     say("So not the latest point, but the newest one at or before that moment:")
     answer = _drkit(stage, say, "restore", "shop", "--at", format_moment(before), "--to", stage.target)
     reached = parse_moment(answer.split(" as of ")[1].split()[0])
+    say("What no restore has proven is only a hope. So drkit restores one by itself, looks at it, takes the time:")
+    _drkit(stage, say, "verify", "now")
+    say("And this is what goes to whoever asks whether the promises are kept:")
+    _drkit(stage, say, "report", "--out", REPORT)
     return _compare(stage, read_receipts(receipts), open_till(*stage.restored).orders(), before, reached, ruined)
 
 

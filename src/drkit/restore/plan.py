@@ -41,7 +41,7 @@ def plan_restore(points: Iterable[Point], wanted: datetime | None, now: datetime
         raise NotRestorable("there is no point in time to restore", hint=hint)
     source = ordered[0].source
     passed_over = tuple(point for point in ordered if misdated(point, now))
-    usable = ordered[: len(ordered) - len(passed_over)]
+    usable = [point for point in ordered if point not in passed_over]
     if not usable:
         first = format_moment(ordered[0].consistent_at)
         message = f"every point of {source} lies in the future: the first is at {first}, and it is {format_moment(now)}"

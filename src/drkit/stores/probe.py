@@ -4,11 +4,12 @@ It must not know what kind of store it tries, but for an S3 bucket's own facts.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Protocol, runtime_checkable
 
 from drkit.errors import AlreadyExists, StoreError
 from drkit.model import Finding
-from drkit.ports import Store
+from drkit.ports import Clock, Store
 from drkit.stores.retrying import RetryingStore
 from drkit.streams.ahead import map_ahead
 
@@ -19,6 +20,18 @@ _AT_ONCE = 16
 @runtime_checkable
 class KnowsItself(Protocol):
     def describe(self) -> Iterator[Finding]: ...
+
+
+def measure_offset(store: Store, clock: Clock, token: str) -> timedelta:
+    """By how much our clock is ahead of the store's, which may tell full seconds only."""
+    key = f"{RESERVED}/{token}/clock"
+    before = clock()
+    try:
+        store.put(key, iter([b"what time is it there?"]))
+        [stamp] = [entry.modified_at for entry in store.list(key)]
+    finally:
+        store.delete([key])
+    return before - stamp
 
 
 def probe(store: Store, token: str) -> Iterator[Finding]:

@@ -9,20 +9,22 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
-from drkit.engines.files.folders import Folders
+from drkit.disk.folders import Folders
+from drkit.disk.scratch import scratch_folder
+from drkit.engines.files.drill import prove
 from drkit.engines.files.intake import Intake
-from drkit.engines.files.names import PARTIAL
 from drkit.engines.files.pack import Packing
 from drkit.engines.files.patterns import parse_selection
-from drkit.engines.files.publish import check_place, flush, publish, unfinished
+from drkit.engines.files.publish import PARTIAL, check_place, flush, publish, unfinished
 from drkit.engines.files.remarks import Remarks
 from drkit.engines.files.survey import survey
 from drkit.engines.files.unpack import Unpacking
-from drkit.errors import CaptureError, IntegrityError, NotRestorable
-from drkit.model import Captured, Finding, Manifest, Piece, Restored, Wishes
+from drkit.errors import CaptureError, IntegrityError, NotRestorable, UsageError
+from drkit.model import Answer, Captured, Check, Finding, Manifest, Piece, Restored, Scratch, Wishes
 from drkit.ports import Begin, Clock, Load
 
 FILES = "files"
@@ -37,15 +39,23 @@ class FilesEngine:
 
     Files are read one after the other, so there is no one state of the whole: the moment of a capture is its start.
     A file that changed later was read as it was when its turn came; it is flagged in the index and named in the notes.
+    Drills restore into `scratch`, or else where the system has its temporary files.
     """
 
     kind = "files"
     effort = 2
 
     def __init__(
-        self, path: Path, include: tuple[str, ...] = (), exclude: tuple[str, ...] = (), *, clock: Clock
+        self,
+        path: Path,
+        include: tuple[str, ...] = (),
+        exclude: tuple[str, ...] = (),
+        scratch: Path | None = None,
+        *,
+        clock: Clock,
     ) -> None:
         self._path = path
+        self._scratch = scratch
         self._selection = parse_selection(include, exclude)
         self._clock = clock
 
@@ -83,6 +93,18 @@ class FilesEngine:
             flush(fd)
             kept = publish(partial, place, wishes.swap, self._clock())
         return Restored(str(place), None if kept is None else str(kept), unpacking.notes())
+
+    @contextmanager
+    def scratch(self, manifest: Manifest, _load: Load) -> Iterator[Scratch]:
+        with scratch_folder(self._scratch, manifest.plain_bytes) as folder:
+            yield Scratch(str(folder / "restored"), f"the folder {folder}")
+
+    def prove(self, manifest: Manifest, load: Load, target: str) -> Iterator[Check]:
+        pieces = {piece.name: piece for piece in manifest.pieces}
+        return prove(Path(target), load(pieces[INDEX]))
+
+    def ask(self, target: str, question: str, _timeout: timedelta) -> Answer:
+        raise UsageError(f"{target} is a folder, and SQL cannot be asked of it ({question})", "use a command instead")
 
     def by_hand(self, manifest: Manifest, fetch: Callable[[Piece], str], target: str) -> list[str]:
         files = next(piece for piece in manifest.pieces if piece.name == FILES)

@@ -6,8 +6,8 @@ compares, so no tar header is ever believed, or even read.
 
 from functools import lru_cache
 
-from drkit.engines.files.member import ROOT, Member
-from drkit.engines.files.names import split, to_bytes
+from drkit.disk.names import ROOT, split, to_bytes
+from drkit.engines.files.member import Member
 
 BLOCK = 512
 END = bytes(2 * BLOCK)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from drkit.engines.files.names import printable
+from drkit.disk.names import printable
 from drkit.errors import IntegrityError
 from drkit.ports import Chunks
 

@@ -8,11 +8,10 @@ import json
 import re
 from typing import Any, Literal, NamedTuple
 
-from drkit.engines.files.names import is_below, printable, to_bytes
+from drkit.disk.names import ROOT, is_below, printable, to_bytes
 from drkit.errors import IntegrityError
 
 Type = Literal["file", "folder", "symlink", "hardlink"]
-ROOT = "."
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MODE = re.compile(r"[0-7]{4}")

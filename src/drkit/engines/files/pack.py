@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import IO
 
+from drkit.disk.folders import Folders
+from drkit.disk.names import to_text
 from drkit.engines.files.body import CHUNK, find_data, read_body
-from drkit.engines.files.folders import Folders
 from drkit.engines.files.header import END, body_size, header, padding
 from drkit.engines.files.member import Member, Type, format_line
-from drkit.engines.files.names import to_text
 from drkit.engines.files.patterns import Selection
 from drkit.engines.files.remarks import Remarks
 from drkit.engines.files.walk import Spot, cannot_read, walk

@@ -11,10 +11,11 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from drkit.engines.files.folders import open_folder
-from drkit.engines.files.names import PARTIAL
-from drkit.engines.files.removal import open_root, remove_tree
+from drkit.disk.folders import open_folder
+from drkit.disk.removal import open_root, remove_tree
 from drkit.errors import NotRestorable, UsageError
+
+PARTIAL = ".drkit-partial"  # what a restore is called until it is whole; never captured
 
 
 def check_place(target: Path, swap: bool) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from drkit.engines.files.names import printable
+from drkit.disk.names import printable
 
 _SHOWN = 5
 _SAYINGS = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from drkit.engines.files.folders import Folders
+from drkit.disk.folders import Folders
 from drkit.engines.files.patterns import Selection
 from drkit.engines.files.remarks import Remarks
 from drkit.engines.files.walk import Spot, cannot_read, walk

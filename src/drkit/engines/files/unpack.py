@@ -13,16 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from drkit.disk.folders import Folders
+from drkit.disk.names import ROOT, printable, to_bytes
 from drkit.engines.files.body import write_body
-from drkit.engines.files.folders import Folders
 from drkit.engines.files.header import END, body_size, header, padding, sparse_map
 from drkit.engines.files.intake import Intake
-from drkit.engines.files.member import ROOT, Member, parse_line
-from drkit.engines.files.names import printable, to_bytes
+from drkit.engines.files.member import Member, parse_line
 from drkit.errors import IntegrityError, NotRestorable
 
 _CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-_SETUID_SETGID = 0o6000
+SETUID_SETGID = 0o6000
 
 
 class Unpacking:
@@ -143,7 +143,7 @@ class Unpacking:
     def _dress(self, fd: int, member: Member) -> None:
         if self._uid == 0:
             os.fchown(fd, member.uid, member.gid)
-        os.fchmod(fd, member.mode if self._uid == 0 else member.mode & ~_SETUID_SETGID)
+        os.fchmod(fd, member.mode if self._uid == 0 else member.mode & ~SETUID_SETGID)
         os.utime(fd, ns=(member.mtime_ns, member.mtime_ns))
 
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from drkit.engines.files.folders import Folders
-from drkit.engines.files.member import ROOT
-from drkit.engines.files.names import PARTIAL, printable, to_text
+from drkit.disk.folders import Folders
+from drkit.disk.names import ROOT, printable, to_text
 from drkit.engines.files.patterns import Selection
+from drkit.engines.files.publish import PARTIAL
 from drkit.engines.files.remarks import Remarks
 from drkit.errors import CaptureError
 

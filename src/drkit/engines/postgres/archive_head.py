@@ -42,6 +42,10 @@ class Entry:
     def key(self) -> Table:
         return self.schema, self.name
 
+    @property
+    def described(self) -> str:
+        return f"{self.kind.lower()} {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Contents:

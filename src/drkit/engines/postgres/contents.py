@@ -5,7 +5,7 @@ It travels encrypted, as it names tables and may tell their sizes. It must not k
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from drkit.engines.postgres.digest import LargeObjects, Level, TableDigest
@@ -60,7 +60,11 @@ class SchemaObject:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """`sequences` are the next values to be given, by schema and name; `extensions` their versions, by name."""
+    """`sequences` are the next values to be given, by schema and name; `extensions` their versions, by name.
+
+    `belongings` are the numbers of the dump's entries for what an extension made, by its name. Of the server that was
+    captured: its `settings`, `system` as initdb numbered it, the database's `size` on its disk.
+    """
 
     server_version: int
     dump_major: int
@@ -71,14 +75,24 @@ class Contents:
     large_objects: LargeObjects
     objects: tuple[SchemaObject, ...]
     extensions: Mapping[str, str]
+    belongings: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    system: str | None = None
+    size: int | None = None
 
 
 def format_contents(contents: Contents) -> bytes:
-    document = asdict(contents) | {
+    document = _members(contents) | {
         "form": FORM,
         "sequences": [[*name, *state] for name, state in sorted(contents.sequences.items())],
     }
-    return json.dumps(document, indent=None, ensure_ascii=False, sort_keys=True).encode(errors="surrogateescape")
+    text = json.dumps(document, default=_members, ensure_ascii=False, sort_keys=True)
+    return text.encode(errors="surrogateescape")
+
+
+def _members(value: Any) -> dict[str, Any]:
+    """One level only: `asdict` copies every level, which takes a fifth of a second for 5,000 tables."""
+    return {each.name: getattr(value, each.name) for each in fields(value)}
 
 
 def parse_contents(raw: bytes) -> Contents:
@@ -105,6 +119,11 @@ def _build(document: Mapping[str, Any]) -> Contents:
         large_objects=LargeObjects(**document["large_objects"]),
         objects=tuple(SchemaObject(**each) for each in document["objects"]),
         extensions=dict(document["extensions"]),
+        # older backups do not tell
+        belongings={name: tuple(numbers) for name, numbers in document.get("belongings", {}).items()},
+        settings=dict(document.get("settings", {})),
+        system=document.get("system"),
+        size=document.get("size"),
     )
 
 

@@ -3,6 +3,7 @@
 Settings come last: one that forbids writing, or changes how values are read, must not stand while data are loaded.
 """
 
+import re
 from collections.abc import Iterator
 
 import psycopg
@@ -13,6 +14,7 @@ from drkit.engines.postgres.names import quote_name, quote_text
 from drkit.engines.postgres.statements import ask, attempt
 from drkit.engines.postgres.steps import TARGET, Steps, aim
 from drkit.errors import NotRestorable
+from drkit.model import Check
 
 _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 _LOCALE = {
@@ -45,6 +47,9 @@ _LABELS = """
 SELECT l.provider, l.label FROM pg_shseclabel l JOIN pg_database d ON d.oid = l.objoid
  WHERE l.classoid = 'pg_database'::regclass AND d.datname = current_database() ORDER BY l.provider
 """
+_OF_LOCALE = re.compile(r" (?:LOCALE_PROVIDER|LC_COLLATE) .*")
+_NO_SUCH_LOCALE = {"0A000", "22023", "42704", "42809"}
+_PLAIN_LOCALES = ("C.UTF-8", "C")
 _HINT = "create it yourself, empty, and name it as the target: it is then filled where it stands"
 
 
@@ -93,7 +98,28 @@ def capture_labels(connection: psycopg.Connection) -> Iterator[str]:
 
 
 def create_database(connection: psycopg.Connection, steps: Steps, name: str) -> None:
-    statement = aim(steps.create, name)
+    if refusal := _try_to_create(connection, steps.create, name):
+        raise _not_made(name, refusal) from refusal
+
+
+def create_in_some_locale(connection: psycopg.Connection, steps: Steps, name: str) -> tuple[Check, ...]:
+    """In a plain locale, and told so, where the server does not have the captured one."""
+    refusal = _try_to_create(connection, steps.create, name)
+    captured = _OF_LOCALE.search(steps.create)
+    if refusal is None or captured is None or refusal.sqlstate not in _NO_SUCH_LOCALE:
+        if refusal:
+            raise _not_made(name, refusal) from refusal
+        return ()
+    for locale in _PLAIN_LOCALES:
+        create = f"{steps.create[: captured.start()]} LC_COLLATE '{locale}' LC_CTYPE '{locale}'"
+        if _try_to_create(connection, create, name) is None:
+            told = f"{locale}, as the scratch server does not have it: text may sort otherwise"
+            return (Check("locale", "not testable", captured[0].strip(), told),)
+    raise _not_made(name, refusal) from refusal
+
+
+def _try_to_create(connection: psycopg.Connection, create: str, name: str) -> psycopg.Error | None:
+    statement = aim(create, name)
     if connection.info.server_version >= 150_000 and " LOCALE_PROVIDER " not in statement:
         statement += " LOCALE_PROVIDER libc"  # before 15 there was no other, and now a template may have another
     try:
@@ -101,7 +127,12 @@ def create_database(connection: psycopg.Connection, steps: Steps, name: str) -> 
     except psycopg.Error as error:
         if connection.broken:
             raise
-        raise NotRestorable(f"the database {name} cannot be made: {error.diag.message_primary}", _HINT) from error
+        return error
+    return None
+
+
+def _not_made(name: str, refusal: psycopg.Error) -> NotRestorable:
+    return NotRestorable(f"the database {name} cannot be made: {refusal.diag.message_primary}", _HINT)
 
 
 def apply_settings(connection: psycopg.Connection, steps: Steps, name: str) -> tuple[str, ...]:

@@ -28,15 +28,35 @@ _LARGE_OBJECT_STEP = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`subject` says what differs in words; `tables` are there where their rows do."""
+    """`subject` says what differs in words; `tables` are there where their rows do, `rows` says how many of them, and
+    `examples` which: what stands in a key may be anybody's name, so it is for the eyes of who restores alone."""
 
     subject: str
     expected: str
     found: str
     tables: tuple[Name, ...] = ()
+    rows: str = ""
+    examples: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.subject}: expected {self.expected}, found {self.found}"
+        examples = f", such as {'; '.join(self.examples)}" if self.examples else ""
+        return f"{self.subject}: expected {self.expected}, found {self.found}{self.rows and f': {self.rows}{examples}'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What nobody can compare, and why; `tables` are there where it is their rows."""
+
+    subject: str
+    reason: str
+    tables: tuple[Name, ...] = ()
+
+    def __str__(self) -> str:
+        return f"the {self.subject} were not compared: {self.reason}"
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def spelled(name: Name) -> str:
@@ -59,19 +79,23 @@ def compare_sequences(
 
 def compare_large_objects(connection: psycopg.Connection, contents: Contents) -> Iterator[Difference]:
     expected = contents.large_objects
-    if contents.level == "off":
-        return
     found = _read_large_objects(connection, contents)
     if found != expected:
-        yield Difference("large objects", _described(expected), _described(found))
+        yield Difference("large objects", describe_large_objects(expected), describe_large_objects(found))
 
 
-def compare_extensions(connection: psycopg.Connection, contents: Contents) -> Iterator[str]:
-    """Notes only: a server gives the versions that it has."""
+def describe_large_objects(objects: LargeObjects) -> str:
+    if objects.count == 0:
+        return "none"
+    return f"{objects.count} of {objects.size} bytes{f' ({objects.sha256[:12]}…)' if objects.sha256 else ''}"
+
+
+def compare_versions(connection: psycopg.Connection, contents: Contents) -> Iterator[Difference]:
+    """Of extensions. They are no faults, as a server gives the versions that it has."""
     found: dict[str, str] = dict(connection.execute("select extname::text, extversion from pg_extension").fetchall())
     for name, version in sorted(contents.extensions.items()):
         if name in found and found[name] != version:
-            yield f"extension {name} is {found[name]} here and was {version}"
+            yield Difference(f"extension {name}", version, found[name])
 
 
 def compare_objects(
@@ -124,7 +148,3 @@ def _read_large_objects(connection: psycopg.Connection, contents: Contents) -> L
 
 def _state(value: int, called: bool) -> str:
     return f"{value} given out" if called else f"{value} to be given out next"
-
-
-def _described(objects: LargeObjects) -> str:
-    return f"{objects.count} of {objects.size} bytes{f' ({objects.sha256[:12]}…)' if objects.sha256 else ''}"

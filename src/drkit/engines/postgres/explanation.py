@@ -1,5 +1,6 @@
 """Which rows stand behind a difference: those of the backup, read once more, beside those of the restored tables."""
 
+from dataclasses import replace
 from itertools import chain
 
 from drkit.engines.postgres.contents import Name, TableContents, table_of
@@ -23,7 +24,7 @@ class Explainer:
         self._point = point
         self._restored = restored
 
-    def explain(self, difference: Difference) -> str | None:
+    def explain(self, difference: Difference) -> Difference | None:
         """None if it is none after all: the same rows in another order are the same."""
         contents, tables = self._point.contents, difference.tables
         found = find_difference(
@@ -34,12 +35,10 @@ class Explainer:
         )
         if not found.missing and not found.extra:
             faithful = all(self._is_as_told(table_of(contents, name)) for name in tables)
-            return None if faithful else f"{difference}: the backup's pieces do not hold what was taken"
+            return None if faithful else replace(difference, rows="the backup's pieces do not hold what was taken")
         at_least = "" if found.exact else "at least "
-        examples = f", such as {'; '.join(found.examples)}" if found.examples else ""
-        return (
-            f"{difference}: {at_least}{found.missing} rows are lost or changed, {found.extra} new or changed{examples}"
-        )
+        told = f"{at_least}{found.missing} rows are lost or changed, {found.extra} new or changed"
+        return replace(difference, rows=told, examples=tuple(found.examples))
 
     def _is_as_told(self, table: TableContents) -> bool:
         """Whether the backup's own rows are those that were captured."""

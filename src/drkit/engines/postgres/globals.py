@@ -13,6 +13,7 @@ from drkit.engines.postgres.database import (
     capture_rights,
     capture_settings,
     create_database,
+    create_in_some_locale,
 )
 from drkit.engines.postgres.facts import Facts
 from drkit.engines.postgres.names import quote_name
@@ -27,7 +28,14 @@ from drkit.engines.postgres.roles import (
 from drkit.engines.postgres.statements import ask
 from drkit.engines.postgres.steps import Steps
 
-__all__ = ["apply_roles", "apply_settings", "capture_globals", "create_database", "missing_roles"]
+__all__ = [
+    "apply_roles",
+    "apply_settings",
+    "capture_globals",
+    "create_database",
+    "create_in_some_locale",
+    "missing_roles",
+]
 
 _SETTINGS, _MEMBERSHIPS, _LABELS = "pg_db_role_setting", "pg_auth_members", "pg_shseclabel"
 _LOST = {

@@ -8,13 +8,15 @@ from drkit.engines.postgres.archive_head import Contents, Entry
 from drkit.engines.postgres.comparison import Expectation
 from drkit.engines.postgres.contents import Name
 from drkit.engines.postgres.facts import Facts
+from drkit.engines.postgres.lacking import Lacking, split
 from drkit.engines.postgres.names import read_name
 from drkit.engines.postgres.selection import select
 from drkit.engines.postgres.standing import Standing
 from drkit.engines.postgres.steps import Steps
 from drkit.engines.postgres.taken import list_objects
-from drkit.model import Wishes
+from drkit.model import Check, Wishes
 
+_WITH_ROWS = ("TABLE", "TABLE DATA")
 _PRIVILEGES = ("ACL", "DEFAULT ACL")
 # No other role may make these on a plain server, and no table needs them.
 _FOR_SUPERUSERS = ("EVENT TRIGGER", "SUBSCRIPTION", "PUBLICATION TABLES IN SCHEMA")
@@ -26,14 +28,17 @@ _CREATE_ROLE = re.compile(r'CREATE ROLE (?:U&)?"(?:[^"]|"")*"')
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`entries` are those of the archive. `tables` get their rows; None is every one."""
+    """`entries` are those of the archive. `tables` get their rows; None is every one but those `without`. `untested` is
+    what this server cannot have."""
 
     entries: tuple[Entry, ...]
     tables: frozenset[Name] | None
     notes: tuple[str, ...]
+    without: frozenset[Name] = frozenset()
+    untested: tuple[Check, ...] = ()
 
     def has_rows_of(self, table: Name) -> bool:
-        return self.tables is None or table in self.tables
+        return table not in self.without and (self.tables is None or table in self.tables)
 
     def expectation(self, wishes: Wishes) -> Expectation:
         """Who may do what is not looked at where another owner was wished for."""
@@ -44,27 +49,45 @@ class Part:
             frozenset(each.key for each in self.entries if each.kind == "SEQUENCE SET"),
             tuple(each for each in list_objects(self.entries) if not (apart and each.kind in _PRIVILEGES)),
             rows=not wishes.schema_only,
+            without=self.without,
         )
 
 
-def choose_part(outline: Contents, wishes: Wishes, facts: Facts, standing: Standing) -> Part:
+def fit_wishes(wishes: Wishes, facts: Facts) -> Wishes:
+    """Who is no superuser may give little away, and grant little."""
+    bound = wishes.tolerant and not facts.superuser
+    return replace(wishes, no_owner=True, no_privileges=True) if bound else wishes
+
+
+def choose_part(
+    outline: Contents, wishes: Wishes, facts: Facts, standing: Standing, lacking: Sequence[Lacking] = ()
+) -> Part:
     """`standing` is what an existing database has already, and an extension may need: schemas."""
     entries, tables, notes = outline.entries, None, list[str]()
+    without, untested = frozenset[Name](), list[Check]()
     if wishes.tables:
         selection = select(outline, wishes.tables)
         entries, tables = selection.entries, selection.tables
         notes += selection.notes
+    for extension in lacking:
+        entries, lost = split(entries, extension.is_needed_by)
+        without |= {each.key for each in lost if each.kind in _WITH_ROWS}
+        untested.append(extension.tell(lost))
+    if wishes.tolerant and not facts.superuser:
+        told = f"not restored, as {facts.role} is no superuser on the scratch server"
+        untested.append(Check("owners and privileges", "not testable", "as captured", told))
     if wishes.owner or not facts.superuser:
-        out = _with_dependents(entries, {each.number for each in entries if _is_reserved(each)})
-        notes += [_told(each, wishes.owner or facts.role) for each in entries if each.number in out]
-        entries = tuple(each for each in entries if each.number not in out)
+        role = wishes.owner or facts.role
+        entries, lost = split(entries, _is_reserved)
+        notes += [f"left out: {each.described}, which {role} may not make" for each in lost]
+        untested += [Check(each.described, "not testable", "present", f"{role} may not make it") for each in lost]
     if standing.used is False:
         there = {
             each.number for each in entries if each.kind == "SCHEMA" and each.name in standing.schemas - {"public"}
         }
         notes += [f"schema {each.name} is there already and stays as it is" for each in entries if each.number in there]
         entries = tuple(each for each in entries if each.number not in there)
-    return Part(entries, tables, tuple(notes))
+    return Part(entries, tables, tuple(notes), without, tuple(untested))
 
 
 def fit_steps(steps: Steps, wishes: Wishes, part: Part) -> Steps:
@@ -93,14 +116,3 @@ def _is_reserved(entry: Entry) -> bool:
         or (entry.kind == "PUBLICATION" and " FOR ALL TABLES" in entry.definition)
         or (entry.kind == "COMMENT" and entry.name.startswith("EXTENSION "))
     )
-
-
-def _with_dependents(entries: Sequence[Entry], numbers: set[int]) -> set[int]:
-    out = set(numbers)
-    while more := {each.number for each in entries if out.intersection(each.depends)} - out:
-        out |= more
-    return out
-
-
-def _told(entry: Entry, role: str) -> str:
-    return f"left out: {entry.kind.lower()} {entry.name}, which {role} may not make"

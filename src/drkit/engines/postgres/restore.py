@@ -15,10 +15,11 @@ from drkit.engines.postgres.analysis import analyze
 from drkit.engines.postgres.comparison import Compared, choose_for_target, compare
 from drkit.engines.postgres.contents import DUMP
 from drkit.engines.postgres.facts import Facts, look_at_server
-from drkit.engines.postgres.globals import apply_roles, apply_settings, create_database
+from drkit.engines.postgres.globals import apply_roles, apply_settings, create_database, create_in_some_locale
+from drkit.engines.postgres.lacking import find_lacking
 from drkit.engines.postgres.load import Loader, RowLoad, private_folder
 from drkit.engines.postgres.options import DumpOptions
-from drkit.engines.postgres.parts import Part, choose_part, fit_steps
+from drkit.engines.postgres.parts import Part, choose_part, fit_steps, fit_wishes
 from drkit.engines.postgres.point import StoredPoint
 from drkit.engines.postgres.programs import Programs, refuse_holes
 from drkit.engines.postgres.schema_restore import SchemaRestore
@@ -26,7 +27,7 @@ from drkit.engines.postgres.server import Server
 from drkit.engines.postgres.standing import look_at, maintenance
 from drkit.engines.postgres.target import Place, give_database, open_place, publish
 from drkit.errors import NotRestorable, ObjectiveMissed, UsageError
-from drkit.model import Manifest, Restored, Wishes
+from drkit.model import Check, Manifest, Restored, Wishes
 from drkit.ports import Clock, Load
 from drkit.streams.process import family
 
@@ -66,6 +67,7 @@ class Restoring:
         self._clock = clock
         self._patience = patience
         self._phases = Phases()
+        self._untested: list[Check] = []
         self._point = StoredPoint(manifest, load)
         self._steps = self._point.read_steps()
 
@@ -73,10 +75,13 @@ class Restoring:
         with maintenance(self._server) as connection:
             facts = look_at_server(connection, self._clock, NotRestorable)
         self._refuse_older(facts)
+        self._wishes = fit_wishes(self._wishes, facts)
         programs = choose_for_target(self._options, self._point, facts)
         holes = refuse_holes(programs, self._options.trusted)
         head, outline = self._point.read_outline()
-        part = choose_part(head, self._wishes, facts, look_at(self._server))
+        with maintenance(self._server) as connection:
+            lacking = find_lacking(connection, head, self._point.contents) if self._wishes.tolerant else ()
+        part = choose_part(head, self._wishes, facts, look_at(self._server), lacking)
         notes, steps = [*holes, *part.notes], fit_steps(self._steps, self._wishes, part)
         with maintenance(self._server) as connection:
             notes += apply_roles(connection, steps)
@@ -86,7 +91,8 @@ class Restoring:
             with maintenance(self._server) as connection:
                 notes += [*compared.notes, *apply_settings(connection, steps, place.working.name)]
         kept = publish(self._server, place, self._wishes.swap, self._patience, self._clock())
-        return Restored(str(self._server), kept, tuple(notes), compared.whole, tuple(self._phases.seconds))
+        untested = (*self._untested, *part.untested)
+        return Restored(str(self._server), kept, tuple(notes), compared.whole, tuple(self._phases.seconds), untested)
 
     def _fill(self, place: Place, target: Facts, programs: Programs, outline: bytes, part: Part) -> None:
         contents, wishes, jobs = self._point.contents, self._wishes, self._options.workers
@@ -138,7 +144,10 @@ class Restoring:
                 yield RowLoad(*table.key, statements[pieces[0]], tuple(map(self._point.piece, pieces)))
 
     def _make_database(self, connection: psycopg.Connection, name: str) -> None:
-        create_database(connection, self._steps, name)
+        if self._wishes.tolerant:
+            self._untested += create_in_some_locale(connection, self._steps, name)
+        else:
+            create_database(connection, self._steps, name)
         if self._wishes.owner:
             give_database(connection, name, self._wishes.owner)
 

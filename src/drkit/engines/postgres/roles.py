@@ -46,10 +46,10 @@ SELECT r.rolname::text, l.provider, l.label FROM pg_shseclabel l JOIN pg_roles r
  WHERE l.classoid = 'pg_authid'::regclass AND {ours} ORDER BY r.rolname COLLATE "C", l.provider
 """
 _NAME = r'(?P<{}>U&"(?:[^"]|"")*"|"(?:[^"]|"")*")'
-_CREATE = re.compile(rf"CREATE ROLE {_NAME.format('role')}(?: WITH (?P<clauses>.*))?$")
-_OF_ROLE = re.compile(rf"(?:ALTER|COMMENT ON|SECURITY LABEL .* ON) ROLE {_NAME.format('role')} ")
-_GRANT = re.compile(rf"GRANT {_NAME.format('group')} TO {_NAME.format('role')}")
-_CLAUSE = re.compile(r"(CONNECTION LIMIT -?\d+|(?:PASSWORD|VALID UNTIL) E?'(?:[^'\\]|''|\\.)*'|[A-Z]+)(?: |$)")
+CREATE = re.compile(rf"CREATE ROLE {_NAME.format('role')}(?: WITH (?P<clauses>.*))?$")
+OF_ROLE = re.compile(rf"(?:ALTER|COMMENT ON|SECURITY LABEL .* ON) ROLE {_NAME.format('role')} ")
+GRANT = re.compile(rf"GRANT {_NAME.format('group')} TO {_NAME.format('role')}")
+CLAUSE = re.compile(r"(CONNECTION LIMIT -?\d+|(?:PASSWORD|VALID UNTIL) E?'(?:[^'\\]|''|\\.)*'|[A-Z]+)(?: |$)")
 
 
 def capture_roles(connection: psycopg.Connection, facts: Facts) -> Iterator[str]:
@@ -94,7 +94,7 @@ def capture_memberships(connection: psycopg.Connection, facts: Facts) -> Iterato
 
 def missing_roles(connection: psycopg.Connection, steps: Steps) -> tuple[str, ...]:
     """Those that the steps create and the server does not have."""
-    created = [read_name(match["role"]) for each in steps.roles if (match := _CREATE.match(each))]
+    created = [read_name(match["role"]) for each in steps.roles if (match := CREATE.match(each))]
     there = {name for (name,) in ask(connection, "SELECT rolname::text FROM pg_roles")}
     return tuple(name for name in created if name not in there)
 
@@ -117,10 +117,10 @@ def _apply(connection: psycopg.Connection, statement: str, missing: set[str], un
         else:
             yield f"{statement.partition(' = ')[0]} is left out: it would change the server's other roles"
         return
-    match = _CREATE.match(statement) or _GRANT.match(statement) or _OF_ROLE.match(statement)
+    match = CREATE.match(statement) or GRANT.match(statement) or OF_ROLE.match(statement)
     if match is None or read_name(match["role"]) not in missing:
         return
-    if match.re is _CREATE:
+    if match.re is CREATE:
         yield from _create(connection, match)
     else:
         yield from attempt(connection, statement)
@@ -133,7 +133,7 @@ def _create(connection: psycopg.Connection, match: re.Match[str]) -> Iterator[st
     refused = list(attempt(connection, f"CREATE ROLE {match['role']}"))
     yield from refused
     if not refused:
-        for clause in _CLAUSE.findall(match["clauses"] or ""):
+        for clause in CLAUSE.findall(match["clauses"] or ""):
             yield from attempt(connection, f"ALTER ROLE {match['role']} WITH {clause}")
 
 

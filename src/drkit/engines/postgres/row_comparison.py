@@ -5,14 +5,14 @@ It reads the restored database only. It must not know how it was restored.
 
 import sys
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 import psycopg
 
 from drkit.engines.postgres.complaints import program_failed
 from drkit.engines.postgres.contents import Contents, Name, Segment, TableContents
-from drkit.engines.postgres.differences import Difference, spelled
+from drkit.engines.postgres.differences import Difference, Unseen, counted, spelled
 from drkit.engines.postgres.digest import Level, RowDigest, TableDigest
 from drkit.engines.postgres.division import SMALLEST
 from drkit.engines.postgres.dump import QUIET
@@ -39,24 +39,27 @@ class RowComparison:
         self._children = children
         self._jobs = jobs
         self._level: Level = level if contents.level == "full" else contents.level
-        self.notes: list[str] = []
+        self.unseen: list[Unseen] = []
 
-    def run(self, only: Collection[Name] | None) -> list[Difference]:
+    def run(self, wanted: Sequence[TableContents]) -> list[Difference]:
         """The biggest tables first; every worker takes the next one with a session of its own."""
-        wanted = [table for table in self._contents.tables if only is None or table.key in only]
         with self._server.session() as connection:
             relations = list_relations(connection)
         found = [
             Difference(_subject(table.key), "present", "missing") for table in wanted if table.key not in relations
         ]
         if self._level == "off":
+            self.unseen.append(
+                Unseen(f"rows of {counted(len(wanted), 'table')}", "the backup was made without fingerprints")
+            )
             return found
         present = [table for table in wanted if table.key in relations and table.rows is not None]
         groups = list(_grouped(present, relations))
         readable = []
         for group in groups:
             if obstacle := _obstacle(group, relations):
-                self.notes.append(f"the rows of {_told(*(each.key for each in group))} were not compared: {obstacle}")
+                names = tuple(each.key for each in group)
+                self.unseen.append(Unseen(f"rows of {_told(*names)}", obstacle, names))
             else:
                 readable.append(group)
         readable.sort(key=lambda group: -sum(_size(table) for table in group))
@@ -94,8 +97,12 @@ class RowComparison:
         rows = sum(digest.rows for digests in found for digest in digests)
         if rows != expected:
             yield Difference(subject, f"{expected} rows", f"{rows} rows", names)
-        elif not all(are_captured(digests, table) for table, digests in zip(group, found, strict=True)):
-            yield Difference(subject, f"{rows} rows as captured", f"{rows} rows, not all the same", names)
+            return
+        for table, digests in zip(group, found, strict=True):
+            for digest, segment in zip(digests, table.segments, strict=True):
+                if digest.sha256 != segment.sha256:
+                    yield Difference(subject, _sum(rows, segment.sha256), _sum(rows, digest.sha256), names)
+                    return
 
     def _count(self, connection: psycopg.Connection, name: Name) -> int:
         question = f"select count(*) from only {quote_table(*name)}".encode(self._codec, "surrogateescape")
@@ -166,6 +173,11 @@ def are_captured(digests: Iterable[TableDigest], table: TableContents) -> bool:
 
 def _size(table: TableContents) -> int:
     return sum(segment.size or segment.rows or 0 for segment in table.segments)
+
+
+def _sum(rows: int, sha256: str | None) -> str:
+    """The sum is that of the first part of the table that differs."""
+    return f"{rows} rows with the sum {(sha256 or '')[:12]}…"
 
 
 def _subject(*names: Name) -> str:

@@ -97,4 +97,5 @@ def _flags(wishes: Wishes) -> list[str]:
         *(["--no-owner"] if wishes.no_owner or wishes.owner else []),
         *(["--no-privileges"] if wishes.no_privileges else []),
         *(["--schema-only"] if wishes.schema_only else []),
+        *(["--no-tablespaces"] if wishes.tolerant else []),
     ]

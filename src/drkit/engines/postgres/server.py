@@ -42,6 +42,8 @@ _LIVELY = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_cou
 # A pooler keeps it from the server, or refuses it. The number of the backend tells less: Neon's proxy changes that too.
 _MARK = "drkit.session"
 _INHERITED = ("PATH", "HOME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# These would lead a child to another machine than the DSN does.
+_MISLEADING = ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE")
 # Two of these beat PGOPTIONS, and so what is pinned; the encoding is the caller's to choose.
 _UNPINNING = {"PGTZ", "PGDATESTYLE", "PGCLIENTENCODING"}
 
@@ -52,6 +54,7 @@ class Server:
 
     dsn: str = field(repr=False)
     failure: type[DrkitError] = CaptureError
+    pinned: Mapping[str, str] = field(default_factory=PINNED.copy, repr=False, hash=False)
 
     def __str__(self) -> str:
         known = self._known()
@@ -79,7 +82,7 @@ class Server:
     @contextmanager
     def session(self, *, client_encoding: str = "UTF8", **settings: str) -> Iterator[psycopg.Connection]:
         """An autocommit connection to the database itself, never to a pooler, with the pinned settings."""
-        pinned = PINNED | settings
+        pinned = {**self.pinned, **settings}
         fixed = {
             **self._liveliness(),
             "application_name": "drkit",
@@ -118,11 +121,12 @@ class Server:
         given = {each.envvar.decode(): each.val.decode() for each in self._parsed() if each.envvar and each.val}
         given.pop("PGCLIENTENCODING", None)
         if self._names_its_host:
-            inherited.pop("PGHOSTADDR", None)
+            for name in _MISLEADING:
+                inherited.pop(name, None)
         fixed = {
             "LC_ALL": "C",  # the words of programs are looked at
             "PGAPPNAME": "drkit",
-            "PGOPTIONS": self._options(PINNED | settings),
+            "PGOPTIONS": self._options({**self.pinned, **settings}),
         }
         encoding = {"PGCLIENTENCODING": client_encoding} if client_encoding else {}
         return {"PGCONNECT_TIMEOUT": _TIMEOUT} | inherited | programs.environment | given | encoding | fixed
@@ -155,10 +159,10 @@ class Server:
         spelled = (f"-c {name}={_escape(value)}" for name, value in settings.items())
         return " ".join([self._known().get("options", ""), *spelled]).strip()
 
-    def _settle(self, connection: psycopg.Connection, pinned: dict[str, str]) -> None:
+    def _settle(self, connection: psycopg.Connection, pinned: Mapping[str, str]) -> None:
         """PGTZ and its like beat the options, and newer servers have one more time limit."""
         newer = {"transaction_timeout": "0"} if connection.info.server_version >= 170_000 else {}
-        settings = pinned | newer
+        settings = {**pinned, **newer}
         # told as a boolean: with SQL_ASCII a text would come as bytes
         asked = connection.execute("SELECT current_setting(%s, true) IS NOT DISTINCT FROM 'direct'", [_MARK]).fetchone()
         if asked != (True,):

@@ -13,7 +13,9 @@ from drkit.engines.postgres.contents import DUMP, Contents, SchemaObject, Segmen
 from drkit.engines.postgres.division import Stream
 from drkit.engines.postgres.facts import Facts
 from drkit.engines.postgres.options import DumpOptions
+from drkit.engines.postgres.origin import find_belongings, read_settings, read_size, read_system
 from drkit.engines.postgres.programs import Programs
+from drkit.engines.postgres.scratch.settings import COMPARED
 from drkit.engines.postgres.tables import ORDINARY
 from drkit.errors import CaptureError
 
@@ -60,6 +62,10 @@ def list_contents(
         large_objects=archive.large_objects,
         objects=tuple(list_objects(head.entries)),
         extensions=dict(extensions),
+        belongings=find_belongings(connection, head.entries),
+        settings=read_settings(connection, COMPARED),
+        system=read_system(connection),
+        size=read_size(connection),
     )
 
 

@@ -1,17 +1,15 @@
 """The private folder that a temporary copy lives in, and that there is room for it.
 
-A folder is locked for as long as its process lives, so the folders of the dead are known and swept by the next run,
-whichever container or namespace they died in. It must not know what is kept inside.
+It must not know what is kept inside.
 """
 
-import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from drkit.disk.private import private_folder
 from drkit.errors import CaptureError
 
 _PREFIX = "drkit-sqlite-"
@@ -25,16 +23,12 @@ def parent_folder(spool: Path | None) -> Path:
 @contextmanager
 def workspace(spool: Path | None) -> Iterator[Path]:
     parent = parent_folder(spool)
-    try:
-        _sweep(parent)
-        folder, lock = _locked_folder(parent)
-    except OSError as error:
-        raise _unusable(parent, error) from error
-    try:
+    with ExitStack() as life:
+        try:
+            folder = life.enter_context(private_folder(parent, _PREFIX, _remove))
+        except OSError as error:
+            raise _unusable(parent, error) from error
         yield folder
-    finally:
-        shutil.rmtree(folder)
-        os.close(lock)
 
 
 def require_room(folder: Path, needed: int, source: Path) -> None:
@@ -59,30 +53,5 @@ def _unusable(folder: Path, error: OSError) -> CaptureError:
     )
 
 
-def _locked_folder(parent: Path) -> tuple[Path, int]:
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-        try:
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError:
-            continue  # another run's sweep came between
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.exists():  # or came here
-            return folder, lock
-        os.close(lock)
-
-
-def _sweep(parent: Path) -> None:
-    for folder in parent.glob(f"{_PREFIX}*"):
-        try:
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except OSError:
-            continue  # somebody else's, or gone by now
-        try:
-            if os.fstat(lock).st_uid == os.geteuid():
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)  # another sweep may have been first
-        except BlockingIOError:
-            continue  # its process lives
-        finally:
-            os.close(lock)
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)  # another sweep may have been first

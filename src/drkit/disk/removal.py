@@ -6,9 +6,8 @@ Must not be given anything that is not drkit's own.
 import os
 from pathlib import Path
 
-from drkit.engines.files.folders import Folders, open_folder
-from drkit.engines.files.member import ROOT
-from drkit.engines.files.names import to_bytes, to_text
+from drkit.disk.folders import Folders, open_folder
+from drkit.disk.names import ROOT, to_bytes, to_text
 
 
 def remove_tree(root: Path) -> None:

@@ -7,8 +7,7 @@ import os
 from collections import OrderedDict
 from pathlib import Path
 
-from drkit.engines.files.member import ROOT
-from drkit.engines.files.names import split, to_bytes
+from drkit.disk.names import ROOT, split, to_bytes
 
 _OPENING = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 

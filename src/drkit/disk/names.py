@@ -5,7 +5,7 @@ as text, each other byte becomes a lone surrogate, whatever the locale says, so 
 import os
 import re
 
-PARTIAL = ".drkit-partial"  # what a restore is called until it is whole; never captured
+ROOT = "."
 
 _ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 

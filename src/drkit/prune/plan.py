@@ -3,7 +3,7 @@
 Objects are judged by what the manifests that stay refer to, and by the store's own stamps; this clock only keeps more.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -79,8 +79,8 @@ def read_references(store: Store, points: Iterable[Point], signers: Collection[S
     return {piece.key for pieces in map_ahead(read, points, READERS) for piece in pieces}
 
 
-def prune(store: Store, plan: PrunePlan) -> None:
-    """What was pinned since the plan was made stays."""
+def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point]], None]) -> None:
+    """What was pinned since the plan was made stays. The points that go are written down before the first is gone."""
     sources = {verdict.point.source for verdict in plan.let_go}
     pinned = {
         catalog.folder_of(source, point.id)
@@ -88,6 +88,9 @@ def prune(store: Store, plan: PrunePlan) -> None:
         for point in catalog.survey(store, source).points
         if point.pinned
     }
+    going = [verdict.point for verdict in plan.let_go]
+    if going := [point for point in going if catalog.folder_of(point.source, point.id) not in pinned]:
+        write_down(going)
     store.delete(key for key in plan.manifests if _folder(key) not in pinned)
     store.delete(key for key in plan.objects if _folder(key) not in pinned)
     store.sweep(plan.sweep_before)

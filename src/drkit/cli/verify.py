@@ -1,0 +1,188 @@
+"""`drkit verify now`."""
+
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from drkit.cli.call import Call, ask_passphrase, each_source
+from drkit.cli.verify_text import describe_drill, summarize
+from drkit.errors import ConfigError, NotRestorable, ObjectiveMissed, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drkit.ports import Store
+    from drkit.signing import SigningKey
+    from drkit.verify.drill import Orders
+    from drkit.verify.model import Drill, Scenario
+    from drkit.wiring import Source
+
+app = typer.Typer(help="Prove by restoring that what was captured can be restored, in time.", no_args_is_help=True)
+_RANDOM = "random"
+
+
+@app.command()
+def now(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="SYSTEM or SYSTEM/SOURCE.")] = None,
+    scenario: Annotated[
+        str, typer.Option(help="What is assumed lost: database-failure, region-failure, corruption.")
+    ] = "database-failure",
+    at: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="A moment, latest, random, or a length ago: 90m.")
+    ] = None,
+    seed: Annotated[str | None, typer.Option(metavar="TEXT", help="Choose the same random moment again.")] = None,
+) -> int:
+    """Restore into a scratch place, check, time, compare with the objectives, and store signed evidence.
+
+    Ends with 8 when a promise is broken or what was restored is not what was captured.
+
+    Examples:  drkit verify now  |  drkit verify now shop --scenario corruption  |  drkit verify now --at random
+    """
+    call: Call = context.obj
+    chosen = _scenario(scenario)
+    when = at or (_RANDOM if chosen == "corruption" else "latest")
+    if seed is not None and when != _RANDOM:
+        raise UsageError("a seed chooses a random moment", "say --at random with it")
+    if when == _RANDOM:
+        seed = seed or secrets.token_hex(8)
+    done, failed = each_source(call, call.select(names), lambda source: _drill(call, source, chosen, when, seed))
+    drills = [describe_drill(drill, evidence) for _, (drill, evidence) in done]
+    lines = [line for _, (drill, evidence) in done for line in summarize(call.console, drill, evidence)]
+    lines += [f"{each['source']}: FAILED, no drill was completed" for each in failed.document]
+    call.console.answer({"drills": drills} | failed.told, "\n".join(lines))
+    missed = any(not drill.passed for _, (drill, _) in done)
+    return failed.exit_code or (ObjectiveMissed.exit_code if missed else 0)
+
+
+def _scenario(text: str) -> "Scenario":
+    from typing import get_args
+
+    from drkit.verify.model import Scenario
+
+    scenarios: tuple[Scenario, ...] = get_args(Scenario)
+    for each in scenarios:
+        if each == text:
+            return each
+    raise UsageError(f"--scenario {text} is not known", f"it is one of {', '.join(scenarios)}")
+
+
+def _drill(call: Call, source: "Source", scenario: "Scenario", when: str, seed: str | None) -> "tuple[Drill, str]":
+    """And the key of its evidence."""
+    from drkit.verify.drill import run_drill
+    from drkit.wiring import clock, open_keyring, open_signing_key
+
+    afar = scenario == "region-failure"
+    seen = source.from_afar() if afar else source
+    signing_key = open_signing_key(source.system)  # a drill without evidence would prove nothing
+    keyring = open_keyring(source.system, ask_passphrase, escrow=afar)
+    if not afar:
+        _record_missed(call, source, signing_key)
+    orders = _orders(call, seen, scenario, when, seed)
+    with call.console.progress(f"verifying {source.name}") as progress:
+        ended = run_drill(orders, seen.store(), seen.engine(), keyring, clock, progress, _redacting(source))
+    drill = ended.drill if ended.raised else _with_clock_offset(ended.drill, seen.store())
+    evidence = _commit(call, source, seen, drill, signing_key)
+    if ended.raised:
+        raise ended.raised
+    return drill, evidence
+
+
+def _record_missed(call: Call, source: "Source", signing_key: "SigningKey") -> None:
+    """Those before this one that never ran. If the store is down the drill itself is about to find that out."""
+    from drkit.verify.missed import record_missed
+    from drkit.wiring import clock, open_signers
+
+    table, zone = source.table, source.system.table.timezone
+    if table.verify is None:
+        return
+    with suppress(StoreError):
+        found = record_missed(
+            source.store(),
+            source.name,
+            table.verify,
+            zone,
+            signing_key,
+            open_signers(source.system),
+            clock(),
+            call.console.correlation_id,
+        )
+        if found:
+            call.console.warn(f"{source.name}: {len(found)} drills were due and never ran: that is recorded now")
+
+
+def _orders(call: Call, source: "Source", scenario: "Scenario", when: str, seed: str | None) -> "Orders":
+    from drkit.verify.drill import Orders
+    from drkit.when import format_moment, parse_when
+    from drkit.wiring import clock
+
+    objectives = source.table.objectives
+    began = clock()
+    wanted = parse_when(when, source.system.table.timezone, began) if when != _RANDOM else None
+    if wanted and wanted > began:
+        raise NotRestorable(f"{format_moment(wanted)} is in the future: it is {format_moment(began)}")
+    asked = f"a moment by the seed {seed}" if seed else format_moment(wanted) if wanted else "the latest point"
+    call.console.tell(f"{source.name}: {scenario}, wanted is {asked}")
+    return Orders(
+        source=source.name,
+        scenario=scenario,
+        wanted=wanted,
+        seed=seed,
+        rto=objectives.rto,
+        rpo=objectives.rpo,
+        questions=source.questions(),
+        token=secrets.token_hex(4),
+        correlation_id=call.console.correlation_id,
+    )
+
+
+def _with_clock_offset(drill: "Drill", store: "Store") -> "Drill":
+    """Unknown where the store lets us put nothing, as a replica may. One that did not answer is not asked again."""
+    from dataclasses import replace
+
+    from drkit.stores.probe import measure_offset
+    from drkit.wiring import clock
+
+    if drill.backup is None:
+        return drill
+    try:
+        return replace(drill, clock_offset=measure_offset(store, clock, secrets.token_hex(8)).total_seconds())
+    except StoreError:
+        return drill
+
+
+def _redacting(source: "Source") -> "Callable[[str], str]":
+    """A command of the user's gets the way to the scratch copy, and may repeat the password in it."""
+    from drkit.cli.target import passwords_in
+    from drkit.config.values import is_reference
+
+    place = source.table.scratch
+    secret = passwords_in(source.system.resolve(place)) if place and is_reference(place) else ()
+
+    def redact(line: str) -> str:
+        for each in filter(None, secret):
+            line = line.replace(each, "***")
+        return line
+
+    return redact
+
+
+def _commit(call: Call, source: "Source", seen: "Source", drill: "Drill", signing_key: "SigningKey") -> str:
+    """Where the evidence lies now: the drill is over, so it may go to the store itself, if that is still there.
+    What a drill showed is told even if nothing keeps it."""
+    from drkit.verify.ledger import commit_evidence
+    from drkit.wiring import open_signers
+
+    signers = open_signers(source.system)
+    if seen.afar:
+        try:
+            return commit_evidence(source.store(), drill, signing_key, signers)
+        except (ConfigError, StoreError) as error:
+            call.console.warn(f"{source.name}: the evidence goes to the replica, as the store takes none: {error}")
+    try:
+        return commit_evidence(seen.store(), drill, signing_key, signers)
+    except StoreError:
+        call.console.warn("\n".join(summarize(call.console, drill, None)))
+        raise

@@ -1,0 +1,75 @@
+"""What `drkit verify now` says of a drill: to programs the contract's keys, to people what was shown and what was not.
+
+It must not know how a drill is carried out.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from drkit.cli.console import GREEN, RED
+from drkit.when import format_length, format_moment
+
+if TYPE_CHECKING:
+    from drkit.cli.console import Console
+    from drkit.verify.model import Drill, Target
+
+_PHASES = ("provision", "fetch_and_load", "replay", "index", "check")
+
+
+def describe_drill(drill: "Drill", evidence: str | None) -> dict[str, Any]:
+    return {
+        "source": drill.source,
+        "scenario": drill.scenario,
+        "backup": drill.backup,
+        "wanted": format_moment(drill.wanted) if drill.wanted else None,
+        "reached": format_moment(drill.reached) if drill.reached else None,
+        "seed": drill.seed,
+        "passed": drill.passed,
+        "result": drill.result,
+        "error": drill.error,
+        "rto": _target(drill.rto),
+        "rpo": _target(drill.rpo),
+        "phases": dict.fromkeys(_PHASES, 0.0) | dict(drill.phases),
+        "checks": [
+            {
+                "name": check.name,
+                "passed": {"passed": True, "failed": False, "not testable": None}[check.outcome],
+                "expected": check.expected,
+                "actual": check.actual,
+            }
+            for check in drill.checks
+        ],
+        "disposed": drill.disposed,
+        "evidence": evidence,
+    }
+
+
+def summarize(console: "Console", drill: "Drill", evidence: str | None) -> list[str]:
+    verdict = console.paint("passed", GREEN) if drill.passed else console.paint(drill.result.upper(), RED)
+    reached = f" as of {format_moment(drill.reached)}" if drill.reached else ""
+    lines = [f"{drill.source}: {drill.scenario} {verdict}{reached}"]
+    lines += [f"  RTO {_told(drill.rto)}", f"  RPO {_told(drill.rpo)}"]
+    good = [check for check in drill.checks if check.outcome == "passed"]
+    lines.append(f"  {len(good)} of {len(drill.checks)} checks passed")
+    lines += [
+        f"  {check.outcome}: {check.name}: expected {check.expected}, found {check.actual}"
+        for check in drill.checks
+        if check.outcome != "passed"
+    ]
+    lines += [f"  error: {drill.error}"] if drill.error else []
+    lines += [] if drill.disposed else ["  NOT REMOVED: the scratch copy is still there"]
+    lines += [f"  evidence: {evidence}"] if evidence else []
+    return lines
+
+
+def _target(target: "Target") -> dict[str, Any]:
+    return {
+        "target": target.target.total_seconds() if target.target is not None else None,
+        "measured": round(target.measured.total_seconds(), 3) if target.measured is not None else None,
+        "met": target.met,
+    }
+
+
+def _told(target: "Target") -> str:
+    measured = "not measured" if target.measured is None else format_length(target.measured)
+    promised = f", promised {format_length(target.target)}" if target.target is not None else ", nothing promised"
+    return f"{measured}{promised}{': MISSED' if target.met is False else ''}"

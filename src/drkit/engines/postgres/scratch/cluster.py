@@ -1,0 +1,87 @@
+"""The files of a throw-away server: its folders, who may enter, its data folder made by initdb.
+
+What decides who gets in lies outside the data folder, where the server's own user cannot write.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from drkit.disk.scratch import DATA
+from drkit.engines.postgres.programs import Programs
+from drkit.engines.postgres.refusals import redact
+from drkit.engines.postgres.scratch.confinement import ENVIRONMENT, Confinement
+from drkit.errors import ConfigError, NotRestorable
+from drkit.streams.process import family
+
+PORT = 5432  # only a part of the socket's name
+SUPERUSER = "postgres"
+_LONGEST = 103  # bytes of a socket's path, on the strictest system
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    folder: Path
+    programs: Programs
+    confinement: Confinement
+
+    @property
+    def data(self) -> Path:
+        return self.folder / DATA
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "socket"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def admission(self) -> Path:
+        return self.folder / "pg_hba.conf"
+
+    @property
+    def names(self) -> Path:
+        return self.folder / "pg_ident.conf"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return ENVIRONMENT | self.programs.environment
+
+    def command(self, program: str, *words: str) -> list[str]:
+        return [*self.confinement.command, self.programs.path(program), "-D", str(self.data), *words]
+
+
+def make_cluster(folder: Path, programs: Programs, confinement: Confinement) -> Cluster:
+    cluster = Cluster(folder, programs, confinement)
+    if len(os.fsencode(cluster.socket / f".s.PGSQL.{PORT}")) > _LONGEST:
+        raise ConfigError(f"{folder} is too long a path for a server's socket", "choose a shorter folder, or TMPDIR")
+    _lay_out(cluster)
+    words = ["--username", SUPERUSER, "--encoding=UTF8", "--locale=C", "--auth=reject", "--no-sync"]
+
+    def failure(status: int, said: str) -> NotRestorable:
+        return NotRestorable(
+            f"initdb made no scratch cluster in {folder} and exited with status {status}: {redact(said)}",
+            f"the user {confinement.user.pw_name} must be able to reach that folder and {programs.folder}",
+        )
+
+    with family() as children:
+        children.feed(cluster.command("initdb", *words), cluster.environment, failure)
+    return cluster
+
+
+def _lay_out(cluster: Cluster) -> None:
+    """The server's user passes through the folder, and owns only what it has to write."""
+    user = cluster.confinement.user
+    cluster.admission.write_text("local all all peer map=drkit\n")
+    cluster.names.write_text(f'drkit "{cluster.confinement.owner}" {SUPERUSER}\n')
+    for path in (cluster.data, cluster.socket):
+        path.mkdir(0o700)
+    if user.pw_uid == os.geteuid():
+        return
+    for path in (cluster.data, cluster.socket):
+        os.chown(path, user.pw_uid, user.pw_gid)
+    for path, mode in ((cluster.admission, 0o640), (cluster.names, 0o640), (cluster.folder, 0o710)):
+        os.chown(path, -1, user.pw_gid)
+        path.chmod(mode)

@@ -1,0 +1,190 @@
+"""The record of what retention removes: a signed document that is put in the store before the first point goes.
+
+So a report can tell a point that was let go from one that never was. docs/FORMAT.md is its specification.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from drkit import __version__, catalog
+from drkit.catalog import FORMAT
+from drkit.errors import IntegrityError, UsageError
+from drkit.model import Finding, Point
+from drkit.ports import Store
+from drkit.retention import Policy
+from drkit.signing import Signer, SigningKey, check_document, sign_document
+from drkit.streams.ahead import map_ahead
+from drkit.when import format_length, format_moment, parse_moment
+
+READERS = 8
+_WRONG = "Somebody else wrote it, or it was damaged: compare it with the replica, or with a copy of the store."
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """`points` were removed at `removed_at` or soon after; a prune that was stopped may have left some of them.
+    Nothing that was captured after `whole_since` has been removed, by this prune or by an earlier one."""
+
+    id: str
+    source: str
+    removed_at: datetime
+    why: str
+    whole_since: datetime
+    points: tuple[Point, ...]
+    correlation_id: str
+    written_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removals:
+    """The believed records, oldest first, and what is wrong with the others. `unsure_since` is the moment of the newest
+    record that nobody can believe: what was captured before it may have been removed."""
+
+    records: tuple[Record, ...]
+    doubts: tuple[Finding, ...]
+    unsure_since: datetime | None
+
+
+def spell_policy(policy: Policy) -> str:
+    within = [f"within {format_length(policy.within)}"] if policy.within else []
+    names = ("last", "hourly", "daily", "weekly", "monthly", "yearly", "min_points")
+    rules = within + [f"{name} {count}" for name in names if (count := getattr(policy, name))]
+    return f"no rule of keep names them: {', '.join(rules)}"
+
+
+def record_removals(
+    points: Sequence[Point],
+    store: Store,
+    why: str,
+    signing_key: SigningKey,
+    signers: Collection[Signer],
+    now: datetime,
+    token: str,
+    correlation_id: str,
+) -> None:
+    """`points` are of one source, and about to go. `token` is eight hexadecimal digits, as in `catalog.make_id`."""
+    source = points[0].source
+    before = find_whole_since(store, source, signers, now)
+    newest = max(point.consistent_at for point in points)
+    record = Record(
+        id=catalog.make_id(now, token),
+        source=source,
+        removed_at=now,
+        why=why,
+        whole_since=max(before or newest, newest),
+        points=tuple(points),
+        correlation_id=correlation_id,
+        written_by=f"drkit {__version__}",
+    )
+    key = catalog.removal_key(source, record.id)
+    store.put(key, iter([sign_document(signing_key, key, _to_document(record))]))
+
+
+def find_whole_since(store: Store, source: str, signers: Collection[Signer], now: datetime) -> datetime | None:
+    """Since when every point that was captured still stands, or None if none was ever removed: one listing, and the
+    newest record. If nobody can believe that one, the moment in its name has to do."""
+    newest = max(_keys(store, source), default=None)
+    if newest is None:
+        return None
+    try:
+        return parse_record(newest, b"".join(store.get(newest)), signers).whole_since
+    except IntegrityError:
+        return min(_moment(newest), now)
+
+
+def read_removals(store: Store, source: str, signers: Collection[Signer], since: datetime) -> Removals:
+    """The records that were made since then."""
+    keys = [key for key in _keys(store, source) if _moment(key) >= since]
+    contents = map_ahead(lambda key: b"".join(store.get(key)), keys, READERS)
+    return believe_records(zip(keys, contents, strict=True), signers)
+
+
+def believe_records(stored: Iterable[tuple[str, bytes]], signers: Collection[Signer]) -> Removals:
+    records: list[Record] = []
+    doubts: list[Finding] = []
+    unsure: list[datetime] = []
+    for key, content in stored:
+        try:
+            records.append(parse_record(key, content, signers))
+        except IntegrityError as error:
+            doubts.append(Finding("removals", False, str(error), error.hint or _WRONG))
+            unsure.append(_moment(key))
+    return Removals(tuple(records), tuple(doubts), max(unsure, default=None))
+
+
+def parse_record(key: str, content: bytes, signers: Collection[Signer]) -> Record:
+    document = check_document(signers, key, content)
+    if document.get("drkit") != FORMAT:
+        raise IntegrityError(
+            f"{key} is written in format {document.get('drkit')!r}, and this drkit reads format {FORMAT}",
+            "a newer drkit wrote it: read it with that one",
+        )
+    try:
+        record = _from_document(document)
+    except (KeyError, TypeError, ValueError, UsageError) as error:
+        raise IntegrityError(f"{key} lacks what a record of removals must say: {error!r}", _WRONG) from error
+    if catalog.parse_removal_key(key) != (record.source, record.id) or catalog.parse_id(record.id) != record.removed_at:
+        raise IntegrityError(f"{key} speaks of another prune: {record.source} {record.id}", _WRONG)
+    return record
+
+
+def _keys(store: Store, source: str) -> list[str]:
+    return [entry.key for entry in store.list(catalog.removals_of(source)) if catalog.parse_removal_key(entry.key)]
+
+
+def _moment(key: str) -> datetime:
+    _, record_id = catalog.parse_removal_key(key) or ("", "")
+    moment = catalog.parse_id(record_id)
+    if moment is None:
+        raise ValueError(f"{key} is no record's key")
+    return moment
+
+
+def _to_document(record: Record) -> dict[str, object]:
+    return {
+        "drkit": FORMAT,
+        "id": record.id,
+        "source": record.source,
+        "removed_at": format_moment(record.removed_at),
+        "why": record.why,
+        "whole_since": format_moment(record.whole_since),
+        "correlation_id": record.correlation_id,
+        "written_by": record.written_by,
+        "points": [
+            {
+                "id": point.id,
+                "consistent_at": format_moment(point.consistent_at),
+                "committed_at": format_moment(point.committed_at) if point.committed_at else None,
+                "verified_at": format_moment(point.verified_at) if point.verified_at else None,
+                "stored_bytes": point.stored_bytes,
+            }
+            for point in record.points
+        ],
+    }
+
+
+def _from_document(document: dict[str, Any]) -> Record:
+    source = document["source"]
+    return Record(
+        id=document["id"],
+        source=source,
+        removed_at=parse_moment(document["removed_at"]),
+        why=document["why"],
+        whole_since=parse_moment(document["whole_since"]),
+        points=tuple(_to_point(source, each) for each in document["points"]),
+        correlation_id=document["correlation_id"],
+        written_by=document["written_by"],
+    )
+
+
+def _to_point(source: str, point: dict[str, Any]) -> Point:
+    return Point(
+        source,
+        point["id"],
+        parse_moment(point["consistent_at"]),
+        int(point["stored_bytes"]),
+        verified_at=parse_moment(point["verified_at"]) if point["verified_at"] else None,
+        committed_at=parse_moment(point["committed_at"]) if point["committed_at"] else None,
+    )

@@ -1,0 +1,157 @@
+"""Small drawings in SVG, without colours of their own: a strip of a month, and lines against a target.
+
+Each has a title and a description that say in words what it shows. Colours come by class from the page's style.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from drkit.report.markup import Markup, element
+
+_COLUMNS = 372  # two hours each in a month of 31 days: points closer than that are one span, so a strip stays small
+_WIDTH, _HEIGHT, _SIDE, _TOP, _BOTTOM = 320, 92, 5, 7, 16
+_DOT = "M{} {}h.1"  # no line at all is no dot in a PDF
+_STEP = 10  # of what lies closer together, only the longest is drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a drawing shows in words, and the time that it spans."""
+
+    title: str
+    description: str
+    start: datetime
+    end: datetime
+
+    def across(self, at: datetime) -> float:
+        return min(max((at - self.start) / (self.end - self.start), 0.0), 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    at: datetime
+    length: timedelta | None
+    good: bool = True
+
+
+def draw_strip(
+    frame: Frame,
+    points: Iterable[datetime],
+    gaps: Iterable[tuple[datetime, datetime]],
+    dots: Iterable[tuple[str, datetime]],
+) -> Markup:
+    """`dots` are a class and a moment. The drawing may be stretched to any width: its lines keep their own."""
+
+    def column(at: datetime) -> int:
+        return int(frame.across(at) * _COLUMNS)
+
+    spans = merge((column(at), column(at)) for at in points)
+    holes = merge((column(start), column(end)) for start, end in gaps)
+    by_class: dict[str, str] = {}
+    for name, at in dots:
+        by_class[name] = by_class.get(name, "") + _DOT.format(column(at), 5)
+    return element(
+        "svg",
+        *_words(frame),
+        _path("base", f"M0 24H{_COLUMNS}"),
+        _path("points", _bars(spans)),
+        _path("hole", _bars(holes)),
+        [_path(f"dot {name}", path) for name, path in by_class.items()],
+        _path("dot eye", by_class.get("missed", "")),  # a ring is a dot with a smaller one upon it
+        viewBox=f"0 0 {_COLUMNS} 25",
+        preserveAspectRatio="none",
+        class_="strip",
+        role="img",
+    )
+
+
+def merge(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those that touch as one. They come in order of their first columns."""
+    merged: list[tuple[int, int]] = []
+    for first, last in spans:
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def draw_lengths(
+    frame: Frame, values: Sequence[Value], target: timedelta | None, labels: tuple[str, str], dots: bool
+) -> Markup:
+    """A line through lengths of time, which a None breaks. `labels` name the start and the end. Good values get
+    `dots` if so wanted; bad ones are always marked."""
+    longest = max([*(value.length for value in values if value.length is not None), target or timedelta(seconds=1)])
+    floor = _HEIGHT - _BOTTOM
+
+    def place(at: datetime, length: timedelta) -> tuple[int, int]:
+        return (
+            round(_SIDE + frame.across(at) * (_WIDTH - 2 * _SIDE)),
+            round(floor - length / longest * (floor - _TOP)),
+        )
+
+    shown = _thin(values, frame)
+    return element(
+        "svg",
+        *_words(frame),
+        _path("base", f"M0 {floor}H{_WIDTH}"),
+        _path("target", f"M0 {place(frame.start, target)[1]}H{_WIDTH}") if target else Markup(),
+        _path("line", _trace(shown, place)),
+        _draw_marks(shown, place, dots),
+        element("text", labels[0], y=_HEIGHT - 3),
+        element("text", labels[1], x=_WIDTH, y=_HEIGHT - 3, class_="end"),
+        viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
+        class_="plot",
+        role="img",
+    )
+
+
+_Place = Callable[[datetime, timedelta], tuple[int, int]]
+
+
+def _thin(values: Iterable[Value], frame: Frame) -> list[Value]:
+    kept: dict[int, Value] = {}
+    for value in values:
+        column = int(frame.across(value.at) * _WIDTH / _STEP)
+        other = kept.get(column)
+        if other is None or (other.good, -_seconds(other)) > (value.good, -_seconds(value)):
+            kept[column] = value
+    return list(kept.values())
+
+
+def _seconds(value: Value) -> float:
+    return value.length.total_seconds() if value.length is not None else 0
+
+
+def _trace(values: Iterable[Value], place: _Place) -> str:
+    path, pen = "", "M"
+    for value in values:
+        if value.length is None:
+            pen = "M"
+            continue
+        x, y = place(value.at, value.length)
+        path += f"{pen}{x} {y}"
+        pen = "L"
+    return path
+
+
+def _draw_marks(values: Iterable[Value], place: _Place, dots: bool) -> Markup:
+    """Round if good and square if not, as in the strip: nobody needs to see colours."""
+    marks = {True: "", False: ""}
+    for value in values:
+        if value.length is not None and (dots or not value.good):
+            marks[value.good] += _DOT.format(*place(value.at, value.length))
+    return Markup(_path("mark", marks[True]) + _path("mark bad", marks[False]))
+
+
+def _words(frame: Frame) -> tuple[Markup, Markup]:
+    return element("title", frame.title), element("desc", frame.description)
+
+
+def _path(name: str, d: str) -> Markup:
+    return element("path", class_=name, d=d) if d else Markup()
+
+
+def _bars(spans: Iterable[tuple[int, int]]) -> str:
+    return "".join(f"M{first} 17h{last - first + 1}" for first, last in spans)

@@ -1,0 +1,90 @@
+"""What a store tells of a source for the report: one listing, its evidence, and the records of what was removed.
+
+What cannot be believed counts for nothing and becomes a doubt. It must not know schedules, nor what a month is.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from drkit import catalog
+from drkit.catalog import Listing
+from drkit.model import Finding
+from drkit.ports import Store
+from drkit.prune.removals import Record, read_removals
+from drkit.report.model import Known, Removal
+from drkit.report.period import begun_at
+from drkit.retention import Policy, judge
+from drkit.signing import Signer
+from drkit.timetable import Cron
+from drkit.verify.chain import check_chain, check_marks
+from drkit.verify.history import believe
+from drkit.verify.ledger import read_store
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a schedule asks of a source. Without a policy nothing is ever removed."""
+
+    kind: str
+    backup: Cron
+    verify: Cron | None
+    rto: timedelta | None
+    rpo: timedelta | None
+    policy: Policy | None
+
+
+def read_known(
+    store: Store,
+    listing: Listing,
+    asked: Asked,
+    signers: Collection[Signer],
+    zone: ZoneInfo,
+    since: datetime,
+    now: datetime,
+) -> Known:
+    """Removals are told from `since` on: what was captured later cannot have been removed earlier."""
+    stored = read_store(store, listing.source)
+    history = believe(stored, signers)
+    removals = read_removals(store, listing.source, signers, since)
+    evidences = {each.drill.id: each for each in history.evidences}
+    unbelieved = {each.link.id for each in stored} - evidences.keys()
+    marks = [mark for mark in catalog.marks(listing.source, listing.entries) if mark.drill not in unbelieved]
+    named = {link.id for each in history.evidences for link in each.previous} | {mark.drill for mark in marks}
+    doubted = (catalog.parse_id(each) for each in unbelieved | (named - evidences.keys()))
+    linked = [each for each in check_chain(stored, signers) if each.check != "signature"]
+    return Known(
+        source=listing.source,
+        kind=asked.kind,
+        backup=asked.backup,
+        verify=asked.verify,
+        rto=asked.rto,
+        rpo=asked.rpo,
+        points=listing.points,
+        drills=[each.drill for each in history.evidences],
+        removals=_gone(removals.records, listing),
+        verdicts=judge(asked.policy, listing.points, zone, now) if asked.policy else (),
+        complete_since=removals.unsure_since,
+        doubts=(*history.doubts, *_failed(linked), *_failed(check_marks(marks, evidences)), *removals.doubts),
+        doubted_at=sorted(each for each in doubted if each),
+    )
+
+
+def first_known(known: Iterable[Known]) -> datetime | None:
+    """When anything of these sources was captured, or drilled, for the first time that is still known."""
+    begun = (begun_at(each.points, each.removals, each.drills) for each in known)
+    return min((each for each in begun if each), default=None)
+
+
+def _gone(records: Collection[Record], listing: Listing) -> list[Removal]:
+    """A prune that was stopped may have left points that it had written down; the next one writes them down anew."""
+    standing = {point.id for point in listing.points}
+    gone: Mapping[str, Removal] = {
+        point.id: Removal(point, record.removed_at, record.why) for record in records for point in record.points
+    }
+    return [removal for point_id, removal in gone.items() if point_id not in standing]
+
+
+def _failed(findings: Collection[Finding]) -> list[Finding]:
+    return [finding for finding in findings if not finding.passed]

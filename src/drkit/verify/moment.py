@@ -1,0 +1,22 @@
+"""Which moment a drill asks for: the latest, a given one, or one that a seed picks out of the window. Pure."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from drkit.errors import NotRestorable
+from drkit.model import Point
+from drkit.restore.plan import windows
+from drkit.when import misdated
+
+
+def pick_moment(points: Iterable[Point], seed: str, now: datetime) -> datetime:
+    """Any moment from the oldest point to the newest, the same one for the same seed and points: who knows these can
+    tell that nobody chose a convenient one."""
+    usable = [point for point in points if not misdated(point, now)]
+    if not usable:
+        raise NotRestorable("there is no point in time to restore", "make a backup first: `drkit backup now`")
+    [window] = windows(usable)
+    places = (window.end - window.start) // timedelta.resolution + 1
+    chosen = int.from_bytes(sha256(seed.encode()).digest()) % places
+    return min(window.start + chosen * timedelta.resolution, now)
