@@ -1,0 +1,50 @@
+"""The only place that knows how keys are spelled and how a manifest is written."""
+
+from drkit.catalog.keys import (
+    FORMAT,
+    MANIFEST,
+    backups_of,
+    drill_key,
+    drills_of,
+    folder_of,
+    make_id,
+    manifest_key,
+    parse_drill_key,
+    parse_id,
+    parse_removal_key,
+    parse_report_key,
+    removal_key,
+    removals_of,
+    report_key,
+)
+from drkit.catalog.manifest import commit, read_manifest
+from drkit.catalog.points import Listing, Mark, Proof, find_point, mark, marks, pin, survey, unpin
+
+__all__ = [
+    "FORMAT",
+    "MANIFEST",
+    "Listing",
+    "Mark",
+    "Proof",
+    "backups_of",
+    "commit",
+    "drill_key",
+    "drills_of",
+    "find_point",
+    "folder_of",
+    "make_id",
+    "manifest_key",
+    "mark",
+    "marks",
+    "parse_drill_key",
+    "parse_id",
+    "parse_removal_key",
+    "parse_report_key",
+    "pin",
+    "read_manifest",
+    "removal_key",
+    "removals_of",
+    "report_key",
+    "survey",
+    "unpin",
+]

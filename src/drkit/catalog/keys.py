@@ -1,0 +1,82 @@
+"""How everything in a store is named. docs/FORMAT.md is the specification.
+
+An ID begins with the moment it is consistent at, so that one listing of a source's folder tells every point in time.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Literal
+
+FORMAT = 1
+MANIFEST, PIN, SEALED = "manifest.json", "pin.json", ".zst.age"
+_ID = re.compile(r"(\d{8}T\d{6}\.\d{6})Z-[0-9a-f]{8}")
+_ID_MOMENT = "%Y%m%dT%H%M%S.%f"
+_REPORT = re.compile(r"([a-z0-9_-]+)/reports/(\d{4}-(?:0[1-9]|1[0-2]))\.json")
+
+
+def make_id(consistent_at: datetime, token: str) -> str:
+    """`token` is eight hexadecimal digits that tell apart two captures of the same microsecond."""
+    return f"{consistent_at.astimezone(UTC).strftime(_ID_MOMENT)}Z-{token}"
+
+
+def parse_id(text: str) -> datetime | None:
+    match = _ID.fullmatch(text)
+    try:
+        return datetime.strptime(match[1], _ID_MOMENT).replace(tzinfo=UTC) if match else None
+    except ValueError:
+        return None
+
+
+def backups_of(source: str) -> str:
+    return f"{source}/backups/"
+
+
+def folder_of(source: str, backup_id: str) -> str:
+    return f"{source}/backups/{backup_id}"
+
+
+def manifest_key(source: str, backup_id: str) -> str:
+    return f"{folder_of(source, backup_id)}/{MANIFEST}"
+
+
+def drills_of(source: str) -> str:
+    return f"{source}/drills/"
+
+
+def drill_key(source: str, drill_id: str) -> str:
+    return f"{source}/drills/{drill_id}.json"
+
+
+def parse_drill_key(key: str) -> tuple[str, str] | None:
+    """Source and ID of the drill whose evidence lies there, if one can."""
+    return _parse_dated(key, "drills")
+
+
+def removals_of(source: str) -> str:
+    return f"{source}/removals/"
+
+
+def removal_key(source: str, record_id: str) -> str:
+    return f"{source}/removals/{record_id}.json"
+
+
+def parse_removal_key(key: str) -> tuple[str, str] | None:
+    """Source and ID of the record of what was removed that lies there, if one can."""
+    return _parse_dated(key, "removals")
+
+
+def _parse_dated(key: str, folder: str) -> tuple[str, str] | None:
+    source, _, name = key.rpartition(f"/{folder}/")
+    found = name.removesuffix(".json")
+    return (source, found) if source and parse_id(found) and name == f"{found}.json" else None
+
+
+def report_key(system: str, month: str, form: Literal["json", "html"] = "json") -> str:
+    """`month` is spelled 2026-11."""
+    return f"{system}/reports/{month}.{form}"
+
+
+def parse_report_key(key: str) -> tuple[str, str] | None:
+    """System and month of the report that lies there, if one can."""
+    match = _REPORT.fullmatch(key)
+    return (match[1], match[2]) if match else None

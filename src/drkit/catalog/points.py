@@ -1,0 +1,112 @@
+"""What one listing of a source tells: its points in time, and what objects beside them say, pins and drills' marks."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Literal
+
+from drkit.catalog.keys import FORMAT, MANIFEST, PIN, SEALED, backups_of, drill_key, folder_of, parse_id
+from drkit.errors import UsageError
+from drkit.model import Entry, Point
+from drkit.ports import Store
+from drkit.when import format_moment
+
+Proof = Literal["verified", "refuted"]
+_PROOFS: dict[str, Proof] = {"verified": "verified", "refuted": "refuted"}
+_MARK = re.compile(r"(verified|refuted)-([0-9TZ.]+-[0-9a-f]{8})\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a drill has shown of a backup, as the name of an object beside it says."""
+
+    backup: str
+    drill: str
+    proof: Proof
+    drilled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All that one source has in a store: its points, oldest first, and every object below its backups."""
+
+    source: str
+    points: tuple[Point, ...]
+    entries: tuple[Entry, ...]
+
+
+def survey(store: Store, source: str) -> Listing:
+    prefix = backups_of(source)
+    entries = tuple(store.list(prefix))
+    folders = groupby(entries, key=lambda entry: entry.key[len(prefix) :].split("/", 1)[0])
+    points = (_point(source, backup_id, list(found)) for backup_id, found in folders)
+    return Listing(source, tuple(point for point in points if point), entries)
+
+
+def _point(source: str, backup_id: str, entries: list[Entry]) -> Point | None:
+    consistent_at = parse_id(backup_id)
+    folder = folder_of(source, backup_id)
+    found = {entry.key: entry for entry in entries}
+    manifest = found.get(f"{folder}/{MANIFEST}")
+    if consistent_at is None or manifest is None:
+        return None
+    return Point(
+        source,
+        backup_id,
+        consistent_at,
+        stored_bytes=sum(entry.size for entry in entries if entry.key.endswith(SEALED)),
+        pinned=f"{folder}/{PIN}" in found,
+        verified_at=_verified_at(source, entries),
+        committed_at=manifest.modified_at,
+    )
+
+
+def marks(source: str, entries: Iterable[Entry]) -> Iterator[Mark]:
+    """Those among what lies below the source's backups."""
+    prefix = backups_of(source)
+    for entry in entries:
+        backup_id, _, name = entry.key[len(prefix) :].partition("/")
+        match = _MARK.fullmatch(name)
+        drilled_at = parse_id(match[2]) if match else None
+        if match and drilled_at:
+            # a drill whose clock was fast must not outlive the ones after it
+            moment = min(drilled_at, entry.modified_at)
+            yield Mark(backup_id, match[2], _PROOFS[match[1]], moment)
+
+
+def _verified_at(source: str, entries: Iterable[Entry]) -> datetime | None:
+    """The last word counts: a point that was verified once, and was found damaged later, is not verified."""
+    last = max(marks(source, entries), key=lambda mark: (mark.drilled_at, mark.proof == "refuted"), default=None)
+    return last.drilled_at if last and last.proof == "verified" else None
+
+
+def find_point(points: Iterable[Point], text: str) -> Point:
+    """The one point whose ID is, or begins with, `text`."""
+    found = [point for point in points if point.id.startswith(text)]
+    if len(found) != 1:
+        what = "no point has" if not found else f"{len(found)} points have"
+        raise UsageError(f"{what} an ID that begins with {text!r}", "`drkit backup list` shows the IDs")
+    return found[0]
+
+
+def pin(store: Store, point: Point, why: str, now: datetime) -> None:
+    """From now on no retention rule removes the point."""
+    note = json.dumps({"drkit": FORMAT, "pinned_at": format_moment(now), "why": why}, indent=2) + "\n"
+    store.put(_pin_key(point), iter([note.encode()]))
+
+
+def unpin(store: Store, point: Point) -> None:
+    store.delete([_pin_key(point)])
+
+
+def mark(store: Store, source: str, backup_id: str, drill_id: str, proof: Proof) -> None:
+    """Put beside the backup what the drill has shown of it, after its evidence is in the store."""
+    note = json.dumps({"drkit": FORMAT, "evidence": drill_key(source, drill_id)}, indent=2) + "\n"
+    store.put(f"{folder_of(source, backup_id)}/{proof}-{drill_id}.json", iter([note.encode()]))
+
+
+def _pin_key(point: Point) -> str:
+    return f"{folder_of(point.source, point.id)}/{PIN}"
