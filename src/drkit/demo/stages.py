@@ -1,5 +1,6 @@
 """The two places where the story can be told: a SQLite file, and a PostgreSQL server of its own."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -30,6 +31,8 @@ def sqlite_stage(folder: Path) -> Stage:
 @contextmanager
 def postgres_stage(folder: Path, ground: Ground) -> Iterator[Stage]:
     """Its server, and all that is in it, is gone with the block."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]  # set for servers of the user's own
     with scratch_postgres(ground.programs.folder, ground.programs.major, ground.place, clock) as server:
 
         def dsn(database: str) -> str:
@@ -45,5 +48,6 @@ def postgres_stage(folder: Path, ground: Ground) -> Iterator[Stage]:
             _RESTORED,
             f"{_SHOP}=#",
             {"DATABASE_URL": dsn(_SHOP)},
+            ground.place,
             timedelta(seconds=1),
         )

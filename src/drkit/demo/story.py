@@ -8,6 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,8 +31,8 @@ _PATIENCE = 60.0
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Where the story plays: the shop's till and the restored one, as `open_till` takes them, what `drkit init` is
-    told of it in arguments and `variables`, and the restore's target. `slack` is how long before its moment a snapshot
-    may have been taken."""
+    told of it in arguments and `variables`, and the restore's target. `temporary` is a folder that
+    scratch servers reach, `slack` how long before its moment a snapshot may have been taken."""
 
     folder: Path
     till: tuple[str, ...]
@@ -40,6 +41,7 @@ class Stage:
     target: str
     prompt: str
     variables: Mapping[str, str] = field(default_factory=dict)
+    temporary: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
     slack: timedelta = timedelta(0)
 
 
@@ -107,9 +109,9 @@ def _drkit(stage: Stage, say: Say, *arguments: str) -> str:
     command = [sys.executable, "-m", "drkit", *arguments]
     # what the user has set for systems of their own must not reach the demo's
     own = {name: value for name, value in os.environ.items() if not name.startswith(("DRKIT_", "PG"))}
-    status, out, err = _run(command, stage.folder, {**own, **stage.variables})
+    status, out, err = _run(command, stage.folder, {**own, "TMPDIR": str(stage.temporary), **stage.variables})
     if status:
-        raise ObjectiveMissed(f"`drkit {arguments[0]}` ended with {status}: {err}", f"see {stage.folder}")
+        raise ObjectiveMissed(f"`drkit {arguments[0]}` ended with {status}: {err}{out}", f"see {stage.folder}")
     say("".join(f"  {line}\n" for line in out.splitlines()))
     return out
 
