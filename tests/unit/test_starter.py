@@ -76,9 +76,9 @@ def test_a_postgres_schedule_is_good_as_it_is_and_with_every_remark_taken_for_wh
     file.write_text(head + "[sources.main]" + source.replace("\n# ", "\n"))
     [all_said] = load_system(file).table.sources.values()
     assert isinstance(all_said, PostgresTable)
-    said = all_said.model_fields_set - {"kind", "dsn", "backup", "keep", "objectives"}
+    said = all_said.model_fields_set - {"kind", "dsn", "backup", "verify", "keep", "objectives"}
     assert said == {
-        "schemas", "exclude_tables", "exclude_data", "jobs", "rate_limit", "lock_timeout", "fingerprints", "hooks"
+        "checks", "schemas", "exclude_tables", "exclude_data", "jobs", "rate_limit", "lock_timeout", "fingerprints", "hooks"
     }  # fmt: skip
 
 
