@@ -78,7 +78,8 @@ def test_a_postgres_schedule_is_good_as_it_is_and_with_every_remark_taken_for_wh
     assert isinstance(all_said, PostgresTable)
     said = all_said.model_fields_set - {"kind", "dsn", "backup", "verify", "keep", "objectives"}
     assert said == {
-        "checks", "schemas", "exclude_tables", "exclude_data", "jobs", "rate_limit", "lock_timeout", "fingerprints", "hooks"
+        "schemas", "exclude_tables", "exclude_data", "jobs", "rate_limit", "lock_timeout", "fingerprints", "hooks",
+        "checks",
     }  # fmt: skip
 
 
