@@ -18,3 +18,7 @@ def cleared(*paths: Path) -> Callable[[], None]:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     return clear
+
+
+def drkit(config: Path, *arguments: str) -> list[str]:
+    return [DRKIT, "--config", str(config), *arguments]

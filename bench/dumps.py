@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 
 import psycopg
 
-from commands import DRKIT, cleared, shell
+from commands import DRKIT, cleared, drkit, shell
 from measure import Contender, compare
 from postgres.hard import many_tables
 from postgres_data import make_shop
@@ -30,14 +30,14 @@ TARGET = "restored"
 
 
 def bench_backups(folder: Path, gigabytes: float, rounds: int) -> None:
-    with _shop(folder, gigabytes) as (server, environment):
+    with shop_server(folder, gigabytes) as (server, environment):
         store, out = folder / "pg-store", folder / "pg-pipe.age"
-        config, recipient = _setup(folder, "pg", store.as_uri())
+        config, recipient = set_up(folder, "pg", store.as_uri())
         clear_store, clear_out = cleared(store), cleared(out)
         dump = f"{server.bin}/pg_dump -Fc -Z0 -d $DRKIT_BENCH_DSN"
         pipe = shell(f"{dump} | zstd -3 -T2 | age -r {recipient} > {out}")
         variants = [
-            Contender(f"drkit, {name}", _drkit(_changed(config, line), "backup", "now"), clear_store, environment)
+            Contender(f"drkit, {name}", drkit(_changed(config, line), "backup", "now"), clear_store, environment)
             for name, line in (
                 ("fingerprints off", 'fingerprints = "off"'),
                 ("jobs = 1", "jobs = 1"),
@@ -45,15 +45,15 @@ def bench_backups(folder: Path, gigabytes: float, rounds: int) -> None:
             )
         ]
         compare(
-            f"PostgreSQL, {_size(server)}, to a folder",
+            f"PostgreSQL, {size_of(server)}, to a folder",
             [
-                Contender("drkit backup now", _drkit(config, "backup", "now"), clear_store, environment),
+                Contender("drkit backup now", drkit(config, "backup", "now"), clear_store, environment),
                 Contender("pg_dump -Fc -Z0 | zstd -3 -T2 | age", pipe, clear_out, environment),
                 *variants,
             ],
             rounds,
         )
-        subprocess.run(_drkit(config, "backup", "now"), env=os.environ | environment, check=True, capture_output=True)
+        subprocess.run(drkit(config, "backup", "now"), env=os.environ | environment, check=True, capture_output=True)
         subprocess.run(pipe, env=os.environ | environment, check=True)
         stored = sum(path.stat().st_size for path in store.rglob("*.age"))
         print(f"  stored: drkit {stored / 1e6:.0f} MB, the pipe {out.stat().st_size / 1e6:.0f} MB")
@@ -65,13 +65,13 @@ def bench_s3(folder: Path, gigabytes: float, rounds: int) -> None:
     ceph = folder / "pg-ceph"
     cleared(ceph)()
     ceph.mkdir()
-    with _shop(folder, gigabytes) as (server, shop), radosgw_server(ceph) as servers:
+    with shop_server(folder, gigabytes) as (server, shop), radosgw_server(ceph) as servers:
         store = servers.http
         environment = {**shop, **store.environment(), "AWS_DEFAULT_REGION": store.region, "RESTIC_PASSWORD": "bench"}
         aws = f"aws --endpoint-url {store.endpoint}"
         made = shell(f"{aws} s3 mb s3://bench && {aws} s3 mb s3://restic")
         subprocess.run(made, env=os.environ | environment, check=True, capture_output=True)
-        config, recipient = _setup(folder, "pgs3", f"s3://bench/drkit?endpoint_url={store.endpoint}")
+        config, recipient = set_up(folder, "pgs3", f"s3://bench/drkit?endpoint_url={store.endpoint}")
         dump = f"{server.bin}/pg_dump -Fc -Z0 -d $DRKIT_BENCH_DSN"
         upload = f"{aws} s3 cp --expected-size {round(gigabytes * 1e9)} - s3://bench/pipe.age"
         plain = f"{server.bin}/pg_dump -d $DRKIT_BENCH_DSN"
@@ -84,9 +84,9 @@ def bench_s3(folder: Path, gigabytes: float, rounds: int) -> None:
 
         new_repository()
         compare(
-            f"PostgreSQL, {_size(server)}, to radosgw",
+            f"PostgreSQL, {size_of(server)}, to radosgw",
             [
-                Contender("drkit backup now", _drkit(config, "backup", "now"), _nothing, environment),
+                Contender("drkit backup now", drkit(config, "backup", "now"), _nothing, environment),
                 Contender(
                     "pg_dump -Z0 | zstd -3 -T2 | age | aws s3 cp -",
                     shell(f"{dump} | zstd -3 -T2 | age -r {recipient} | {upload}"),
@@ -126,7 +126,7 @@ def _bench_restores(
     fetch = f"{aws} s3 cp s3://bench/pipe.age - | age -d -i {identity} | zstd -d > {fetched}"
     load = f"{server.bin}/pg_restore -j2 -d '{target}'"
     compare(
-        f"PostgreSQL, {_size(server)}, back (ANALYZE included)",
+        f"PostgreSQL, {size_of(server)}, back (ANALYZE included)",
         [
             Contender("drkit restore --compare off", _restore(config, target, "off"), drop, environment),
             Contender(
@@ -165,12 +165,12 @@ def bench_tables(folder: Path, _: float, rounds: int) -> None:
         many_tables(server.create("many"), 5000)
         environment = {"DRKIT_BENCH_DSN": server.dsn("many")}
         store = folder / "pg-many"
-        config, _recipient = _setup(folder, "pgmany", store.as_uri())
+        config, _recipient = set_up(folder, "pgmany", store.as_uri())
         plain = f"{server.bin}/pg_dump -Fc -Z0 -d $DRKIT_BENCH_DSN > {folder}/pg-many.dump"
         compare(
             "PostgreSQL, 5,000 tables, to a folder",
             [
-                Contender("drkit backup now", _drkit(config, "backup", "now"), cleared(store), environment),
+                Contender("drkit backup now", drkit(config, "backup", "now"), cleared(store), environment),
                 Contender("pg_dump -Fc -Z0 > file", shell(plain), cleared(folder / "pg-many.dump"), environment),
             ],
             rounds,
@@ -178,7 +178,7 @@ def bench_tables(folder: Path, _: float, rounds: int) -> None:
 
 
 @contextmanager
-def _shop(folder: Path, gigabytes: float) -> Iterator[tuple[PostgresServer, dict[str, str]]]:
+def shop_server(folder: Path, gigabytes: float) -> Iterator[tuple[PostgresServer, dict[str, str]]]:
     folder.mkdir(parents=True, exist_ok=True)
     with postgres_server(folder, settings=SETTINGS) as server:
         make_shop(server.create("shop"), gigabytes)
@@ -186,7 +186,7 @@ def _shop(folder: Path, gigabytes: float) -> Iterator[tuple[PostgresServer, dict
         yield server, {"DRKIT_BENCH_DSN": server.dsn("shop")}
 
 
-def _setup(folder: Path, name: str, store: str) -> tuple[Path, str]:
+def set_up(folder: Path, name: str, store: str) -> tuple[Path, str]:
     """A system with keys of its own: its folder of schedules, and its recipient."""
     home = Path(mkdtemp(prefix=f"{name}-", dir=folder))
     command = [DRKIT, "init", str(home), "--name", name, "--kind", "postgres", "--dsn", "env:DRKIT_BENCH_DSN"]
@@ -203,18 +203,14 @@ def _changed(config: Path, line: str) -> Path:
     return changed
 
 
-def _size(server: PostgresServer) -> str:
+def size_of(server: PostgresServer) -> str:
     with psycopg.connect(server.dsn("shop")) as connection:
         [(size,)] = connection.execute("select pg_database_size('shop')")
     return f"{size / 1e9:.2f} GB"
 
 
-def _drkit(config: Path, *arguments: str) -> list[str]:
-    return [DRKIT, "--config", str(config), *arguments]
-
-
 def _restore(config: Path, target: str, compare: str) -> list[str]:
-    return _drkit(config, "restore", "--to", target, "--compare", compare)
+    return drkit(config, "restore", "--to", target, "--compare", compare)
 
 
 def _nothing() -> None:
