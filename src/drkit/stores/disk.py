@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from drkit.errors import StoreError
@@ -62,7 +62,8 @@ def make_folder(folder: Path) -> None:
     except FileNotFoundError:
         make_folder(folder)
     else:
-        sync_folder(folder.parent)
+        with suppress(FileNotFoundError):  # a delete took both away again, and who needs them makes them anew
+            sync_folder(folder.parent)
 
 
 def remove_empty(folder: Path, root: Path) -> Path:

@@ -21,6 +21,7 @@ _ERROR = re.compile(r"^pg_restore: error: (.*)$", re.MULTILINE)
 _NEWER_SETTING = re.compile(r'.*ERROR: +unrecognized configuration parameter "transaction_timeout"')
 _LENIENT_JOBS = 4  # the words of more might be cut, and with them those that matter
 _UNCUT = 3000
+_ATTACHED, _INDEXES = "INDEX ATTACH", ("INDEX", "CONSTRAINT")
 
 
 class _Harmless(DrkitError):
@@ -73,10 +74,21 @@ class SchemaRestore:
         self._run("data", self._entries, *self._role, *where, archive=archive or ())
 
     def make_indexes(self, jobs: int) -> None:
-        """And all else that comes after the rows."""
+        """And all else that comes after the rows.
+
+        Indexes are attached to those of partitioned tables one after the other: side by side, or beside a foreign key,
+        they lock the same tables in different orders, and the server ends one of them for a deadlock.
+        """
         several = min(jobs, _LENIENT_JOBS) if self._lenient else jobs
         parallel = [f"--jobs={several}"] if several > 1 else []
-        self._run("post-data", self._entries, *self._role, *parallel, str(self._outline))
+        attached = [each for each in self._entries if each.kind == _ATTACHED]
+        if not (attached and parallel):
+            self._run("post-data", self._entries, *self._role, *parallel, str(self._outline))
+            return
+        before = [each for each in self._entries if each.kind in _INDEXES]
+        after = [each for each in self._entries if each.kind not in (*_INDEXES, _ATTACHED)]
+        for entries, how in ((before, parallel), (attached, []), (after, parallel)):
+            self._run("post-data", entries, *self._role, *how, str(self._outline))
 
     def _run(self, section: str, entries: Sequence[Entry], *arguments: str, archive: Iterable[bytes] = ()) -> None:
         listing = self._folder / "entries"
