@@ -1,7 +1,7 @@
 """Configuration made into live objects. The only place where use cases meet engines and stores."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -75,6 +75,21 @@ class Source:
         return tuple(
             Question(each.name, each.sql, each.command, each.expect, each.timeout) for each in self.table.checks
         )
+
+    def variables(self) -> tuple[str, ...]:
+        """Those of the environment that lead to the source."""
+        dsn = self.table.dsn if isinstance(self.table, PostgresTable) else ""
+        return (dsn.removeprefix("env:"),) if dsn.startswith("env:") else ()
+
+    def secret_texts(self) -> list[str]:
+        """What is behind the references that a password may stand in, as far as they can be read here."""
+        table = self.table
+        found = []
+        for reference in (table.scratch, table.dsn if isinstance(table, PostgresTable) else None):
+            if reference and is_reference(reference):
+                with suppress(ConfigError):
+                    found.append(self.system.resolve(reference))
+        return found
 
     def _scratch_folder(self) -> Path | None:
         """A reference is a server's DSN, and no folder."""
@@ -153,21 +168,26 @@ def select_one(systems: Iterable[System], name: str | None) -> Source:
 
 def open_seal(system: System) -> Seal:
     """What a backup host needs; the identity is neither needed nor looked for."""
-    signing_key = open_signing_key(system)
+    return Seal(open_recipients(system), open_accepted_key(system, "a backup"))
+
+
+def open_accepted_key(system: System, what: str) -> SigningKey:
+    """The signing key, if what it signs will be believed."""
+    signing_key = open_signing_key(system, what)
     if signing_key.signer() not in open_signers(system):
         raise ConfigError(
-            f"{system.file}: encryption.signers lacks {signing_key.signer()}: no restore would accept this backup",
+            f"{system.file}: encryption.signers lacks {signing_key.signer()}: nobody would accept {what} signed by it",
             "add the content of the `signer` file beside the signing key to encryption.signers",
         )
-    return Seal(open_recipients(system), signing_key)
+    return signing_key
 
 
-def open_signing_key(system: System) -> SigningKey:
+def open_signing_key(system: System, what: str = "a backup") -> SigningKey:
     reference = system.table.encryption.signing_key
     if reference is None:
         raise ConfigError(
-            f"{system.file}: encryption.signing_key is missing, and backups are made with it",
-            "`drkit keys new --out DIR` makes one",
+            f"{system.file}: encryption.signing_key is missing, and {what} is signed with it",
+            "point to the backup host's key, or make one by `drkit keys new --out DIR` and add its signer to signers",
         )
     with _naming(system, "encryption.signing_key"):
         return parse_signing_key(system.resolve(reference))

@@ -148,14 +148,22 @@ def test_where_retention_has_thinned_the_points_no_rpo_is_promised(shop: Shop) -
 
 def test_drills_that_were_due_and_never_ran_are_recorded_before_the_next_one(shop: Shop) -> None:
     shop.edit('verify = "0 4 1 * *"', 'verify = "0 0 * * *"')
-    shop.capture_at(format_moment(clock() - 3 * DAY))
+    put_evidence(shop.schedule, shop.folder / "backups", ago(days=3), backup=None)
     done = shop.drkit.ok("verify", "now")
     assert "drills were due and never ran" in done.err
     results = [drill.result for drill in evidence(shop)]
-    assert set(results[:-1]) == {"missed"}
-    assert results[-1] == "passed"
+    assert results == ["passed", "missed", "missed", "passed"]
     verify(shop, 0)
-    assert [drill.result for drill in evidence(shop)].count("missed") == len(results) - 1
+    assert [drill.result for drill in evidence(shop)].count("missed") == 2
+
+
+def test_a_schedule_that_is_younger_than_its_source_blames_nobody_for_drills_of_the_past(shop: Shop) -> None:
+    shop.capture_at(format_moment(clock() - 30 * DAY))
+    shop.edit('verify = "0 4 1 * *"', 'verify = "0 0 * * *"')
+    shop.drkit.ok("verify", "now")
+    assert [drill.result for drill in evidence(shop)] == ["passed"]
+    [told] = shop.drkit.json("report", "--month", f"{clock():%Y-%m}")["sources"]
+    assert told["drills"]["missed"] == 0
 
 
 @pytest.mark.parametrize(
@@ -258,13 +266,27 @@ def test_what_cannot_be_drilled_leaves_no_evidence(shop: Shop, arguments: list[s
     assert evidence(shop) == []
 
 
-def test_a_moment_before_the_first_point_fails_and_leaves_evidence(shop: Shop) -> None:
-    drill = verify(shop, 8, "--at", "30d")
-    assert (drill["backup"], drill["rpo"]["measured"], drill["rpo"]["met"]) == (None, None, False)
-    assert "reaches back to" in drill["error"]
-    (stored,) = evidence(shop)
-    assert (stored.result, stored.backup) == ("failed", None)
-    assert proofs(shop) == []
+def test_a_moment_before_the_first_point_is_refused_and_leaves_no_evidence(shop: Shop) -> None:
+    refuse(shop.drkit("verify", "now", "--at", "30d"), 6, "reaches back to")
+    assert evidence(shop) == []
+
+
+def test_evidence_is_never_signed_by_a_key_that_nobody_accepts(shop: Shop) -> None:
+    shop.drkit.ok("keys", "new", "--out", "other")
+    shop.edit('signing_key = "file:../keys/signing"', 'signing_key = "file:../other/signing"')
+    refuse(shop.drkit("verify", "now"), 3, "nobody would accept evidence signed by it")
+    assert evidence(shop) == []
+
+
+def test_secrets_that_a_command_repeats_are_not_in_evidence(shop: Shop) -> None:
+    add_check(shop, command='"echo $APP_URL $AWS_SECRET_ACCESS_KEY was used; false"')
+    variables = {"APP_URL": "postgresql://app:prodpw123@db/shop", "AWS_SECRET_ACCESS_KEY": "awssecret999"}
+    drill = verify(shop, 8, **variables)
+    kept = "".join(path.read_text() for path in (shop.folder / "backups").rglob("drills/*.json"))
+    for told in (kept, mine(drill)["actual"]):
+        assert "prodpw123" not in told
+        assert "awssecret999" not in told
+    assert "postgresql://app:***@db/shop *** was used" in kept
 
 
 def test_the_seed_of_a_random_moment_is_in_the_evidence_and_picks_it_again(shop: Shop) -> None:
@@ -407,14 +429,16 @@ def test_where_the_lost_store_is_not_even_named_the_drill_goes_on(shop: Shop) ->
     assert len(evidence(shop, "replica")) == 1
 
 
-def test_a_drill_of_a_lost_region_leaves_its_evidence_in_the_store_if_that_is_still_there(shop: Shop) -> None:
+def test_a_drill_of_a_lost_region_leaves_evidence_in_the_store_and_no_mark_beside_what_it_did_not_read(
+    shop: Shop,
+) -> None:
     with lost_region(shop) as (_, _):
         shutil.copytree(shop.folder / "replica", shop.folder / "backups")
         drill = verify(shop, 0, "--scenario", "region-failure")
     (stored,) = evidence(shop)
     assert drill["evidence"].endswith(f"{stored.id}.json")
     assert evidence(shop, "replica") == []
-    assert proofs(shop) == ["verified"]
+    assert proofs(shop) == []
 
 
 @pytest.mark.parametrize("gone", ["replica", "escrow"])

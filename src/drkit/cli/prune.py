@@ -6,7 +6,6 @@ import typer
 
 from drkit.cli.call import Call, each_source
 from drkit.cli.text import format_size, format_table
-from drkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,20 +57,10 @@ def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point]], None
     from functools import partial
 
     from drkit.prune.removals import record_removals, spell_policy
-    from drkit.wiring import clock, open_signers, open_signing_key
+    from drkit.wiring import clock, open_accepted_key, open_signers
 
     system, keep = source.system, source.table.keep
-    if system.table.encryption.signing_key is None:
-        raise ConfigError(
-            f"{system.file}: encryption.signing_key is missing, and the record of what is removed is signed with it",
-            "prune where the backups are made, or give this machine the key too; --dry-run needs none",
-        )
-    signing_key, signers = open_signing_key(system), open_signers(system)
-    if signing_key.signer() not in signers:
-        raise ConfigError(
-            f"{system.file}: encryption.signers lacks {signing_key.signer()}: nobody would believe its record",
-            "add the content of the `signer` file beside the signing key to encryption.signers",
-        )
+    signing_key, signers = open_accepted_key(system, "the record of what is removed"), open_signers(system)
     return partial(
         record_removals,
         store=source.store(),

@@ -1,5 +1,6 @@
 """`drkit verify now`."""
 
+import os
 import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
@@ -72,11 +73,11 @@ def _scenario(text: str) -> "Scenario":
 def _drill(call: Call, source: "Source", scenario: "Scenario", when: str, seed: str | None) -> "tuple[Drill, str]":
     """And the key of its evidence."""
     from drkit.verify.drill import run_drill
-    from drkit.wiring import clock, open_keyring, open_signing_key
+    from drkit.wiring import clock, open_accepted_key, open_keyring
 
     afar = scenario == "region-failure"
     seen = source.from_afar() if afar else source
-    signing_key = open_signing_key(source.system)  # a drill without evidence would prove nothing
+    signing_key = open_accepted_key(source.system, "evidence")  # a drill without any would prove nothing
     keyring = open_keyring(source.system, ask_passphrase, escrow=afar)
     if not afar:
         _record_missed(call, source, signing_key)
@@ -114,6 +115,8 @@ def _record_missed(call: Call, source: "Source", signing_key: "SigningKey") -> N
 
 
 def _orders(call: Call, source: "Source", scenario: "Scenario", when: str, seed: str | None) -> "Orders":
+    from drkit.catalog import survey
+    from drkit.restore.plan import plan_restore
     from drkit.verify.drill import Orders
     from drkit.when import format_moment, parse_when
     from drkit.wiring import clock
@@ -123,6 +126,9 @@ def _orders(call: Call, source: "Source", scenario: "Scenario", when: str, seed:
     wanted = parse_when(when, source.system.table.timezone, began) if when != _RANDOM else None
     if wanted and wanted > began:
         raise NotRestorable(f"{format_moment(wanted)} is in the future: it is {format_moment(began)}")
+    if wanted:
+        with suppress(StoreError):  # the drill itself is about to find that out
+            plan_restore(survey(source.store(), source.name).points, wanted, began)
     asked = f"a moment by the seed {seed}" if seed else format_moment(wanted) if wanted else "the latest point"
     call.console.tell(f"{source.name}: {scenario}, wanted is {asked}")
     return Orders(
@@ -135,6 +141,7 @@ def _orders(call: Call, source: "Source", scenario: "Scenario", when: str, seed:
         questions=source.questions(),
         token=secrets.token_hex(4),
         correlation_id=call.console.correlation_id,
+        aliases=source.variables(),
     )
 
 
@@ -154,15 +161,14 @@ def _with_clock_offset(drill: "Drill", store: "Store") -> "Drill":
 
 
 def _redacting(source: "Source") -> "Callable[[str], str]":
-    """A command of the user's gets the way to the scratch copy, and may repeat the password in it."""
+    """A command of the user's may repeat whatever it was given, and evidence is stored in the clear."""
     from drkit.cli.target import passwords_in
-    from drkit.config.values import is_reference
+    from drkit.streams.shell import secrets_in
 
-    place = source.table.scratch
-    secret = passwords_in(source.system.resolve(place)) if place and is_reference(place) else ()
+    hidden = {word for text in source.secret_texts() for word in passwords_in(text)} | secrets_in(os.environ)
 
     def redact(line: str) -> str:
-        for each in filter(None, secret):
+        for each in sorted(filter(None, hidden), key=len, reverse=True):
             line = line.replace(each, "***")
         return line
 
@@ -178,7 +184,7 @@ def _commit(call: Call, source: "Source", seen: "Source", drill: "Drill", signin
     signers = open_signers(source.system)
     if seen.afar:
         try:
-            return commit_evidence(source.store(), drill, signing_key, signers)
+            return commit_evidence(source.store(), drill, signing_key, signers, marking=False)
         except (ConfigError, StoreError) as error:
             call.console.warn(f"{source.name}: the evidence goes to the replica, as the store takes none: {error}")
     try:

@@ -23,6 +23,12 @@ _PATIENCE = 10
 _KEYS = re.compile(r"AGE-SECRET-KEY-|DRKIT-SIGNING-KEY-|BEGIN AGE ENCRYPTED FILE", re.IGNORECASE)
 
 
+# What else is a secret, by the variable's name.
+_SECRET = re.compile(r"PASSW|SECRET|TOKEN|_KEY$|APIKEY|CREDENTIAL", re.IGNORECASE)
+_IN_URL = re.compile(r"://[^:/@\s]*:([^@\s]+)@")
+_SHORTEST = 8
+
+
 @dataclass(frozen=True, slots=True)
 class ShellRun:
     """`status` is negative for a signal, and None if the command was ended because its time was up; `output` is the end
@@ -49,6 +55,13 @@ def run_shell(
             output = f"{output}{hear(line)}\n"[-_KEPT:]
         status = child.poll()
     return ShellRun(status, output, round(time.monotonic() - started, 3))
+
+
+def secrets_in(environment: Mapping[str, str]) -> set[str]:
+    """Values that nobody should read in a command's words. Shorter ones would blacken what is no secret."""
+    named = {value for name, value in environment.items() if _SECRET.search(name)}
+    within = {password for value in environment.values() for password in _IN_URL.findall(value)}
+    return {each for each in named | within if len(each) >= _SHORTEST}
 
 
 def shell_environment(inherited: Mapping[str, str], facts: Mapping[str, str]) -> dict[str, str]:

@@ -31,7 +31,8 @@ _SHOWN = 2000
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What is to be drilled. `wanted` None is the latest point; with a `seed` the moment is picked by it."""
+    """What is to be drilled. `wanted` None is the latest point; with a `seed` the moment is picked by it. `aliases` are
+    variables that lead to the source: for the user's commands they lead to the restored copy."""
 
     source: str
     scenario: Scenario
@@ -42,6 +43,7 @@ class Orders:
     questions: tuple[Question, ...]
     token: str
     correlation_id: str
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ def _carry_out(
                 "DRKIT_POINT": manifest.id,
                 "DRKIT_REACHED": format_moment(manifest.consistent_at),
                 "DRKIT_TARGET": scratch.target,
+                **dict.fromkeys(orders.aliases, scratch.target),
             }
             ask = partial(engine.ask, scratch.target)
             record.checks += [put_question(each, ask, facts, redact) for each in orders.questions]

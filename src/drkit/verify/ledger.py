@@ -72,13 +72,16 @@ def latest(store: Store, source: str, signers: Collection[Signer]) -> tuple[Link
     return tuple(seen[each] for each in sorted(seen.keys() - named))
 
 
-def commit_evidence(store: Store, drill: Drill, signing_key: SigningKey, signers: Collection[Signer]) -> str:
-    """The key at which the evidence lies now. The mark beside the backup comes after it."""
+def commit_evidence(
+    store: Store, drill: Drill, signing_key: SigningKey, signers: Collection[Signer], *, marking: bool = True
+) -> str:
+    """The key at which the evidence lies now. The mark beside the backup comes after it: `marking` only where the
+    drill has read this very store, as the copy in another says nothing of the one here."""
     evidence = Evidence(drill, latest(store, drill.source, signers))
     key = catalog.drill_key(drill.source, drill.id)
     store.put(key, iter([format_evidence(evidence, signing_key)]))
     proof = judge_backup(drill)
-    if drill.backup and proof:
+    if marking and drill.backup and proof:
         catalog.mark(store, drill.source, drill.backup, drill.id, proof)
     return key
 
