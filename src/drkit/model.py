@@ -69,7 +69,8 @@ class Manifest:
 class Point:
     """One moment that can be restored, as one listing of the store tells it.
 
-    `committed_at` is when its manifest appeared there, by the store's clock.
+    `committed_at` is when its manifest appeared there, by the store's clock. `verified_at` or `refuted_at`
+    is when the last drill that could tell began.
     """
 
     source: str
@@ -79,6 +80,12 @@ class Point:
     pinned: bool = False
     verified_at: datetime | None = None
     committed_at: datetime | None = None
+    refuted_at: datetime | None = None
+
+    @property
+    def credible(self) -> bool:
+        """Whether nothing in the listing speaks against it: a drill that failed on it, or pieces that are all gone."""
+        return self.refuted_at is None and self.stored_bytes > 0
 
 
 Outcome = Literal["passed", "failed", "not testable"]

@@ -46,14 +46,19 @@ def judge(policy: Policy, points: Iterable[Point], zone: ZoneInfo, now: datetime
 
     Pinned points and points from the future stay and take no part: they neither use up a count nor stand for a
     period nor are measured from, so pinning a point, or one wrong clock, never removes another point.
+    Damaged points stay where the rules name them, as a check may be wrong and the backup right; but the rules are asked
+    a second time without them, so that they never remove a point that may still be good.
     `now` only serves to tell what is from the future.
     """
     ordered = sorted(points, key=lambda point: (point.consistent_at, point.id), reverse=True)
     reasons: dict[Point, list[str]] = {point: [] for point in ordered}
     dated = [point for point in ordered if not misdated(point, now)]
-    for point, reason in _kept_by_rule(policy, [point for point in dated if not point.pinned], zone):
-        reasons[point].append(reason)
-    if verified := next((point for point in dated if point.verified_at), None):
+    ruled = [point for point in dated if not point.pinned]
+    for asked in (ruled, [point for point in ruled if point.credible]):
+        for point, reason in _kept_by_rule(policy, asked, zone):
+            if reason not in reasons[point]:
+                reasons[point].append(reason)
+    if verified := next((point for point in dated if point.verified_at and point.credible), None):
         reasons[verified].append("newest verified")
     for point in ordered:
         if point.pinned:

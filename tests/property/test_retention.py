@@ -34,12 +34,16 @@ moments = st.one_of(
 @st.composite
 def histories(draw: st.DrawFn, latest: datetime | None = None) -> list[Point]:
     found = draw(st.lists(moments, max_size=24))
-    flags = st.sampled_from([(False, False)] * 6 + [(True, False), (False, True), (True, True)])
+    drilled = st.sampled_from(["no"] * 5 + ["verified", "refuted"])
     return [
-        Point("shop/main", f"{number:02}", at, 1, pinned, NOW if verified else None)
+        Point(
+            *("shop/main", f"{number:02}", at, 1, draw(st.sampled_from([False] * 5 + [True]))),
+            verified_at=NOW if shown == "verified" else None,
+            refuted_at=NOW if shown == "refuted" else None,
+        )
         for number, at in enumerate(found)
         if latest is None or at <= latest
-        for pinned, verified in [draw(flags)]
+        for shown in [draw(drilled)]
     ]
 
 
@@ -93,7 +97,23 @@ def _kept_by_the_words(policy: Policy, points: list[Point], zone: ZoneInfo) -> s
 @settings(deadline=None)
 @given(policies, histories(), zones)
 def test_the_judgement_is_what_the_words_of_the_rules_say(policy: Policy, points: list[Point], zone: ZoneInfo) -> None:
-    assert kept(policy, points, zone) == _kept_by_the_words(policy, points, zone)
+    sound = [point for point in points if point.refuted_at is None]
+    said = _kept_by_the_words(policy, points, zone) | _kept_by_the_words(policy, sound, zone)
+    assert kept(policy, points, zone) == said
+
+
+@settings(deadline=None)
+@given(policies, histories(), zones, st.data())
+def test_refuting_a_point_never_removes_another_and_points_that_are_refuted_save_none_of_their_own(
+    policy: Policy, points: list[Point], zone: ZoneInfo, data: st.DataObject
+) -> None:
+    assume(points)
+    chosen = data.draw(st.sampled_from(points))
+    refuted = [replace(each, verified_at=None, refuted_at=NOW) if each == chosen else each for each in points]
+    before, after = ({each.id for each in kept(policy, one, zone)} for one in (points, refuted))
+    assert before - {chosen.id} <= after
+    sound = [each for each in refuted if each.refuted_at is None]
+    assert {each.id for each in kept(policy, sound, zone)} <= after
 
 
 @settings(deadline=None)

@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from drkit.catalog import commit, find_point, make_id, manifest_key, parse_id, pin, read_manifest, survey, unpin
+from drkit.catalog import commit, find_point, make_id, manifest_key, mark, parse_id, pin, read_manifest, survey, unpin
 from drkit.errors import AlreadyExists, IntegrityError, NotFound, UsageError
 from drkit.model import Manifest, Point
 from drkit.ports import Store
 from drkit.signing import new_signing_key, sign_document
 from drkit.stores.memory import MemoryStore
-from manifests import AT, KEY, SIGNERS, manifest_of, put
+from manifests import AT, KEY, SIGNERS, manifest_of, put, put_backup
 
 
 def body_of(store: Store, key: str) -> bytes:
@@ -212,3 +212,23 @@ def test_a_point_is_found_by_how_its_id_begins_if_only_one_does() -> None:
         find_point(points, "20201120")
     with pytest.raises(UsageError, match="no point has"):
         find_point(points, "2025")
+
+
+def test_a_point_is_refuted_or_verified_as_the_last_drill_that_could_tell_says(store: MemoryStore) -> None:
+    manifest = manifest_of()
+    put_backup(store, manifest)
+    first, second, third = (AT + timedelta(days=day) for day in (1, 2, 3))
+    told = []
+    for at, proof in ((first, "refuted"), (second, "verified"), (third, "refuted")):
+        mark(store, "shop/main", manifest.id, make_id(at, "0" * 8), proof)
+        [point] = survey(store, "shop/main").points
+        told.append((point.refuted_at, point.verified_at, point.credible))
+    assert told == [(first, None, False), (None, second, True), (third, None, False)]
+
+
+def test_a_point_whose_pieces_are_all_gone_is_not_credible(store: MemoryStore) -> None:
+    manifest = manifest_of()
+    put_backup(store, manifest)
+    store.delete([piece.key for piece in manifest.pieces])
+    [point] = survey(store, "shop/main").points
+    assert not point.credible

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -177,3 +178,17 @@ def test_more_than_half_is_most() -> None:
     stays, goes = (Verdict(back(timedelta(0)), reasons) for reasons in (("last 1",), ()))
     assert not removes_most([stays, goes])
     assert removes_most([stays, goes, goes])
+
+
+def test_a_point_that_a_drill_refuted_takes_no_other_points_place_and_stays_while_a_rule_names_it() -> None:
+    newest, good, older = days(0, 1, 2)
+    refuted = replace(newest, refuted_at=NOW)
+    verdicts = judge(Policy(last=1, daily=1, min_points=1), [refuted, good, older], MADRID, NOW)
+    assert kept(verdicts) == [refuted, good]
+    assert reasons(verdicts, good) == ("last 1", "daily 2026-11-19", "one of the newest 1")
+
+
+def test_a_verified_point_whose_pieces_are_gone_is_not_the_newest_verified_one() -> None:
+    newest, older = back(timedelta(0), verified=True), back(timedelta(days=1), verified=True)
+    verdicts = judge(Policy(last=1, min_points=0), [replace(newest, stored_bytes=0), older], MADRID, NOW)
+    assert reasons(verdicts, older) == ("last 1", "newest verified")

@@ -53,14 +53,17 @@ def _point(source: str, backup_id: str, entries: list[Entry]) -> Point | None:
     manifest = found.get(f"{folder}/{MANIFEST}")
     if consistent_at is None or manifest is None:
         return None
+    last = max(marks(source, entries), key=lambda mark: (mark.drilled_at, mark.proof == "refuted"), default=None)
     return Point(
         source,
         backup_id,
         consistent_at,
         stored_bytes=sum(entry.size for entry in entries if entry.key.endswith(SEALED)),
         pinned=f"{folder}/{PIN}" in found,
-        verified_at=_verified_at(source, entries),
+        # the last word counts: a point that was verified once, and was found damaged later, is not verified
+        verified_at=last.drilled_at if last and last.proof == "verified" else None,
         committed_at=manifest.modified_at,
+        refuted_at=last.drilled_at if last and last.proof == "refuted" else None,
     )
 
 
@@ -75,12 +78,6 @@ def marks(source: str, entries: Iterable[Entry]) -> Iterator[Mark]:
             # a drill whose clock was fast must not outlive the ones after it
             moment = min(drilled_at, entry.modified_at)
             yield Mark(backup_id, match[2], _PROOFS[match[1]], moment)
-
-
-def _verified_at(source: str, entries: Iterable[Entry]) -> datetime | None:
-    """The last word counts: a point that was verified once, and was found damaged later, is not verified."""
-    last = max(marks(source, entries), key=lambda mark: (mark.drilled_at, mark.proof == "refuted"), default=None)
-    return last.drilled_at if last and last.proof == "verified" else None
 
 
 def find_point(points: Iterable[Point], text: str) -> Point:

@@ -102,6 +102,7 @@ def list_(
                 "consistent_at": format_moment(point.consistent_at),
                 "stored_bytes": point.stored_bytes,
                 "verified_at": format_moment(point.verified_at) if point.verified_at else None,
+                "refuted_at": format_moment(point.refuted_at) if point.refuted_at else None,
                 "kept_by": list(reasons.get(point.id, ("never pruned",))),
                 "pinned": point.pinned,
             }
@@ -115,8 +116,8 @@ def list_(
         (
             each["source"],
             each["consistent_at"],
-            each["verified_at"] or "not yet",
-            format_size(each["stored_bytes"]),
+            each["verified_at"] or ("REFUTED" if each["refuted_at"] else "not yet"),
+            format_size(each["stored_bytes"]) if each["stored_bytes"] else "NOTHING",
             ", ".join(each["kept_by"]) or "nothing: the next prune removes it",
             each["id"],
         )
