@@ -88,11 +88,12 @@ def test_what_two_notice_at_once_is_written_once() -> None:
     assert [drill.result for drill in read(store)] == ["passed", "missed", "missed"]
 
 
-def test_nothing_is_missed_before_the_first_point() -> None:
+def test_nothing_is_missed_before_the_first_evidence_as_the_schedule_may_be_younger_than_the_source() -> None:
     store = MemoryStore()
-    assert record(store, FOUR + 9 * DAY) == []
     put_backup(store, manifest_of(AT))
-    assert len(record(store, FOUR + 3 * DAY)) == 2
+    assert record(store, FOUR + 9 * DAY) == []
+    commit(store, drill_at(FOUR + 9 * DAY, result="aborted", backup=None))
+    assert len(record(store, FOUR + 11 * DAY)) == 1
 
 
 def test_a_schedule_that_was_forgotten_for_long_fills_no_store() -> None:

@@ -26,10 +26,19 @@ def test_a_backup_for_which_there_is_still_time_is_due_and_not_missed() -> None:
 
 
 def test_a_drill_that_comes_days_late_is_one_by_hand_and_the_planned_one_was_missed() -> None:
-    drills = judged(known([drill_at(START + timedelta(days=3))])).drills
+    april = drill_at(datetime(2026, 4, 1, 4, tzinfo=UTC))
+    drills = judged(known([april, drill_at(START + timedelta(days=3))])).drills
     assert (drills.planned, drills.missed, drills.run, drills.by_hand) == (1, 1, 1, 1)
     on_time = judged(known([drill_at(START + timedelta(hours=27))])).drills
     assert (on_time.missed, on_time.by_hand) == (0, 0)
+
+
+def test_no_drill_is_asked_for_before_the_first_that_left_evidence_as_the_schedule_may_be_that_young() -> None:
+    never = judged(known(verify="0 4 * * *"), NOW + timedelta(hours=1))
+    assert (never.drills.planned, never.drills.missed, never.drills.due) == (1, 0, 1)
+    by_hand = drill_at(datetime(2026, 5, 20, 14, tzinfo=UTC))
+    drills = judged(known([by_hand], verify="0 4 * * *")).drills
+    assert (drills.planned, drills.missed, drills.due, drills.by_hand) == (12, 10, 1, 0)
 
 
 def test_a_drill_of_the_last_night_that_began_after_midnight_answers_the_plan_of_its_month() -> None:

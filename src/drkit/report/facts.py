@@ -19,7 +19,7 @@ from drkit.report.stock import HISTORY, describe_keeping, measure_sizes, month_b
 from drkit.verify.exposure import Exposure, Gap, Recoverable, captured, measure_exposure
 from drkit.verify.forecast import PRESENT, Forecast, forecast_rto
 from drkit.verify.model import Drill
-from drkit.verify.slots import Slot, answered, for_drills
+from drkit.verify.slots import Slot, asked_for
 from drkit.when import misdated
 
 _at, _since, _started = attrgetter("consistent_at"), attrgetter("since"), attrgetter("started_at")
@@ -54,7 +54,7 @@ def _report_source(known: Known, month: Month, zone: ZoneInfo, now: datetime) ->
     drills = sorted(known.drills, key=_started)
     until_then = drills[: bisect_right(drills, month.until, key=_started)]
     drilled = tuple(drill for drill in until_then if drill.started_at >= month.start)
-    asked = _planned_drills(known, zone, month)
+    asked = _planned_drills(known, zone, month, now)
     counted, undrilled, silent = count_drills(asked, drills, drilled, now)
     certain = max((_certain(gap, known) for gap in exposure.gaps), default=None)
     last = next((drill for drill in reversed(until_then) if drill.result != "missed"), None)
@@ -92,12 +92,10 @@ def _report_source(known: Known, month: Month, zone: ZoneInfo, now: datetime) ->
     )
 
 
-def _planned_drills(known: Known, zone: ZoneInfo, month: Month) -> list[Slot]:
-    """None that was due before the source began, unless it ran: then something was there before all that is known."""
+def _planned_drills(known: Known, zone: ZoneInfo, month: Month, now: datetime) -> list[Slot]:
     planned = slots_of(known.verify, zone, month) if known.verify else []
     begun = begun_at(known.points, known.removals, known.drills)
-    ran = answered(for_drills(planned), (drill.started_at for drill in known.drills))
-    return [slot for index, slot in enumerate(planned) if begun is None or slot.start >= begun or index in ran]
+    return asked_for(planned, begun, [drill.started_at for drill in known.drills], now)
 
 
 def _wide_gaps(known: Known, exposure: Exposure, slots: Sequence[Slot]) -> tuple[Gap, ...]:

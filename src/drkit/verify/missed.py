@@ -3,7 +3,7 @@
 It must not know when anybody looks: whoever does, and however often, the same evidence is written once.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from drkit.timetable import Cron
 from drkit.verify.ledger import commit_evidence
 from drkit.verify.model import Drill, Target
 from drkit.verify.slots import Slot, for_drills, slots_between
-from drkit.when import format_moment, from_the_future, misdated
+from drkit.when import format_moment, from_the_future
 
 MOST = 50  # told of at a time: a schedule that was forgotten for a year fills no store
 _TOKEN = "0" * 8  # the same for all who notice
@@ -38,8 +38,10 @@ def record_missed(
     now: datetime,
     correlation_id: str,
 ) -> list[str]:
-    """The keys of the evidence that is new. Call it before a drill, as it looks no further back than the last one."""
-    since = _last_drill(store, source, now) or _first_point(store, source, now)
+    """The keys of the evidence that is new. Call it before a drill, as it looks no further back than the last one.
+
+    Before the first evidence nothing is missed: today's schedule may be younger than the source."""
+    since = _last_evidence(store, source, now)
     slots = find_missed(cron, zone, since, now) if since else []
     written = []
     for slot in slots:
@@ -50,18 +52,10 @@ def record_missed(
     return written
 
 
-def _last_drill(store: Store, source: str, now: datetime) -> datetime | None:
+def _last_evidence(store: Store, source: str, now: datetime) -> datetime | None:
     found = (catalog.parse_drill_key(entry.key) for entry in store.list(catalog.drills_of(source)))
-    return _latest((catalog.parse_id(each[1]) for each in found if each), now)
-
-
-def _latest(moments: Iterable[datetime | None], now: datetime) -> datetime | None:
+    moments = (catalog.parse_id(each[1]) for each in found if each)
     return max((moment for moment in moments if moment and not from_the_future(moment, now)), default=None)
-
-
-def _first_point(store: Store, source: str, now: datetime) -> datetime | None:
-    points = catalog.survey(store, source).points
-    return min((point.consistent_at for point in points if not misdated(point, now)), default=None)
 
 
 def _missed(source: str, slot: Slot, now: datetime, correlation_id: str) -> Drill:

@@ -1,7 +1,7 @@
 """Planned runs, and which of them something answered. Pure."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -31,6 +31,22 @@ def slots_between(cron: Cron, zone: ZoneInfo, after: datetime, until: datetime) 
 def for_drills(slots: Iterable[Slot]) -> list[Slot]:
     """The time in which each planned drill may begin."""
     return [Slot(slot.start, min(slot.end, slot.start + PATIENCE)) for slot in slots]
+
+
+def asked_for(
+    slots: Sequence[Slot], begun: datetime | None, drilled: Collection[datetime], now: datetime
+) -> list[Slot]:
+    """Those of the planned drills that the schedule is known to have asked for. It may be younger than its source,
+    which has `begun` then: so the first drill that left evidence shows that drills were planned, and the present that
+    one is due. `drilled` is when each began, also those that were missed."""
+    windows, first = for_drills(slots), min(drilled, default=None)
+    ran = answered(windows, drilled)
+
+    def is_asked(index: int, start: datetime) -> bool:
+        due = windows[index].end > now and (begun is None or start >= begun)
+        return index in ran or due or (first is not None and start > first)
+
+    return [slot for index, slot in enumerate(slots) if is_asked(index, slot.start)]
 
 
 def answered(slots: Sequence[Slot], moments: Iterable[datetime]) -> set[int]:
