@@ -30,6 +30,21 @@ def test_more_than_half_goes_only_after_a_yes(shop: Shop) -> None:
     drkit.ok("restore", "shop", "--to", "restored.db")
 
 
+def test_a_mark_that_no_evidence_bears_out_keeps_nothing_and_gives_nothing_away(shop: Shop) -> None:
+    shop.edit('keep = { within = "7d", daily = 30, weekly = 8, monthly = 12 }', "keep = { last = 1, min_points = 1 }")
+    shop.drkit.ok("verify", "now")
+    good = shop.ids()[-1]
+    shop.drkit.ok("backup", "now", "shop/main")
+    newest = shop.ids()[-1]
+    piece = shop.folder / f"backups/shop/main/backups/{newest}/database.zst.age"
+    piece.write_bytes(piece.read_bytes() + b"!")
+    assert shop.drkit("verify", "now").code == 8
+    (piece.parent / "verified-29990101T000000.000000Z-aaaaaaaa.json").write_text("{}")
+    (piece.parent.parent / good / "refuted-29990101T000000.000000Z-aaaaaaaa.json").write_text("{}")
+    shop.drkit("prune", "--yes")
+    assert good in shop.ids()
+
+
 def test_a_pinned_point_outlives_its_rules(shop: Shop) -> None:
     drkit = _keep_two(shop)
     oldest = shop.ids()[0]

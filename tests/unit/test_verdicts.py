@@ -20,7 +20,7 @@ from drkit.verify.exposure import (
 )
 from drkit.verify.forecast import Forecast, forecast_rto
 from drkit.verify.model import Drill, Target
-from drkit.verify.verdicts import judge_backup, judge_result, judge_rpo, judge_rto, scale_rto
+from drkit.verify.verdicts import judge_backup, judge_clock, judge_result, judge_rpo, judge_rto, scale_rto
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 KEPT, BROKEN = Target(HOUR, MINUTE, True), Target(HOUR, DAY, False)
@@ -314,3 +314,13 @@ def test_a_restore_whose_time_does_not_depend_on_size_never_misses_by_growing() 
     _, points = history(10_000)
     found = forecast(15 * MINUTE, [drill_at(phases=(("provision", 600.0),))] * 3, points)
     assert (found.outlook, found.expected) == ("kept", 10 * MINUTE)
+
+
+def test_by_clocks_that_are_far_apart_nobody_can_tell_what_would_be_lost() -> None:
+    drill = drill_at()
+    near = judge_clock(drill, timedelta(minutes=-5))
+    assert (near.result, near.rpo.met, near.clock_offset) == ("passed", True, -300.0)
+    far = judge_clock(drill, timedelta(minutes=-50))
+    assert (far.result, far.rpo.met, far.clock_offset) == ("failed", None, -3000.0)
+    assert "50m apart" in far.error
+    assert judge_clock(replace(drill, error="no room"), timedelta(hours=1)).error.startswith("no room; the clocks")

@@ -18,7 +18,19 @@ from drkit.catalog.keys import (
     report_key,
 )
 from drkit.catalog.manifest import commit, read_manifest
-from drkit.catalog.points import Listing, Mark, Proof, find_point, mark, marks, pin, survey, unpin
+from drkit.catalog.points import (
+    Listing,
+    Mark,
+    Proof,
+    find_point,
+    mark,
+    mark_key,
+    marks,
+    pin,
+    read_listing,
+    survey,
+    unpin,
+)
 
 __all__ = [
     "FORMAT",
@@ -35,12 +47,14 @@ __all__ = [
     "make_id",
     "manifest_key",
     "mark",
+    "mark_key",
     "marks",
     "parse_drill_key",
     "parse_id",
     "parse_removal_key",
     "parse_report_key",
     "pin",
+    "read_listing",
     "read_manifest",
     "removal_key",
     "removals_of",

@@ -21,7 +21,8 @@ _MARK = re.compile(r"(verified|refuted)-([0-9TZ.]+-[0-9a-f]{8})\.json")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a drill has shown of a backup, as the name of an object beside it says."""
+    """What a drill has shown of a backup, as the name of an object beside it says. Whoever may put objects can say so,
+    too: the evidence proves it."""
 
     backup: str
     drill: str
@@ -39,8 +40,11 @@ class Listing:
 
 
 def survey(store: Store, source: str) -> Listing:
-    prefix = backups_of(source)
-    entries = tuple(store.list(prefix))
+    return read_listing(source, store.list(backups_of(source)))
+
+
+def read_listing(source: str, listed: Iterable[Entry]) -> Listing:
+    prefix, entries = backups_of(source), tuple(listed)
     folders = groupby(entries, key=lambda entry: entry.key[len(prefix) :].split("/", 1)[0])
     points = (_point(source, backup_id, list(found)) for backup_id, found in folders)
     return Listing(source, tuple(point for point in points if point), entries)
@@ -102,7 +106,11 @@ def unpin(store: Store, point: Point) -> None:
 def mark(store: Store, source: str, backup_id: str, drill_id: str, proof: Proof) -> None:
     """Put beside the backup what the drill has shown of it, after its evidence is in the store."""
     note = json.dumps({"drkit": FORMAT, "evidence": drill_key(source, drill_id)}, indent=2) + "\n"
-    store.put(f"{folder_of(source, backup_id)}/{proof}-{drill_id}.json", iter([note.encode()]))
+    store.put(mark_key(source, backup_id, drill_id, proof), iter([note.encode()]))
+
+
+def mark_key(source: str, backup_id: str, drill_id: str, proof: Proof) -> str:
+    return f"{folder_of(source, backup_id)}/{proof}-{drill_id}.json"
 
 
 def _pin_key(point: Point) -> str:

@@ -82,15 +82,18 @@ def _plan(source: "Source") -> "PrunePlan":
     from drkit.catalog import survey
     from drkit.prune import plan_prune, read_references
     from drkit.retention import Policy, judge
+    from drkit.verify.marks import without_false_marks
     from drkit.wiring import clock, open_signers
 
     store = source.store()
+    signers = open_signers(source.system)
     listing = survey(store, source.name)
+    believed = without_false_marks(store, listing, signers).points
     policy = source.table.keep.policy if source.table.keep else Policy(last=len(listing.points))
     now = clock()
-    verdicts = judge(policy, listing.points, source.system.table.timezone, now)
+    verdicts = judge(policy, believed, source.system.table.timezone, now)
     staying = [verdict.point for verdict in verdicts if verdict.reasons]
-    return plan_prune(listing, verdicts, read_references(store, staying, open_signers(source.system)), GRACE, now)
+    return plan_prune(listing, verdicts, read_references(store, staying, signers), GRACE, now)
 
 
 def _outline(plans: "list[PrunePlan]", dry_run: bool) -> str:

@@ -35,19 +35,23 @@ def status(
 
 
 def _judge(source: "Source") -> "Standing":
-    from drkit.catalog import survey
+    from drkit import catalog
+    from drkit.catalog.wholeness import check_newest
     from drkit.prune.removals import find_whole_since
     from drkit.standing import Promises, judge_standing
-    from drkit.verify.history import read_newest
+    from drkit.verify.history import History, read_newest
     from drkit.wiring import clock, open_signers
 
     table, store, signers = source.table, source.store(), open_signers(source.system)
-    promised = table.objectives
+    promised, now = table.objectives, clock()
+    found = catalog.survey(store, source.name)
+    listing, unsound = check_newest(store, found, signers, now)
+    history = read_newest(store, source.name, signers, _DRILLS, catalog.marks(source.name, found.entries))
     return judge_standing(
         source.name,
         Promises(table.backup, table.verify, source.system.table.timezone, promised.rto, promised.rpo),
-        survey(store, source.name).points,
-        read_newest(store, source.name, signers, _DRILLS),
-        find_whole_since(store, source.name, signers, clock()),
-        clock(),
+        listing.points,
+        History(history.evidences, (*unsound, *history.doubts)),
+        find_whole_since(store, source.name, signers),
+        now,
     )

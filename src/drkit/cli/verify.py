@@ -147,17 +147,17 @@ def _orders(call: Call, source: "Source", scenario: "Scenario", when: str, seed:
 
 def _with_clock_offset(drill: "Drill", store: "Store") -> "Drill":
     """Unknown where the store lets us put nothing, as a replica may. One that did not answer is not asked again."""
-    from dataclasses import replace
-
     from drkit.stores.probe import measure_offset
+    from drkit.verify.verdicts import judge_clock
     from drkit.wiring import clock
 
     if drill.backup is None:
         return drill
     try:
-        return replace(drill, clock_offset=measure_offset(store, clock, secrets.token_hex(8)).total_seconds())
+        offset = measure_offset(store, clock, secrets.token_hex(8))
     except StoreError:
         return drill
+    return judge_clock(drill, offset)
 
 
 def _redacting(source: "Source") -> "Callable[[str], str]":

@@ -4,6 +4,7 @@ So a report can tell a point that was let go from one that never was. docs/FORMA
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -66,7 +67,7 @@ def record_removals(
 ) -> None:
     """`points` are of one source, and about to go. `token` is eight hexadecimal digits, as in `catalog.make_id`."""
     source = points[0].source
-    before = find_whole_since(store, source, signers, now)
+    before = find_whole_since(store, source, signers)
     newest = max(point.consistent_at for point in points)
     record = Record(
         id=catalog.make_id(now, token),
@@ -82,16 +83,13 @@ def record_removals(
     store.put(key, iter([sign_document(signing_key, key, _to_document(record))]))
 
 
-def find_whole_since(store: Store, source: str, signers: Collection[Signer], now: datetime) -> datetime | None:
+def find_whole_since(store: Store, source: str, signers: Collection[Signer]) -> datetime | None:
     """Since when every point that was captured still stands, or None if none was ever removed: one listing, and the
-    newest record. If nobody can believe that one, the moment in its name has to do."""
-    newest = max(_keys(store, source), default=None)
-    if newest is None:
-        return None
-    try:
-        return parse_record(newest, b"".join(store.get(newest)), signers).whole_since
-    except IntegrityError:
-        return min(_moment(newest), now)
+    newest record. One that nobody can believe excuses nothing."""
+    for key in sorted(_keys(store, source), reverse=True):
+        with suppress(IntegrityError):
+            return parse_record(key, b"".join(store.get(key)), signers).whole_since
+    return None
 
 
 def read_removals(store: Store, source: str, signers: Collection[Signer], since: datetime) -> Removals:

@@ -173,7 +173,7 @@ def _is_thinned(store: Store, source: str, keyring: Keyring, record: _Record) ->
     """Whether retention has removed points near the moment that is wanted: there the RPO is not promised any more."""
     if record.wanted is None:
         return False
-    whole_since = find_whole_since(store, source, keyring.signers, record.started_at)
+    whole_since = find_whole_since(store, source, keyring.signers)
     return whole_since is not None and record.wanted <= whole_since
 
 

@@ -4,11 +4,13 @@ Pure: it must not know where drills run, or where evidence lies.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from drkit.catalog import Proof
 from drkit.model import Check
 from drkit.verify.model import Drill, Result, Target
+from drkit.when import CLOCK_TOLERANCE, format_length
 
 # What takes longer the more there is to restore. Starting a server does not, and the replay of a log takes as long as
 # the log is, whatever the size of the backup below it.
@@ -61,3 +63,13 @@ def scale_rto(drill: Drill, stored_bytes: int) -> timedelta | None:
     if drill.rto.measured is None or drill.stored_bytes <= 0 or stored_bytes > FARTHEST * drill.stored_bytes:
         return None
     return drill.rto.measured + growing(drill) * (stored_bytes / drill.stored_bytes - 1)
+
+
+def judge_clock(drill: Drill, offset: timedelta) -> Drill:
+    """The drill with what is known of its clock. By clocks that are far apart nobody can tell what would be lost."""
+    timed = replace(drill, clock_offset=offset.total_seconds())
+    if abs(offset) <= CLOCK_TOLERANCE:
+        return timed
+    wrong = f"the clocks of this machine and of the store are {format_length(abs(offset))} apart"
+    error = f"{drill.error}; {wrong}" if drill.error else wrong
+    return replace(timed, result="failed", error=error, rpo=replace(drill.rpo, met=None))
