@@ -145,7 +145,7 @@ class Wishes:
 class Restored:
     """Where the restored data stand now, what was moved aside for them, and what was checked. `verified` means that
     they were found to be what was captured; `phases` are what the engine did and the seconds each took; `untested` is
-    what was left out."""
+    what was left out. `left_out` says so where tables with their rows are among it: then the data did not come back."""
 
     target: str
     kept_old: str | None = None
@@ -153,6 +153,7 @@ class Restored:
     verified: bool = True
     phases: tuple[tuple[str, float], ...] = ()
     untested: tuple[Check, ...] = ()
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)

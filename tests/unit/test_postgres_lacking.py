@@ -1,7 +1,9 @@
 """What of an archive is lost without an extension: all that depends on it, and what it made."""
 
 from drkit.engines.postgres.archive_head import Entry
-from drkit.engines.postgres.lacking import Lacking, split
+from drkit.engines.postgres.contents import DUMP, Contents, Segment, TableContents
+from drkit.engines.postgres.digest import LargeObjects
+from drkit.engines.postgres.lacking import Lacking, split, tell_left_out
 
 EXTENSION = Entry(1, "EXTENSION", "", "hstore", "", "", "", (), has_data=False)
 TABLE = Entry(2, "TABLE", "public", "tagged", "", "", "", (1,), has_data=False)
@@ -26,7 +28,31 @@ def test_what_is_needed_by_something_that_is_lost_stays() -> None:
 
 def test_the_first_names_are_told_and_the_number_of_the_others() -> None:
     lacking = Lacking("hstore", "1.8", frozenset())
-    check = lacking.tell([EXTENSION, ROWS, *[OTHER] * 7])
+    check = lacking.tell([EXTENSION, *[OTHER] * 7])
     assert (check.name, check.outcome, check.expected) == ("extension hstore", "not testable", "1.8")
     assert check.actual.endswith(f"left out with it: {', '.join(['table plain'] * 5)} and 2 more")
     assert lacking.tell([EXTENSION]).actual == "not installed on the scratch server"
+
+
+def test_the_rows_of_a_table_that_is_lost_are_told_with_it_and_those_of_the_extension_s_own_by_themselves() -> None:
+    told = Lacking("hstore", "1.8", frozenset()).tell([EXTENSION, TABLE, ROWS, ROWS_OF_ITS_OWN]).actual
+    assert told.endswith("left out with it: table tagged, table data settings")
+
+
+def contents_with(*tables: tuple[str, int | None]) -> Contents:
+    held = tuple(TableContents("public", name, ("id",), (Segment(DUMP, rows),)) for name, rows in tables)
+    return Contents(150018, 15, "UTF8", "full", held, {}, LargeObjects(0, 0, None), (), {})
+
+
+def test_tables_that_are_lost_are_counted_with_their_rows_and_the_extension_is_named() -> None:
+    hstore, other = Lacking("hstore", "1.8", frozenset()), Lacking("trigrams", "1", frozenset())
+    losses = [(hstore, [EXTENSION, TABLE, ROWS, OTHER]), (other, [VIEW])]
+    told = tell_left_out(losses, contents_with(("tagged", 4000), ("plain", 100), ("kept", 7)))
+    assert told.startswith("2 tables with 4100 rows left out, as the scratch server lacks extension hstore (")
+    told = tell_left_out(losses, contents_with(("tagged", None), ("plain", 100)))
+    assert told.startswith("2 tables left out, as the scratch server lacks extension hstore (")
+
+
+def test_an_extension_that_takes_no_table_with_it_leaves_no_table_out() -> None:
+    losses = [(Lacking("hstore", "1.8", frozenset([6])), [EXTENSION, VIEW, ROWS_OF_ITS_OWN])]
+    assert tell_left_out(losses, contents_with(("plain", 100))) == ""

@@ -29,13 +29,14 @@ _CREATE_ROLE = re.compile(r'CREATE ROLE (?:U&)?"(?:[^"]|"")*"')
 @dataclass(frozen=True, slots=True)
 class Part:
     """`entries` are those of the archive. `tables` get their rows; None is every one but those `without`. `untested` is
-    what this server cannot have."""
+    what this server cannot have, and `losses` what goes with each extension that it lacks."""
 
     entries: tuple[Entry, ...]
     tables: frozenset[Name] | None
     notes: tuple[str, ...]
     without: frozenset[Name] = frozenset()
     untested: tuple[Check, ...] = ()
+    losses: tuple[tuple[Lacking, Sequence[Entry]], ...] = ()
 
     def has_rows_of(self, table: Name) -> bool:
         return table not in self.without and (self.tables is None or table in self.tables)
@@ -65,6 +66,7 @@ def choose_part(
     """`standing` is what an existing database has already, and an extension may need: schemas."""
     entries, tables, notes = outline.entries, None, list[str]()
     without, untested = frozenset[Name](), list[Check]()
+    losses = list[tuple[Lacking, Sequence[Entry]]]()
     if wishes.tables:
         selection = select(outline, wishes.tables)
         entries, tables = selection.entries, selection.tables
@@ -73,6 +75,7 @@ def choose_part(
         entries, lost = split(entries, extension.is_needed_by)
         without |= {each.key for each in lost if each.kind in _WITH_ROWS}
         untested.append(extension.tell(lost))
+        losses.append((extension, lost))
     if wishes.tolerant and not facts.superuser:
         told = f"not restored, as {facts.role} is no superuser on the scratch server"
         untested.append(Check("owners and privileges", "not testable", "as captured", told))
@@ -87,7 +90,7 @@ def choose_part(
         }
         notes += [f"schema {each.name} is there already and stays as it is" for each in entries if each.number in there]
         entries = tuple(each for each in entries if each.number not in there)
-    return Part(entries, tables, tuple(notes), without, tuple(untested))
+    return Part(entries, tables, tuple(notes), without, tuple(untested), tuple(losses))
 
 
 def fit_steps(steps: Steps, wishes: Wishes, part: Part) -> Steps:

@@ -16,7 +16,7 @@ from drkit.engines.postgres.comparison import Compared, choose_for_target, compa
 from drkit.engines.postgres.contents import DUMP
 from drkit.engines.postgres.facts import Facts, look_at_server
 from drkit.engines.postgres.globals import apply_roles, apply_settings, create_database, create_in_some_locale
-from drkit.engines.postgres.lacking import find_lacking
+from drkit.engines.postgres.lacking import find_lacking, tell_left_out
 from drkit.engines.postgres.load import Loader, RowLoad, private_folder
 from drkit.engines.postgres.options import DumpOptions
 from drkit.engines.postgres.parts import Part, choose_part, fit_steps, fit_wishes
@@ -92,7 +92,9 @@ class Restoring:
                 notes += [*compared.notes, *apply_settings(connection, steps, place.working.name)]
         kept = publish(self._server, place, self._wishes.swap, self._patience, self._clock())
         untested = (*self._untested, *part.untested)
-        return Restored(str(self._server), kept, tuple(notes), compared.whole, tuple(self._phases.seconds), untested)
+        left_out = tell_left_out(part.losses, self._point.contents)
+        phases = tuple(self._phases.seconds)
+        return Restored(str(self._server), kept, tuple(notes), compared.whole, phases, untested, left_out)
 
     def _fill(self, place: Place, target: Facts, programs: Programs, outline: bytes, part: Part) -> None:
         contents, wishes, jobs = self._point.contents, self._wishes, self._options.workers
