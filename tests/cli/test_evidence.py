@@ -147,6 +147,34 @@ def test_files_can_be_checked_where_there_is_neither_a_schedule_nor_a_store(prov
     assert len(findings(auditor, *files, "--signer", other, code=7)) == 4
 
 
+def test_a_folder_into_which_somebody_put_files_together_is_checked_by_what_they_say_they_are(proven: Shop) -> None:
+    flat = proven.folder / "flat"
+    flat.mkdir()
+    [record] = (proven.folder / "backups/shop/main/removals").iterdir()
+    for file in (*drills(proven), record, report_of(proven), report_of(proven).with_suffix(".html")):
+        shutil.copy(file, flat)
+    [manifest, *_] = proven.objects("manifest.json")
+    shutil.copy(manifest, flat)
+    checks = [each["check"] for each in findings(proven.drkit, "flat")]
+    assert checks == ["evidence", "removals", "report", "page"]
+    alter(flat / drills(proven)[2].name, b'"passed"', b'"failed"')
+    alter(flat / "2024-05.html", b"May 2024", b"May 2023")
+    assert [each["check"] for each in findings(proven.drkit, "flat", code=7)] == ["evidence", "page"]
+    (flat / drills(proven)[2].name).write_text("{}")
+    spoilt = proven.drkit("evidence", "verify", "flat")
+    assert spoilt.code == 7
+    assert drills(proven)[2].name in spoilt.errors[0]["message"]
+
+
+def test_where_there_is_nothing_to_check_nothing_has_passed(proven: Shop) -> None:
+    (proven.folder / "mount").mkdir()
+    for _ in range(2):
+        done = proven.drkit("evidence", "verify", "mount")
+        assert done.code == 2
+        assert done.errors[0]["message"] == "nothing was found to check in mount"
+        (proven.folder / "mount/notes.json").write_text("[1]")
+
+
 def test_a_private_key_given_as_a_signer_is_not_repeated(proven: Shop) -> None:
     secret = format_signing_key(new_signing_key())
     done = proven.drkit("evidence", "verify", "backups", "--signer", secret)

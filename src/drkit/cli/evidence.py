@@ -8,7 +8,7 @@ import typer
 from drkit.cli.call import Call, each_source
 from drkit.cli.console import GREEN, RED
 from drkit.cli.text import format_table
-from drkit.errors import ConfigError, IntegrityError
+from drkit.errors import ConfigError, IntegrityError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -122,7 +122,13 @@ def _audit_files(paths: "Sequence[Path]", accept: "SignersOf") -> "list[Audited]
     from drkit.report.audit import audit
     from drkit.report.holdings import hold_files
 
-    return list(audit(hold_files(paths), accept))
+    found = list(audit(hold_files(paths), accept))
+    if not found:
+        raise UsageError(
+            f"nothing was found to check in {', '.join(map(str, paths))}",
+            "name evidence, records of prunes, reports, or folders that hold some",
+        )
+    return found
 
 
 def _signers_of(call: Call, given: "Sequence[str]") -> "SignersOf":
@@ -166,4 +172,4 @@ def _outline(call: Call, found: "Sequence[Audited]") -> str:
             lines.append(f"      hint: {each.finding.hint}")
     wrong = sum(not each.finding.passed for each in found)
     lines.append(f"{wrong} of {len(found)} checks failed" if wrong else f"all {len(found)} checks passed")
-    return "\n".join(lines) if found else "nothing was found to check"
+    return "\n".join(lines)

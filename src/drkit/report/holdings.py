@@ -15,7 +15,7 @@ from drkit.errors import IntegrityError, UsageError
 from drkit.model import Entry
 from drkit.ports import Store
 from drkit.streams.ahead import map_ahead
-from drkit.verify.ledger import READERS, Stored, read_files, read_store
+from drkit.verify.ledger import READERS, Stored, read_files, read_store, stated_drill
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,9 @@ def hold_store(store: Store, system: str, sources: Iterable[str], reports: bool)
 
 
 def hold_files(paths: Iterable[Path]) -> Holdings:
-    """Of a folder all that is of use: it may be a copy of a store, or of a part of it. A file that is named must be,
-    and may be called anything: it says itself what it is. A page brings the report beside it along."""
+    """Of a folder all that is of use: it may be a copy of a store, of a part of it, or what somebody put together. A
+    file that is named must be, and may be called anything: it says itself what it is. A page brings the report beside
+    it along."""
     held = Holdings()
     evidence: list[Path] = []
     for path in paths:
@@ -76,13 +77,18 @@ def hold_files(paths: Iterable[Path]) -> Holdings:
 
 def _take_page(held: Holdings, page: Path) -> None:
     report = page.with_suffix(".json")
-    key = _stated(report.read_bytes()) if report.is_file() else None
-    if key is None:
+    if not _take_pair(held, page, report):
         raise IntegrityError(
             f"{page} has no report beside it that vouches for it", f"fetch {report.name} from the store, to that folder"
         )
+
+
+def _take_pair(held: Holdings, page: Path, report: Path) -> bool:
+    key = _stated(report.read_bytes()) if report.is_file() else None
+    if key is None:
+        return False
     held.take(key, report.read_bytes())
-    held.take(f"{key.removesuffix('.json')}.html", page.read_bytes())
+    return held.take(f"{key.removesuffix('.json')}.html", page.read_bytes())
 
 
 def _stated(content: bytes) -> str | None:
@@ -98,24 +104,35 @@ def _stated(content: bytes) -> str | None:
 
 
 def _is_evidence(held: Holdings, file: Path) -> bool:
-    """What a folder holds besides is taken if it is of use."""
+    """What a folder holds besides is taken if it is of use: for where it lies, or else for what it says it is."""
+    if file.suffix not in (".json", ".html"):
+        return False
     of_source, of_system = (_end_of(file, parts) for parts in (4, 3))
     if catalog.parse_drill_key(of_source):
         return True
-    if catalog.parse_removal_key(of_source):
-        held.take(of_source, file.read_bytes())
-    elif file.suffix in (".json", ".html") and not held.take(of_system, file.read_bytes()):
-        _take_mark(held, file)
-    return False
+    content = file.read_bytes()
+    if held.take(of_source, content) or held.take(of_system, content) or _take_mark(held, file):
+        return False
+    if file.suffix == ".html":
+        _take_pair(held, file, file.with_suffix(".json"))
+        return False
+    if key := _stated(content):
+        held.take(key, content)
+        return False
+    # what is called as evidence is, and is none, was spoilt
+    return catalog.parse_id(file.stem) is not None or stated_drill(content) is not None
 
 
-def _take_mark(held: Holdings, file: Path) -> None:
+def _take_mark(held: Holdings, file: Path) -> bool:
+    """Whether it lies below a backup."""
     key = _end_of(file, 5)
     source = key.partition("/backups/")[0]
-    if key.startswith(catalog.backups_of(source)):
-        stat = file.stat()
-        entry = Entry(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
-        held.marks.setdefault(source, []).extend(catalog.marks(source, [entry]))
+    if not key.startswith(catalog.backups_of(source)):
+        return False
+    stat = file.stat()
+    entry = Entry(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+    held.marks.setdefault(source, []).extend(catalog.marks(source, [entry]))
+    return True
 
 
 def _end_of(file: Path, parts: int) -> str:

@@ -43,11 +43,22 @@ def read_files(files: Iterable[Path]) -> dict[str, list[Stored]]:
     found: dict[str, list[Stored]] = {}
     for file in files:
         content = file.read_bytes()
-        where = catalog.parse_drill_key("/".join(file.absolute().parts[-4:])) or _stated(content)
+        where = catalog.parse_drill_key("/".join(file.absolute().parts[-4:])) or stated_drill(content)
         if where is None:
             raise IntegrityError(f"{file} is not evidence of a drill", "it was damaged, or is another kind of file")
         found.setdefault(where[0], []).append(Stored(catalog.drill_key(*where), content))
     return found
+
+
+def stated_drill(content: bytes) -> tuple[str, str] | None:
+    """Source and ID, if a file says of itself that it is evidence; its signature is checked against that afterwards."""
+    try:
+        document = json.loads(content)
+        key = catalog.drill_key(document["source"], document["id"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return None
+    # a manifest has a source and an ID too
+    return catalog.parse_drill_key(key) if "previous" in document else None
 
 
 def latest(store: Store, source: str, signers: Collection[Signer]) -> tuple[Link, ...]:
@@ -96,13 +107,3 @@ def _read(store: Store, key: str) -> Stored:
 
 def _id(key: str) -> str:
     return key.rpartition("/")[2].removesuffix(".json")
-
-
-def _stated(content: bytes) -> tuple[str, str] | None:
-    """What a file says of itself; its signature is checked against that afterwards."""
-    try:
-        document = json.loads(content)
-        key = catalog.drill_key(document["source"], document["id"])
-    except (ValueError, RecursionError, KeyError, TypeError):
-        return None
-    return catalog.parse_drill_key(key)
