@@ -94,6 +94,18 @@ def test_evidence_that_was_taken_out_of_the_middle_is_missed(proven: Shop) -> No
         assert any(gone.stem in each["detail"] for each in findings(proven.drkit, *arguments, code=7))
 
 
+def test_evidence_that_was_removed_from_the_beginning_is_missed_in_the_store_and_may_be_left_out_of_files(
+    proven: Shop,
+) -> None:
+    gone = drills(proven)[0]
+    gone.unlink()
+    [found] = findings(proven.drkit, "all", code=7)
+    assert (found["check"], gone.stem in found["detail"]) == ("beginning", True)
+    told = {each["check"]: each["detail"] for each in findings(proven.drkit, "backups")}
+    assert gone.stem in told["beginning"]
+    assert told["evidence"].endswith(": all signed, none altered")
+
+
 def test_the_newest_evidence_that_was_removed_is_missed_by_the_mark_beside_its_backup(proven: Shop) -> None:
     drills(proven)[2].unlink()
     [found] = findings(proven.drkit, "all", code=7)

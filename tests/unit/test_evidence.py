@@ -252,11 +252,14 @@ def test_the_evidence_of_another_source_cannot_stand_in(store: MemoryStore) -> N
     assert named(check(store)) == [("signature", False)]
 
 
-def test_a_chain_whose_beginning_was_pruned_says_so_and_has_passed(store: MemoryStore) -> None:
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_chain_without_its_beginning_has_passed_only_where_that_may_have_been_left_out(
+    store: MemoryStore, whole: bool
+) -> None:
     drills = chain(store, 5)
     store.delete([key_of(drills[0]), key_of(drills[1])])
-    [finding] = check(store)
-    assert (finding.check, finding.passed) == ("beginning", True)
+    [finding] = check_chain(read_store(store, SOURCE), SIGNERS, whole)
+    assert (finding.check, finding.passed) == ("beginning", not whole)
     assert (
         finding.detail == f"the chain begins with {drills[2].id}; those before it, up to {drills[1].id}, are not here"
     )
@@ -295,15 +298,15 @@ def test_a_fork_may_go_on_for_a_while_before_it_is_joined(store: MemoryStore) ->
     assert f"{last.id} follows all of them" in finding.detail
 
 
-@pytest.mark.parametrize("pruned", [False, True])
-def test_a_chain_that_is_begun_a_second_time_is_a_fork_too(store: MemoryStore, pruned: bool) -> None:
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_chain_that_is_begun_a_second_time_is_a_fork_too(store: MemoryStore, cut: bool) -> None:
     drills = chain(store, 3)
     commit_after(store, again := drill_at(AT + 3 * DAY))
-    if pruned:
+    if cut:
         store.delete([key_of(drills[0])])
-    begins = drills[1] if pruned else drills[0]
+    begins = drills[1] if cut else drills[0]
     *others, finding = check(store)
-    assert named(others) == ([("beginning", True)] if pruned else [])
+    assert named(others) == ([("beginning", False)] if cut else [])
     assert (finding.check, finding.passed) == ("fork", True)
     assert f"{begins.id} and {again.id} each begin a chain" in finding.detail
 
@@ -522,10 +525,11 @@ def test_evidence_cut_off_at_the_end_of_the_chain_is_missed_by_the_mark_it_left(
     assert "evidence is not here" in finding.detail
 
 
-def test_a_mark_whose_evidence_was_pruned_with_the_beginning_is_no_finding() -> None:
+def test_a_mark_whose_evidence_may_have_been_left_out_with_the_beginning_is_no_finding() -> None:
     old, new = drill_at(), drill_at(AT + DAY)
     mark = Mark(old.backup or "", old.id, "verified", old.started_at)
-    assert check_marks([mark], {new.id: Evidence(new, ())}) == []
+    assert check_marks([mark], {new.id: Evidence(new, ())}, whole=False) == []
+    assert named(check_marks([mark], {new.id: Evidence(new, ())})) == [("mark", False)]
 
 
 @pytest.mark.parametrize(

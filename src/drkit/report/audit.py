@@ -49,13 +49,14 @@ def _audit_drills(held: Holdings, source: str, signers: Collection[Signer]) -> I
     history = believe(stored, signers)
     evidences = {each.drill.id: each for each in history.evidences}
     doubted = {each.link.id for each in stored} - evidences.keys()
-    chain = [each for each in check_chain(stored, signers) if each.check != "signature"]
+    chain = [each for each in check_chain(stored, signers, held.whole) if each.check != "signature"]
     marks = [mark for mark in held.marks.get(source, []) if mark.drill not in doubted]
-    found = [*history.doubts, *chain, *check_marks(marks, evidences)]
+    found = [*history.doubts, *chain, *check_marks(marks, evidences, held.whole)]
     yield from found
     if all(each.passed for each in found):
         span = f", from {min(evidences)} to {max(evidences)}" if evidences else ""
-        yield Finding("evidence", True, f"{count(len(stored), 'drill')}{span}: all signed, none altered or missing")
+        told = "none altered" if any(each.check == "beginning" for each in found) else "none altered or missing"
+        yield Finding("evidence", True, f"{count(len(stored), 'drill')}{span}: all signed, {told}")
 
 
 def _audit_records(held: Holdings, source: str, signers: Collection[Signer]) -> Iterator[Finding]:

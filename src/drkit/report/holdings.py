@@ -20,8 +20,10 @@ from drkit.verify.ledger import READERS, Stored, read_files, read_store, stated_
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Evidence and marks by source; records of prunes, reports and their pages by key."""
+    """Evidence and marks by source; records of prunes, reports and their pages by key. `whole` is what a store holds:
+    of what was taken out of one, something may have been left there."""
 
+    whole: bool
     evidence: dict[str, list[Stored]] = field(default_factory=dict)
     marks: dict[str, list[Mark]] = field(default_factory=dict)
     records: dict[str, bytes] = field(default_factory=dict)
@@ -41,7 +43,7 @@ class Holdings:
 
 
 def hold_store(store: Store, system: str, sources: Iterable[str], reports: bool) -> Holdings:
-    held = Holdings()
+    held = Holdings(whole=True)
     prefixes = [f"{system}/reports/"] if reports else []
     for source in sources:
         held.evidence[source] = read_store(store, source)
@@ -57,7 +59,7 @@ def hold_files(paths: Iterable[Path]) -> Holdings:
     """Of a folder all that is of use: it may be a copy of a store, of a part of it, or what somebody put together. A
     file that is named must be, and may be called anything: it says itself what it is. A page brings the report beside
     it along."""
-    held = Holdings()
+    held = Holdings(whole=False)
     evidence: list[Path] = []
     for path in paths:
         if path.is_dir():

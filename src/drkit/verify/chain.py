@@ -19,7 +19,8 @@ from drkit.verify.verdicts import judge_backup
 _REMOVED = "Somebody removed it, or it was lost: look for it in the replica, or in a copy of the store."
 _FORGED = "Somebody else wrote the mark: remove it, and verify that backup anew."
 _REWRITTEN = "Somebody with the signing key wrote it anew: compare it with the replica, and with stored reports."
-_PRUNED = "Retention removed them, or somebody else did: compare with the reports of that time."
+_LOST = "Somebody removed them, or a rule of the bucket did: drkit never does. Look for them in a copy of the store."
+_APART = "They were left out of these files, or removed: `drkit evidence verify all` looks in the store."
 _CLOCK = "The clock of a machine that ran drills was wrong, so the times in its evidence are doubtful."
 _AT_ONCE = "Drills that run at the same time do that, and nobody without the signing key can."
 
@@ -30,10 +31,12 @@ class _Joined:
     previous: tuple[Link, ...]
 
 
-def check_chain(stored: Iterable[Stored], signers: Collection[Signer]) -> list[Finding]:
-    """What is wrong with the chain of one source, and what is merely worth knowing about it (which has passed)."""
+def check_chain(stored: Iterable[Stored], signers: Collection[Signer], whole: bool = True) -> list[Finding]:
+    """What is wrong with the chain of one source, and what is merely worth knowing about it (which has passed).
+
+    All of a store is `whole`; of files that were taken out of it the beginning may have been left there."""
     findings: list[Finding] = []
-    whole: dict[str, _Joined] = {}
+    believed: dict[str, _Joined] = {}
     spoilt: set[str] = set()
     for each in sorted(set(stored)):
         try:
@@ -42,15 +45,16 @@ def check_chain(stored: Iterable[Stored], signers: Collection[Signer]) -> list[F
             spoilt.add(each.link.id)
             findings.append(Finding("signature", False, str(error), error.hint))
             continue
-        if joined.link.id in whole:
+        if joined.link.id in believed:
             findings.append(_altered(joined.link.id, "is there twice, with different contents, each of them signed"))
-        whole.setdefault(joined.link.id, joined)
-    return [*findings, *_check_links(whole, spoilt), *_check_forks(whole)]
+        believed.setdefault(joined.link.id, joined)
+    return [*findings, *_check_links(believed, spoilt, whole), *_check_forks(believed)]
 
 
-def check_marks(marks: Iterable[Mark], evidences: Mapping[str, Evidence]) -> list[Finding]:
-    """Whether the marks beside the backups of a source say what its evidences, by their drills' IDs, show."""
-    oldest = min(evidences, default="")
+def check_marks(marks: Iterable[Mark], evidences: Mapping[str, Evidence], whole: bool = True) -> list[Finding]:
+    """Whether the marks beside the backups of a source say what its evidences, by their drills' IDs, show. `whole` as
+    for `check_chain`."""
+    oldest = "" if whole else min(evidences, default="")
     findings = []
     for mark in marks:
         evidence = evidences.get(mark.drill)
@@ -62,37 +66,37 @@ def check_marks(marks: Iterable[Mark], evidences: Mapping[str, Evidence]) -> lis
     return findings
 
 
-def _check_links(whole: Mapping[str, _Joined], spoilt: Collection[str]) -> list[Finding]:
+def _check_links(believed: Mapping[str, _Joined], spoilt: Collection[str], whole: bool) -> list[Finding]:
     findings: list[Finding] = []
     missing: dict[str, str] = {}
-    for here, joined in whole.items():
+    for here, joined in believed.items():
         for before in joined.previous:
-            there = whole.get(before.id)
+            there = believed.get(before.id)
             if there and there.link.sha256 != before.sha256:
                 findings.append(_altered(before.id, f"is not any more what {here} followed"))
             elif there is None and before.id not in spoilt:
                 missing.setdefault(before.id, here)
             if before.id >= here:
                 findings.append(Finding("order", True, f"{here} follows {before.id}, whose time is later", _CLOCK))
-    oldest = min([*whole, *spoilt], default="")
-    pruned = sorted(each for each in missing if each < oldest)
-    if pruned:
-        detail = f"the chain begins with {oldest}; those before it, up to {pruned[-1]}, are not here"
-        findings.append(Finding("beginning", True, detail, _PRUNED))
-    gaps = sorted(missing.keys() - set(pruned))
+    oldest = min([*believed, *spoilt], default="")
+    earlier = sorted(each for each in missing if each < oldest)
+    if earlier:
+        detail = f"the chain begins with {oldest}; those before it, up to {earlier[-1]}, are not here"
+        findings.append(Finding("beginning", not whole, detail, _LOST if whole else _APART))
+    gaps = sorted(missing.keys() - set(earlier))
     return findings + [
         Finding("gap", False, f"{each} is not here, and {missing[each]} follows it", _REMOVED) for each in gaps
     ]
 
 
-def _check_forks(whole: Mapping[str, _Joined]) -> list[Finding]:
+def _check_forks(believed: Mapping[str, _Joined]) -> list[Finding]:
     following: dict[str, list[str]] = {}
-    for here, joined in whole.items():
+    for here, joined in believed.items():
         for before in joined.previous:
             following.setdefault(before.id, []).append(here)
-    roots = [here for here, joined in whole.items() if not joined.previous]
-    if roots and min(whole) not in roots:
-        roots = [min(whole), *roots]  # what it followed was pruned
+    roots = [here for here, joined in believed.items() if not joined.previous]
+    if roots and min(believed) not in roots:
+        roots = [min(believed), *roots]  # what it followed is not here
     groups = [(f"follow {before}", found) for before, found in following.items()]
     findings = []
     for what, each in [("begin a chain", roots), *groups]:
