@@ -178,6 +178,21 @@ def test_a_folder_into_which_somebody_put_files_together_is_checked_by_what_they
     assert drills(proven)[2].name in spoilt.errors[0]["message"]
 
 
+def test_the_evidence_of_a_source_that_was_renamed_is_checked_with_the_others(proven: Shop) -> None:
+    proven.edit("[sources.main]", "[sources.primary]")
+    found = findings(proven.drkit, "all", "shop")
+    assert [(each["source"], each["check"]) for each in found][:2] == [
+        ("shop/main", "schedule"),
+        ("shop/main", "evidence"),
+    ]
+    assert "which no schedule names" in found[0]["detail"]
+    alter(drills(proven)[2], b'"passed"', b'"failed"')
+    assert [each["source"] for each in findings(proven.drkit, "all", code=7)] == ["shop/main"]
+    for folder in (proven.folder / "backups/shop/main/backups").iterdir():
+        shutil.rmtree(folder)
+    assert [each["source"] for each in findings(proven.drkit, "all", code=7)] == ["shop/main"]
+
+
 def test_where_there_is_nothing_to_check_nothing_has_passed(proven: Shop) -> None:
     (proven.folder / "mount").mkdir()
     for _ in range(2):

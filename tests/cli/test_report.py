@@ -172,6 +172,21 @@ def test_evidence_that_was_removed_is_an_exception(lived: Shop) -> None:
     assert "Not to be believed: 2 things in the store" in text  # a link of the chain, and a mark
 
 
+def test_a_source_that_was_renamed_does_not_vanish(lived: Shop) -> None:
+    lived.edit("[sources.main]", "[sources.primary]")
+    lived.drkit.ok("backup", "now")
+    left = f"shop/main, which no schedule names; its newest point is of {format_moment(newest_of(lived))}"
+    found = report(lived, "--month", THIS)
+    assert [each["source"] for each in found["sources"]] == ["shop/primary"]
+    assert found["not_proven"][0] == f"Left out of this report: the store holds {left}."
+    assert left in lived.drkit.ok("report", "--month", THIS).out
+
+
+def newest_of(shop: Shop) -> datetime:
+    moments = [parse_id(folder.name) for folder in (shop.folder / "backups/shop/main/backups").iterdir()]
+    return max(moment for moment in moments if moment).replace(microsecond=0)
+
+
 def test_each_format_is_what_it_says(lived: Shop) -> None:
     month = ("report", "--month", "2024-05", "--no-store")
     assert lived.drkit.ok(*month).out.startswith("shop, May 2024: were the promises kept?\nYes: ")

@@ -110,12 +110,19 @@ def _one_a_system(call: Call, names: "Sequence[str]") -> "list[Source]":
 
 
 def _audit_store(call: Call, one: "Source", names: "Sequence[str]", accept: "SignersOf") -> "list[Audited]":
-    from drkit.report.audit import audit
+    """Of a whole system also what is left of sources that its schedule does not name any more."""
+    from drkit.model import Finding
+    from drkit.report.audit import Audited, audit
     from drkit.report.holdings import hold_store
+    from drkit.report.unscheduled import find_unscheduled
 
-    mine = [source.name for source in call.select(names) if source.system.name == one.system.name]
-    whole = not names or one.system.name in names
-    return list(audit(hold_store(one.store(), one.system.name, mine, reports=whole), accept))
+    system, store = one.system.name, one.store()
+    mine = [source.name for source in call.select(names) if source.system.name == system]
+    whole = not names or system in names
+    others = find_unscheduled(store, system, mine) if whole else []
+    held = hold_store(store, system, [*mine, *(each.source for each in others)], reports=whole)
+    told = [Audited(each.source, Finding("schedule", True, str(each))) for each in others]
+    return [*told, *audit(held, accept)]
 
 
 def _audit_files(paths: "Sequence[Path]", accept: "SignersOf") -> "list[Audited]":

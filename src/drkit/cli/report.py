@@ -103,9 +103,13 @@ def _why_not_stored(sources: "Sequence[Source]", no_store: bool) -> str:
     system = sources[0].system
     if no_store:
         return "not stored, as --no-store says"
-    if len(sources) < len(system.table.sources):
+    if not _is_whole(sources):
         return "not stored, as it is not about all sources of the system"
     return "" if system.table.encryption.signing_key else _NO_KEY
+
+
+def _is_whole(sources: "Sequence[Source]") -> bool:
+    return len(sources) == len(sources[0].system.table.sources)
 
 
 def _record_missed(call: Call, sources: "Sequence[Source]") -> None:
@@ -130,11 +134,14 @@ def _record_missed(call: Call, sources: "Sequence[Source]") -> None:
 
 
 def _gather(sources: "Sequence[Source]", first_day: "date | None") -> "Report":
+    from dataclasses import replace
+
     from drkit import __version__
     from drkit.catalog import survey
     from drkit.report.facts import make_report
     from drkit.report.period import month_due, month_of
     from drkit.report.reading import Asked, first_known, read_known
+    from drkit.report.unscheduled import find_unscheduled
     from drkit.when import format_moment
     from drkit.wiring import clock, open_signers
 
@@ -158,7 +165,11 @@ def _gather(sources: "Sequence[Source]", first_day: "date | None") -> "Report":
             f"nothing is known of {system.name} in {day:%Y-%m}: it begins at {format_moment(earliest)}",
             f"ask for --month {earliest.astimezone(zone):%Y-%m} or a later one",
         )
-    return make_report(system.name, known, day, zone, now, sorted(map(str, signers)), __version__)
+    made = make_report(system.name, known, day, zone, now, sorted(map(str, signers)), __version__)
+    if not _is_whole(sources):
+        return made
+    others = find_unscheduled(sources[0].store(), system.name, {source.name for source in sources})
+    return replace(made, unscheduled=tuple(map(str, others)))
 
 
 def _file(source: "Source", found: "Report", page: bytes) -> str:

@@ -183,6 +183,8 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
+    """`unscheduled` are words on sources that the store holds and no schedule names: nothing else is said of them."""
+
     system: str
     zone: str
     month: Month
@@ -190,3 +192,4 @@ class Report:
     written_by: str
     signers: tuple[str, ...]
     sources: tuple[SourceReport, ...]
+    unscheduled: tuple[str, ...] = ()

@@ -64,7 +64,9 @@ def say_unproven(report: Report) -> list[str]:
     never = [short_name(source.source) for source in report.sources if source.proven_at is None]
     restored = {(drill.source, drill.backup) for drill in drills if came_back(drill)}
     captured = sum(len(source.points) for source in report.sources)
-    said = [f"No drill has ever passed for {listed(never, 10)}."] if never else []
+    said = [f"Left out of this report: {each}." for each in report.unscheduled]
+    if never:
+        said.append(f"No drill has ever passed for {listed(never, 10)}.")
     said.append(
         f"Drills are samples: {count(captured, 'point')} captured this month, {len(restored):,} restored by drills."
     )

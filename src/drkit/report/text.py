@@ -29,6 +29,7 @@ def write_text(report: Report) -> str:
     never = sum(source.proven_at is None for source in sources)
     if never:
         lines.append(f"{count(never, 'source')} never passed a drill.")
+    lines += [f"Left out of this report: {each}." for each in report.unscheduled]
     doubts = sum(incident.trouble == "not believed" for source in sources for incident in source.incidents)
     if doubts:
         lines.append(f"Not to be believed: {count(doubts, 'thing')} in the store; see drkit evidence verify all.")
