@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from drkit.model import Point
+from drkit.model import Finding, Point
 from drkit.restore.plan import Window, windows
 from drkit.timetable import Cron, next_run
 from drkit.verify.exposure import Gap, captured, measure_exposure, wider_than
 from drkit.verify.forecast import Forecast, forecast_rto
 from drkit.verify.history import History
-from drkit.verify.model import Drill, Target
-from drkit.verify.verdicts import judge_rpo, judge_rto, scale_rto
+from drkit.verify.model import Drill, Scenario, Target
+from drkit.verify.pace import judge_pace
+from drkit.verify.verdicts import judge_rpo
 from drkit.when import from_the_future, misdated
 
 # A run may start late and still be no cause for alarm.
@@ -36,25 +37,31 @@ class Promises:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`rpo` is measured now, `rto` by the last drill that came to its end; `expected` is what that drill would take for
-    the newest point. `verified` is the point that a drill has verified last. `gaps` are over and were wider than was
-    promised, as far back as no point was removed. `drill_failed` says that the last drill brought back nothing, or
-    not what was asked of it, however fast."""
+    """`captured_at` is the newest point that nothing speaks against, and `damaged` are those after it: a drill failed
+    on them, or their pieces are gone. `rpo` is measured now, from `captured_at`; `rto` by the drill `timed`, and
+    `expected` is what that drill would take for the newest point. `verified` is the point that a drill has verified
+    last. `gaps` are over and were wider than was promised, as far back as no point was removed. `failed_drills` are
+    the last ones of their scenarios, where these brought back nothing, or not what was asked of them, however fast;
+    `stopped_drill` is the newest one, if it was stopped. Of `misdated` points nobody can say what moment they hold."""
 
     source: str
     captured_at: datetime | None
+    damaged: tuple[Point, ...]
+    misdated: tuple[Point, ...]
     verified: Point | None
     rpo: Target
     rto: Target
-    last_drill: Drill | None
+    timed: Drill | None
     expected: timedelta | None
+    last_drill: Drill | None
+    stopped_drill: Drill | None
+    failed_drills: tuple[Drill, ...]
     forecast: Forecast
     gaps: tuple[Gap, ...]
     window: Window | None
     overdue_since: datetime | None
     drill_overdue_since: datetime | None
-    drill_failed: bool
-    doubts: tuple[str, ...]
+    doubts: tuple[Finding, ...]
     next_backup: datetime
     next_drill: datetime | None
 
@@ -62,7 +69,8 @@ class Standing:
     def healthy(self) -> bool:
         late = self.overdue_since or self.drill_overdue_since
         missed = self.rpo.met is False or self.rto.met is False
-        return self.captured_at is not None and not (late or missed or self.drill_failed or self.doubts)
+        wrong = self.damaged or self.failed_drills or self.doubts
+        return self.captured_at is not None and not (late or missed or wrong)
 
 
 def judge_standing(
@@ -76,33 +84,42 @@ def judge_standing(
     """`history` needs the newest evidence only. Of what was captured after `whole_since` no point was removed."""
     zone = promises.zone
     past = sorted((point for point in points if not misdated(point, now)), key=lambda point: point.consistent_at)
-    newest = past[-1] if past else None
+    made = past[-1] if past else None
+    sound = [point for point in past if point.credible]
+    newest = sound[-1] if sound else None
     drills = [each.drill for each in history.evidences if not from_the_future(each.drill.started_at, now)]
+    drills.sort(key=lambda drill: drill.started_at)
     ended = [drill for drill in drills if drill.result in ("passed", "failed")]
-    last = max(ended, key=lambda drill: drill.started_at, default=None)
+    last = ended[-1] if ended else None
+    begun = [drill for drill in drills if drill.result != "missed"]
+    pace = judge_pace(promises.rto, drills, newest.stored_bytes if newest else None)
     since = last.started_at if last else past[0].consistent_at if past else None
     measurable = [drill for drill in ended if last and drill.scenario == last.scenario]
     return Standing(
         source=source,
         captured_at=newest.consistent_at if newest else None,
+        damaged=tuple(past[past.index(newest) + 1 :] if newest else past),
+        misdated=tuple(point for point in points if misdated(point, now)),
         verified=max(
-            (point for point in past if point.verified_at), key=lambda point: point.verified_at or now, default=None
+            (point for point in sound if point.verified_at), key=lambda point: point.verified_at or now, default=None
         ),
         rpo=judge_rpo(promises.rpo, max(timedelta(0), now - newest.consistent_at) if newest else None),
-        rto=judge_rto(promises.rto, last.rto.measured if last else None),
+        rto=pace.rto,
+        timed=pace.drill,
+        expected=pace.expected,
         last_drill=last,
-        expected=scale_rto(last, newest.stored_bytes) if last and newest else None,
+        stopped_drill=begun[-1] if begun and begun[-1].result == "aborted" else None,
+        failed_drills=_last_failures(ended),
         forecast=forecast_rto(promises.rto, measurable, past, now),
         gaps=_past_gaps(past, promises.rpo, whole_since, now),
-        window=next(iter(windows(past)), None),
-        overdue_since=_overdue(promises.backup, zone, newest.consistent_at, _duration(newest), now) if newest else None,
+        window=next(iter(windows(sound)), None),
+        overdue_since=_overdue(promises.backup, zone, made.consistent_at, _duration(made), now) if made else None,
         drill_overdue_since=_overdue(
             promises.verify, zone, since, last.ended_at - last.started_at if last else _A_FIRST_DRILL, now
         )
         if promises.verify and since
         else None,
-        drill_failed=bool(last and _failed(last)),
-        doubts=tuple(doubt.detail for doubt in history.doubts),
+        doubts=history.doubts,
         next_backup=next_run(promises.backup, zone, now),
         next_drill=next_run(promises.verify, zone, now) if promises.verify else None,
     )
@@ -118,6 +135,12 @@ def _overdue(cron: Cron, zone: ZoneInfo, last: datetime, takes: timedelta, now: 
 def _duration(point: Point) -> timedelta:
     """From the snapshot to the manifest. A store that was copied has later stamps, so the caller bounds it."""
     return max(timedelta(0), (point.committed_at or point.consistent_at) - point.consistent_at)
+
+
+def _last_failures(ended: Sequence[Drill]) -> tuple[Drill, ...]:
+    """A drill of one scenario that passed says nothing of another one. In the order of their drills."""
+    last: dict[Scenario, Drill] = {drill.scenario: drill for drill in ended}
+    return tuple(sorted(filter(_failed, last.values()), key=lambda drill: drill.started_at))
 
 
 def _failed(drill: Drill) -> bool:

@@ -119,11 +119,11 @@ def test_a_store_that_was_copied_hides_no_overdue_backup() -> None:
 
 
 def test_a_drill_that_kept_its_promises_is_healthy_and_scaled_to_the_newest_point() -> None:
-    """Eight of its ten minutes grow with the size, and the newest point is twice as large."""
-    larger = replace(FRESH, stored_bytes=2_000_000)
+    """Eight of its ten minutes grow with the size, and the newest point is half as large again."""
+    larger = replace(FRESH, stored_bytes=1_500_000)
     found = stand(larger, drills=(drill_at(NOW - DAY),))
     assert found.healthy
-    assert (found.rto, found.expected) == (judge_rto(RTO, 10 * MINUTE), 18 * MINUTE)
+    assert (found.rto, found.expected) == (judge_rto(RTO, 10 * MINUTE), 14 * MINUTE)
     assert (found.forecast.outlook, found.next_drill) == ("unknown", None)
 
 
@@ -140,14 +140,82 @@ def test_a_drill_that_kept_its_promises_is_healthy_and_scaled_to_the_newest_poin
 def test_the_last_drill_that_failed_is_a_broken_promise_until_another_passes(changes) -> None:
     failed = drill_at(NOW - DAY, result="failed", **changes)
     found = stand(FRESH, drills=(drill_at(NOW - 2 * DAY), failed))
-    assert (found.drill_failed, found.healthy) == (True, False)
+    assert (found.failed_drills, found.healthy) == ((failed,), False)
     assert stand(FRESH, drills=(failed, drill_at(NOW - HOUR))).healthy
 
 
 def test_a_slow_drill_breaks_the_rto_and_nothing_else() -> None:
     slow = drill_at(NOW - DAY, result="failed", rto=judge_rto(RTO, 16 * MINUTE))
     found = stand(FRESH, drills=(slow,))
-    assert (found.rto.met, found.drill_failed, found.healthy) == (False, False, False)
+    assert (found.rto.met, found.failed_drills, found.healthy) == (False, (), False)
+
+
+def test_a_point_that_a_drill_refuted_is_no_point_until_a_newer_one_is_captured() -> None:
+    good, bad = point(70 * MINUTE), replace(FRESH, refuted_at=NOW - MINUTE)
+    found = stand(good, bad, drills=(drill_at(NOW - HOUR),))
+    assert (found.captured_at, found.damaged, found.healthy) == (good.consistent_at, (bad,), False)
+    assert found.rpo == judge_rpo(HOUR, 70 * MINUTE)
+    assert found.overdue_since is None
+    again = stand(good, bad, point(MINUTE))
+    assert (again.damaged, again.healthy) == ((), True)
+
+
+def test_a_point_whose_pieces_are_gone_is_no_point() -> None:
+    found = stand(replace(FRESH, stored_bytes=0, verified_at=NOW - MINUTE))
+    assert (found.captured_at, found.verified, found.healthy) == (None, None, False)
+
+
+def test_a_drill_of_one_scenario_that_passed_hides_no_failure_of_another() -> None:
+    failed = drill_at(NOW - DAY, result="failed", checks=(BAD,), scenario="region-failure")
+    passed = drill_at(NOW - HOUR)
+    found = stand(FRESH, drills=(failed, passed))
+    assert (found.last_drill, found.failed_drills, found.healthy) == (passed, (failed,), False)
+    again = drill_at(NOW - MINUTE, scenario="region-failure")
+    assert stand(FRESH, drills=(failed, passed, again)).healthy
+
+
+def test_points_that_nobody_can_date_are_told_apart_from_none() -> None:
+    found = stand(point(-DAY))
+    assert (found.captured_at, len(found.misdated)) == (None, 1)
+
+
+def test_a_drill_that_was_stopped_after_it_had_overrun_breaks_the_rto() -> None:
+    """Eleven minutes pass from its start to its end."""
+    stopped = drill_at(NOW - HOUR, result="aborted", checks=(), rto=judge_rto(RTO, None))
+    for length, met in ((RTO, True), (RTO + MINUTE, False)):
+        ran = replace(stopped, ended_at=stopped.started_at + length)
+        found = stand(FRESH, drills=(drill_at(NOW - DAY), ran))
+        assert (found.rto.met, found.healthy, found.stopped_drill) == (met, met, ran)
+
+
+def test_the_removal_of_what_was_restored_is_no_part_of_the_time() -> None:
+    stopped = drill_at(NOW - HOUR, result="aborted", ended_at=NOW - HOUR + 16 * MINUTE, phases=(("dispose", 120.0),))
+    assert stand(FRESH, drills=(stopped,)).rto.met is None
+
+
+def test_a_drill_of_a_tiny_old_point_does_not_hide_that_the_newest_one_took_too_long() -> None:
+    slow = drill_at(NOW - DAY, result="failed", rto=judge_rto(RTO, 16 * MINUTE))
+    tiny = drill_at(NOW - HOUR, stored_bytes=1_000, rto=judge_rto(RTO, timedelta(seconds=1)))
+    found = stand(FRESH, drills=(slow, tiny))
+    assert (found.timed, found.rto, found.healthy) == (slow, judge_rto(RTO, 16 * MINUTE), False)
+
+
+def test_a_drill_of_nothing_comparable_meets_no_promise() -> None:
+    tiny = drill_at(NOW - HOUR, stored_bytes=1_000, rto=judge_rto(RTO, timedelta(seconds=1)))
+    found = stand(FRESH, drills=(tiny,))
+    assert (found.rto.measured, found.rto.met, found.healthy) == (timedelta(seconds=1), None, True)
+
+
+def test_the_rto_is_missed_when_the_newest_point_would_take_longer_than_promised() -> None:
+    larger = replace(FRESH, stored_bytes=2_000_000)
+    found = stand(larger, drills=(drill_at(NOW - HOUR),))
+    assert (found.rto.measured, found.expected, found.rto.met) == (10 * MINUTE, 18 * MINUTE, False)
+
+
+def test_a_slow_drill_of_one_scenario_is_not_hidden_by_a_quick_one_of_another() -> None:
+    slow = drill_at(NOW - DAY, scenario="region-failure", result="failed", rto=judge_rto(RTO, 16 * MINUTE))
+    found = stand(FRESH, drills=(slow, drill_at(NOW - HOUR)))
+    assert (found.timed, found.rto.met) == (slow, False)
 
 
 def test_a_drill_that_was_stopped_neither_hides_a_failure_nor_counts_as_one() -> None:

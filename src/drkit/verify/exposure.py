@@ -48,12 +48,14 @@ class Exposure:
 
 
 def captured(points: Iterable[Point], now: datetime) -> list[Recoverable]:
-    """Points that nobody can date are left out. A point can be restored from when the store has its manifest.
+    """Points that nobody can date are left out, and damaged ones: nobody knows since when they are. A point can be
+    restored from when the store has its manifest.
 
     A stamp beyond `now`, or beyond the moments of two later points, is not believed: it tells when a store was copied,
     and the point counts from its own moment then. One later point may well be captured at the same time.
     """
-    dated = sorted((point for point in points if not misdated(point, now)), key=lambda point: point.consistent_at)
+    sound = (point for point in points if point.credible and not misdated(point, now))
+    dated = sorted(sound, key=lambda point: point.consistent_at)
     latest = [*(min(point.consistent_at, now) for point in dated[2:]), now, now]
     return [
         _appearing(min(point.consistent_at, now), point.committed_at, until)
@@ -63,7 +65,7 @@ def captured(points: Iterable[Point], now: datetime) -> list[Recoverable]:
 
 def verified(points: Iterable[Point], now: datetime) -> list[Recoverable]:
     """Those of the points that a drill has restored, each from when it last did: enough to judge the present."""
-    dated = (point for point in points if point.verified_at and not misdated(point, now))
+    dated = (point for point in points if point.verified_at and point.credible and not misdated(point, now))
     return [_appearing(min(point.consistent_at, now), point.verified_at, now) for point in dated]
 
 

@@ -7,15 +7,18 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from drkit import catalog
+from drkit.catalog import Mark
 from drkit.errors import IntegrityError
 from drkit.model import Finding
 from drkit.ports import Store
 from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
+from drkit.verify.chain import check_chain, check_marks
 from drkit.verify.evidence import parse_evidence
 from drkit.verify.ledger import READERS, Stored
 from drkit.verify.model import Evidence
 
+_LINKS = ("gap", "altered")  # a beginning is always missing where only the newest are read
 _LOOK = "`drkit evidence verify all` looks at all of it."
 
 
@@ -38,10 +41,19 @@ def believe(stored: Iterable[Stored], signers: Collection[Signer]) -> History:
     return History(tuple(evidences), tuple(doubts))
 
 
-def read_newest(store: Store, source: str, signers: Collection[Signer], count: int) -> History:
-    """One listing, and the newest `count` objects."""
+def read_newest(
+    store: Store, source: str, signers: Collection[Signer], count: int, marks: Iterable[Mark] = ()
+) -> History:
+    """One listing, and the newest `count` objects. Doubts are also about those that are missing among them, as the
+    others follow them, or as one of the `marks` tells: list those first, as a drill puts its mark last."""
     keys = [entry.key for entry in store.list(catalog.drills_of(source)) if catalog.parse_drill_key(entry.key)]
-    return believe(
-        map_ahead(lambda key: Stored(key, b"".join(store.get(key))), keys[-count:], READERS),
-        signers,
-    )
+    newest = keys[-count:]
+    stored = list(map_ahead(lambda key: Stored(key, b"".join(store.get(key))), newest, READERS))
+    history = believe(stored, signers)
+    believed = {each.drill.id: each for each in history.evidences}
+    oldest = min((each.link.id for each in stored), default="") if len(newest) < len(keys) else ""
+    unbelieved = {each.link.id for each in stored} - believed.keys()
+    telling = [mark for mark in marks if mark.drill >= oldest and mark.drill not in unbelieved]
+    linked = [each for each in check_chain(stored, signers) if each.check in _LINKS]
+    missing = [each for each in (*linked, *check_marks(telling, believed)) if not each.passed]
+    return History(history.evidences, (*history.doubts, *missing))

@@ -1,0 +1,140 @@
+"""What is wrong with a source, in the words of a person on call, and the next step for each.
+
+It must not know how a standing is judged, or how it is laid out.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from drkit.when import format_length, format_moment
+
+if TYPE_CHECKING:
+    from drkit.standing import Standing
+    from drkit.verify.model import Drill, Target
+
+_SHOWN = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    what: str
+    since: datetime | None
+    next_step: str
+
+
+def find_troubles(standing: "Standing") -> Iterator[Trouble]:
+    """At least one if the source is not healthy, and none if it is."""
+    yield from _of_points(standing)
+    yield from _of_drills(standing)
+    for doubt in standing.doubts:
+        if doubt.check == "backup":
+            yield Trouble(f"a backup cannot be believed: {doubt.detail}", None, doubt.hint)
+        else:
+            more = f"`drkit evidence verify all {standing.source}` shows more"
+            yield Trouble(f"evidence cannot be believed: {doubt.detail}", None, more)
+
+
+def find_notes(standing: "Standing") -> Iterator[str]:
+    """What breaks no promise yet."""
+    expected, promised, ahead = standing.expected, standing.rto.target, standing.forecast
+    if standing.gaps:
+        widest = max(standing.gaps, key=lambda gap: gap.length)
+        many = f"{len(standing.gaps)} past {'gap was' if len(standing.gaps) == 1 else 'gaps were'} wider than promised"
+        yield f"{many}, the widest from {show(widest.start)} to {show(widest.end)}"
+    if standing.rto.measured is not None and promised and expected is None and standing.rto.met is None:
+        yield f"no drill has restored a backup that compares with the newest point: {_shows(standing)}"
+    if promised and standing.last_drill is None and standing.next_drill is None:
+        yield f"an RTO is promised, but no drill is planned and none has come to its end: {_shows(standing)}"
+    if (stopped := standing.stopped_drill) and standing.rto.met is not False:
+        yield f"the last drill, of {show(stopped.started_at)}, was stopped before it had shown anything"
+    if standing.captured_at and standing.misdated:
+        yield f"{_count(len(standing.misdated))} with a moment that cannot be true: a clock was wrong; not counted here"
+    if ahead.outlook == "missed later" and ahead.at:
+        yield f"at its present growth the RTO will be missed from {ahead.at:%Y-%m-%d} on"
+
+
+def show(moment: datetime) -> str:
+    return format_moment(moment.replace(microsecond=0))
+
+
+def _of_points(standing: "Standing") -> Iterator[Trouble]:
+    name, captured_at = standing.source, standing.captured_at
+    capture = f"`drkit backup now {name}` makes one or says why it cannot; then look why its schedule did not run"
+    if standing.damaged:
+        older = f"`drkit restore {name} --at {format_moment(captured_at)} --to …`" if captured_at else "there is none"
+        yield Trouble(
+            _damage(standing), None, f"`drkit backup now {name}` makes another; the newest one before: {older}"
+        )
+    elif captured_at is None and standing.misdated:
+        what = f"there is nothing but {_count(len(standing.misdated))} with a moment that cannot be true"
+        yield Trouble(what, None, "set this machine's clock right, and look at that of the backup host: `drkit check`")
+    elif captured_at is None:
+        yield Trouble("nothing was ever captured", None, f"`drkit check`, and then `drkit backup now {name}`")
+    if due := standing.overdue_since:
+        yield Trouble("a backup is overdue", due, capture)
+    if captured_at and standing.rpo.met is False and standing.rpo.target is not None:
+        what = f"RPO missed: what would be lost now is {_against(standing.rpo)}"
+        yield Trouble(what, captured_at + standing.rpo.target, capture)
+
+
+def _of_drills(standing: "Standing") -> Iterator[Trouble]:
+    name, timed, rto = standing.source, standing.timed, standing.rto
+    for drill in standing.failed_drills:
+        which = "last" if drill == standing.last_drill else f"last {drill.scenario}"
+        yield Trouble(f"the {which} drill failed: {_why(drill)}", drill.started_at, _again(standing, drill))
+    if timed and rto.met is False and rto.target is not None:
+        too_long = rto.measured is not None and rto.measured > rto.target
+        how = "was stopped after" if timed.result == "aborted" else "took"
+        what = f"the last drill {how} {_against(rto)}"
+        if not too_long and standing.expected is not None:
+            what = f"by the last drill the newest point would take {_pair(standing.expected, rto.target)}"
+        step = f"see which phase of {timed.id} took long; {_again(standing, timed)}"
+        yield Trouble(f"RTO missed: {what}", timed.started_at, step)
+    if due := standing.drill_overdue_since:
+        yield Trouble("a planned drill did not run", due, f"`drkit verify now {name}` runs it now")
+
+
+def _damage(standing: "Standing") -> str:
+    newest = max(standing.damaged, key=lambda point: point.consistent_at)
+    others = f", nor can {_count(len(standing.damaged) - 1)} before it" if len(standing.damaged) > 1 else ""
+    how = "its pieces are gone" if newest.refuted_at is None else f"the drill of {show(newest.refuted_at)} failed on it"
+    return f"the newest point, {newest.id}, cannot be relied on{others}: {how}"
+
+
+def _again(standing: "Standing", drill: "Drill") -> str:
+    scenario = "" if drill.scenario == "database-failure" else f" --scenario {drill.scenario}"
+    return f"`drkit verify now {standing.source}{scenario}` runs it again"
+
+
+def _shows(standing: "Standing") -> str:
+    return f"`drkit verify now {standing.source}` would show how long it takes"
+
+
+def _count(points: int) -> str:
+    return f"{points} {'point' if points == 1 else 'points'}"
+
+
+def _against(target: "Target") -> str:
+    return _pair(target.measured, target.target or timedelta(0))
+
+
+def _pair(measured: timedelta | None, promised: timedelta) -> str:
+    found = format_length(measured) if measured is not None else "unknown"
+    return f"{found}, and {format_length(promised)} was promised"
+
+
+def _why(drill: "Drill") -> str:
+    """An error that became a failed check too is told once."""
+    failed = [check for check in drill.checks if check.outcome == "failed"]
+    parts = [drill.error] if drill.error else []
+    parts += [
+        f"{check.name}: expected {check.expected}, found {check.actual}"
+        for check in failed
+        if not check.actual or check.actual not in drill.error
+    ]
+    if drill.rpo.met is False:
+        parts.append(f"it came back too far from what was asked: {_against(drill.rpo)}")
+    told = "; ".join(parts) or "nothing in it could be tested"
+    return told if len(told) <= _SHOWN else f"{told[:_SHOWN]}…"
