@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from drills import drill_at
+from drills import BAD, GOOD, drill_at
 from drkit import catalog
 from drkit.ports import Store
 from drkit.prune.removals import record_removals
@@ -95,3 +95,26 @@ def test_without_a_policy_no_rule_is_named() -> None:
     asked = Asked("sqlite", ASKED.backup, None, None, None, None)
     listing = catalog.survey(store, SOURCE)
     assert read_known(store, listing, asked, SIGNERS, ZONE, FIRST, FIRST + 30 * DAY).verdicts == ()
+
+
+def test_the_newest_point_counts_for_nothing_and_is_a_doubt_where_its_pieces_are_not_whole() -> None:
+    store = with_points(3)
+    newest = catalog.survey(store, SOURCE).points[-1]
+    store.delete([f"{catalog.folder_of(SOURCE, newest.id)}/part1.zst.age"])
+    known = read(store)
+    assert [point.consistent_at for point in known.points] == [FIRST, FIRST + DAY]
+    assert [(doubt.check, "part1" in doubt.detail) for doubt in known.doubts] == [("backup", True)]
+
+
+def test_a_point_that_was_refuted_before_it_was_removed_is_still_known_as_refuted() -> None:
+    store = with_points(2)
+    [point, _] = catalog.survey(store, SOURCE).points
+    for number, checks in enumerate([(GOOD,), (BAD,), ()]):
+        at = FIRST + DAY + number * timedelta(hours=1)
+        commit_evidence(store, drill_at(at, backup=point.id, result="failed", checks=checks), KEY, SIGNERS)
+    afar = drill_at(FIRST + DAY + timedelta(hours=9), backup=point.id, scenario="region-failure")
+    commit_evidence(store, afar, KEY, SIGNERS, marking=False)
+    record(store, FIRST + 3 * DAY)
+    remove(store, point.id)
+    [removal] = read(store).removals
+    assert removal.point.refuted_at == FIRST + DAY + timedelta(hours=1)

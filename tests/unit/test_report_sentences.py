@@ -166,3 +166,38 @@ def keys_of(document: object) -> list[str]:
 def words_of(value: object) -> list[object]:
     assert isinstance(value, list)
     return value
+
+
+def test_a_point_that_a_drill_refuted_could_not_be_restored_at_any_time() -> None:
+    points = daily_points()
+    bad = [replace(point, refuted_at=NOW) if point.consistent_at.day in (10, 11) else point for point in points]
+    source = judged(known([drill_at(START + timedelta(hours=4))], points=bad))
+    rpo = next(promise for promise in source.promises if promise.topic == "rpo")
+    assert (rpo.answer, rpo.measured) == ("no", timedelta(days=3))
+    assert (source.backups.captured, source.backups.missed) == (31, 0)
+
+
+def test_an_older_point_that_was_restored_settles_nothing_and_is_called_one() -> None:
+    older, newer = (make_id(START + timedelta(days=day), "7f3a9c01") for day in (0, 1))
+    bad = replace(drill_at(START + timedelta(days=2)), result="failed", checks=(BAD,), backup=newer)
+    after = replace(drill_at(START + timedelta(days=3)), backup=older)
+    source = judged(known([bad, after]))
+    assert "an older point that was restored on 4 May 00:00 was right" in source.promises[0].reason
+    [incident] = [each for each in source.incidents if each.trouble == "drill failed"]
+    assert (incident.done, incident.settled) == ("an older point was restored on 4 May 00:00", False)
+    settled = judged(known([bad, after, replace(drill_at(START + timedelta(days=4)), backup=newer)]))
+    [incident] = [each for each in settled.incidents if each.trouble == "drill failed"]
+    assert (incident.done, incident.settled) == ("the drill of 5 May 00:00 passed", True)
+
+
+def test_a_drill_that_was_stopped_after_it_had_overrun_breaks_the_rto() -> None:
+    began = START + timedelta(days=1)
+    late = replace(
+        drill_at(began, None), result="aborted", checks=(), phases=(), ended_at=began + timedelta(minutes=16)
+    )
+    facts = known([drill_at(START + timedelta(hours=4)), late])
+    rto = next(promise for promise in judged(facts).promises if promise.topic == "rto")
+    assert (rto.answer, rto.measured) == ("no", timedelta(minutes=16))
+    assert rto.reason == "the drill of 2 May 00:00 was stopped after 16m"
+    told = write_text(make_report("shop", [facts], MAY, UTC_ZONE, NOW))
+    assert "Drills: 1 passed, 0 failed, 1 stopped, 0 missed." in told

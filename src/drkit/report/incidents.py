@@ -60,7 +60,7 @@ def why_it_failed(drill: Drill) -> str:
 def _of_drills(findings: Findings, zone: ZoneInfo) -> Iterator[Incident]:
     for drill in findings.drilled:
         if trouble := _ENDED.get(drill.result):
-            done, settled = _passed_after(findings.drills, drill.started_at, zone)
+            done, settled = _passed_after(findings.drills, drill.started_at, zone, drill.backup or "")
             what = f"{drill.scenario} drill: {drill.result}"
             yield Incident(
                 findings.source, trouble, drill.started_at, drill.ended_at, what, why_it_failed(drill), done, settled
@@ -71,9 +71,13 @@ def _of_drills(findings: Findings, zone: ZoneInfo) -> Iterator[Incident]:
         yield Incident(findings.source, "drill missed", slot.start, None, "planned drill: missed", cause, done, settled)
 
 
-def _passed_after(drills: Iterable[Drill], moment_at: datetime, zone: ZoneInfo) -> tuple[str, bool]:
-    passed = next((drill for drill in drills if drill.passed and drill.started_at > moment_at), None)
-    return (f"the drill of {moment(passed.started_at, zone)} passed", True) if passed else ("nothing yet", False)
+def _passed_after(drills: Iterable[Drill], moment_at: datetime, zone: ZoneInfo, backup: str = "") -> tuple[str, bool]:
+    """A drill of an older point settles nothing: it was not the one that could not be restored."""
+    after = [drill for drill in drills if drill.passed and drill.started_at > moment_at]
+    passed = next((drill for drill in after if (drill.backup or "") >= backup), None)
+    if passed:
+        return f"the drill of {moment(passed.started_at, zone)} passed", True
+    return (f"an older point was restored on {moment(after[0].started_at, zone)}" if after else "nothing yet"), False
 
 
 def _of_gaps(findings: Findings, zone: ZoneInfo) -> Iterator[Incident]:

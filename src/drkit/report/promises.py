@@ -13,6 +13,7 @@ from drkit.report.words import count, dated, length, listed, moment
 from drkit.timetable import next_run
 from drkit.verify.exposure import Exposure
 from drkit.verify.model import Drill
+from drkit.verify.pace import overran
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,9 @@ def _restores(known: Known, shown: Shown, drills: Sequence[Drill], zone: ZoneInf
     if failed:
         when = listed([moment(drill.started_at, zone) for drill in failed])
         after = next((drill for drill in good if drill.started_at > failed[-1].started_at), None)
-        then = f"; what was restored on {moment(after.started_at, zone)} was right" if after else ""
+        older = after and (after.backup or "") < max(drill.backup or "" for drill in failed)
+        what = "what was restored" if not older else "an older point that was restored"
+        then = f"; {what} on {moment(after.started_at, zone)} was right" if after else ""
         return Promise("restores", "no", f"the drill of {when} failed{then}{missed}")
     if good and not shown.drilled:
         last = dated(good[-1].started_at, zone)
@@ -100,6 +103,11 @@ def _why_unproven(known: Known, shown: Shown) -> str:
 
 def _rto(promised: timedelta, drills: Sequence[Drill], zone: ZoneInfo) -> Promise:
     measured = [(drill.rto.measured, drill) for drill in drills if drill.rto.measured is not None]
+    stopped = [(ran, drill) for drill in drills if (ran := overran(drill, promised))]
+    if stopped:
+        longest, drill = max(stopped, key=lambda pair: pair[0])
+        reason = f"the drill of {moment(drill.started_at, zone)} was stopped after {length(longest)}"
+        return Promise("rto", "no", reason, promised, max([longest, *(took for took, _ in measured)]))
     if not measured:
         return Promise("rto", "unknown", "no drill has measured it", promised)
     longest, drill = max(measured, key=lambda pair: pair[0])

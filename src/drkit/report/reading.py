@@ -4,12 +4,13 @@ What cannot be believed counts for nothing and becomes a doubt. It must not know
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from drkit import catalog
 from drkit.catalog import Listing
+from drkit.catalog.wholeness import check_newest
 from drkit.model import Finding
 from drkit.ports import Store
 from drkit.prune.removals import Record, read_removals
@@ -21,6 +22,8 @@ from drkit.timetable import Cron
 from drkit.verify.chain import check_chain, check_marks
 from drkit.verify.history import believe
 from drkit.verify.ledger import read_store
+from drkit.verify.model import Drill, Evidence
+from drkit.verify.verdicts import judge_backup
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ def read_known(
     now: datetime,
 ) -> Known:
     """Removals are told from `since` on: what was captured later cannot have been removed earlier."""
+    whole, unsound = check_newest(store, listing, signers, now)
     stored = read_store(store, listing.source)
     history = believe(stored, signers)
     removals = read_removals(store, listing.source, signers, since)
@@ -61,12 +65,12 @@ def read_known(
         verify=asked.verify,
         rto=asked.rto,
         rpo=asked.rpo,
-        points=listing.points,
+        points=whole.points,
         drills=[each.drill for each in history.evidences],
-        removals=_gone(removals.records, listing),
+        removals=_gone(removals.records, listing, evidences.values()),
         verdicts=judge(asked.policy, listing.points, zone, now) if asked.policy else (),
         complete_since=removals.unsure_since,
-        doubts=(*history.doubts, *_failed(linked), *_failed(check_marks(marks, evidences)), *removals.doubts),
+        doubts=(*unsound, *history.doubts, *_failed([*linked, *check_marks(marks, evidences)]), *removals.doubts),
         doubted_at=sorted(each for each in doubted if each),
     )
 
@@ -77,13 +81,29 @@ def first_known(known: Iterable[Known]) -> datetime | None:
     return min((each for each in begun if each), default=None)
 
 
-def _gone(records: Collection[Record], listing: Listing) -> list[Removal]:
-    """A prune that was stopped may have left points that it had written down; the next one writes them down anew."""
+def _gone(records: Collection[Record], listing: Listing, evidences: Iterable[Evidence]) -> list[Removal]:
+    """A prune that was stopped may have left points that it had written down; the next one writes them down anew.
+    What a drill had found damaged was no point before it was removed either."""
     standing = {point.id for point in listing.points}
+    refuted = _refuted(each.drill for each in evidences)
     gone: Mapping[str, Removal] = {
-        point.id: Removal(point, record.removed_at, record.why) for record in records for point in record.points
+        point.id: Removal(replace(point, refuted_at=refuted.get(point.id)), record.removed_at, record.why)
+        for record in records
+        for point in record.points
     }
     return [removal for point_id, removal in gone.items() if point_id not in standing]
+
+
+def _refuted(drills: Iterable[Drill]) -> dict[str, datetime]:
+    """When, of backups of which the last drill that could tell refuted them. A drill of the replica cannot tell."""
+    refuted: dict[str, datetime] = {}
+    for drill in sorted(drills, key=lambda drill: drill.started_at):
+        proof = judge_backup(drill) if drill.scenario != "region-failure" else None
+        if drill.backup and proof == "refuted":
+            refuted[drill.backup] = drill.started_at
+        elif drill.backup and proof == "verified":
+            refuted.pop(drill.backup, None)
+    return refuted
 
 
 def _failed(findings: Collection[Finding]) -> list[Finding]:

@@ -13,7 +13,8 @@ def write_text(report: Report) -> str:
     doubtful = [source for source in sources if source.answer != "yes"]
     drills = {
         "passed": sum(source.drills.passed for source in sources),
-        "failed": sum(source.drills.failed + source.drills.aborted for source in sources),
+        "failed": sum(source.drills.failed for source in sources),
+        "stopped": sum(source.drills.aborted for source in sources),
         "missed": sum(source.drills.missed for source in sources),
     }
     missed = sum(source.backups.missed for source in sources)
@@ -23,7 +24,7 @@ def write_text(report: Report) -> str:
         say_answer(report),
         *(_line(source) for source in doubtful[:_MOST]),
         *([f"- and {len(doubtful) - _MOST} more"] if len(doubtful) > _MOST else []),
-        f"Drills: {', '.join(f'{number:,} {name}' for name, number in drills.items())}."
+        f"Drills: {', '.join(f'{number:,} {name}' for name, number in drills.items() if number or name != 'stopped')}."
         f" Backups: {made:,} made, {missed:,} missed.",
     ]
     never = sum(source.proven_at is None for source in sources)
