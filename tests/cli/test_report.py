@@ -195,12 +195,45 @@ def test_each_format_is_what_it_says(lived: Shop) -> None:
     assert lived.drkit.json(*month, "--out", "may.html") == {
         "file": "may.html",
         "stored": "not stored, as --no-store says",
+        "signed": False,
     }
     assert (lived.folder / "may.html").read_text().startswith("<!doctype html>")
     lived.drkit.ok(*month, "--out", "may.json")
     assert json.loads((lived.folder / "may.json").read_text())["month"] == "2024-05"
     for options in (["--format", "pdf"], ["--month", "2024-13"], ["--month", "9999-01"], ["--out", "no/such.html"]):
         assert lived.drkit("report", *options).code == 2
+
+
+def test_the_report_of_a_month_that_is_over_is_written_as_it_is_signed_and_stored(lived: Shop) -> None:
+    folder = lived.folder / "backups/shop/reports"
+    for day in (9, 10):  # what comes to light later does not change what was signed
+        for name in ("may.html", "may.json"):
+            assert lived.drkit.json("report", "--month", "2024-05", "--out", name)["signed"] is True
+            stored = (folder / name.replace("may", "2024-05")).read_bytes()
+            assert (lived.folder / name).read_bytes() == stored
+        for name in ("may.html", "may.json"):
+            assert {each["passed"] for each in lived.drkit.json("evidence", "verify", name)["findings"]} == {True}
+        put_evidence(lived.schedule, lived.folder / "backups", datetime(2024, 5, day, tzinfo=UTC), backup=None)
+
+
+def test_a_copy_that_was_never_signed_is_told_from_one_that_was_damaged(lived: Shop) -> None:
+    written = lived.drkit.ok("report", "--month", "2024-05", "--no-store", "--out", "may.json")
+    assert "may.json is not signed" in written.lines[-1]["message"]
+    checked = lived.drkit("evidence", "verify", "may.json", "--json")
+    assert checked.code == 7
+    assert "never signed" in checked.document["findings"][0]["hint"]
+
+
+def test_a_stored_report_that_was_altered_is_handed_out_to_nobody(lived: Shop) -> None:
+    lived.drkit.ok("report", "--month", "2024-05")
+    stored = lived.folder / "backups/shop/reports/2024-05.json"
+    stored.write_bytes(stored.read_bytes().replace(b'"kept": "yes"', b'"kept": "no"'))
+    done = lived.drkit("report", "--month", "2024-05", "--out", "may.json")
+    assert (done.code, (lived.folder / "may.json").exists()) == (7, False)
+    stored.unlink()
+    lived.drkit.ok("report", "--month", "2024-05")
+    stored.with_suffix(".html").unlink()
+    assert lived.drkit("report", "--month", "2024-05", "--out", "may.html").code == 7
 
 
 def test_a_month_before_everything_is_refused(lived: Shop) -> None:

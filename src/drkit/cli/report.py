@@ -25,13 +25,15 @@ _SUFFIXES = {".html": "html", ".htm": "html", ".json": "json"}
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The report of one system, in its three forms, and what became of it in the store."""
+    """The report of one system, in its three forms, and what became of it in the store. What is there is `signed`, and
+    then `page` and `document` are those of the store."""
 
     system: str
     page: str
     document: dict[str, Any]
     text: str
     stored: str
+    signed: bool
 
 
 def report(
@@ -71,7 +73,9 @@ def report(
     made = [each for _, each in done]
     if made and out:
         _write(out, _spell(made, chosen))
-        call.console.answer({"file": str(out), "stored": made[0].stored}, f"wrote {out}")
+        if chosen != "text" and not made[0].signed:
+            call.console.note(f"{out} is not signed, so `drkit evidence verify` vouches for none of it")
+        call.console.answer({"file": str(out), "stored": made[0].stored, "signed": made[0].signed}, f"wrote {out}")
     elif made:
         sys.stdout.write(_spell(made, chosen))
     return failed.exit_code
@@ -89,11 +93,27 @@ def _make(call: Call, sources: "Sequence[Source]", first_day: "date | None", no_
     if not why_not:
         _record_missed(call, sources)
     found = _gather(sources, first_day)
-    page = draw_page(found)
-    stored = why_not or _file(sources[0], found, page.encode())
-    (call.console.note if why_not != _NO_KEY else call.console.warn)(f"{system.name}: {stored}")
+    page, text = draw_page(found), write_text(found)
+    if not why_not and found.month.until < found.month.end:
+        why_not = f"not stored, as {found.month.first_day:%Y-%m} is not over"
+    if not why_not:
+        return _file(call, sources[0], found, page, text)
+    (call.console.note if why_not != _NO_KEY else call.console.warn)(f"{system.name}: {why_not}")
     document = to_document(found, sha256(page.encode()).hexdigest())
-    return Made(system.name, page, document, write_text(found), stored)
+    return Made(system.name, page, document, text, why_not, signed=False)
+
+
+def _file(call: Call, source: "Source", found: "Report", page: str, text: str) -> Made:
+    from drkit.catalog import report_key
+    from drkit.report.filing import fetch_filed, file_report
+    from drkit.wiring import open_accepted_key, open_signers
+
+    system, store, month = source.system, source.store(), f"{found.month.first_day:%Y-%m}"
+    filed = file_report(store, found, page.encode(), open_accepted_key(system, "a report"))
+    stored = f"{filed} as {report_key(system.name, month)}"
+    call.console.note(f"{system.name}: {stored}")
+    signed, signed_page = fetch_filed(store, system.name, month, open_signers(system))
+    return Made(system.name, signed_page.decode(), json.loads(signed), text, stored, signed=True)
 
 
 _NO_KEY = "not stored, as there is no encryption.signing_key here"
@@ -114,7 +134,7 @@ def _is_whole(sources: "Sequence[Source]") -> bool:
 
 def _record_missed(call: Call, sources: "Sequence[Source]") -> None:
     from drkit.verify.missed import record_missed
-    from drkit.wiring import clock, open_signers, open_signing_key
+    from drkit.wiring import clock, open_accepted_key, open_signers
 
     for source in sources:
         if source.table.verify:
@@ -123,7 +143,7 @@ def _record_missed(call: Call, sources: "Sequence[Source]") -> None:
                 source.name,
                 source.table.verify,
                 source.system.table.timezone,
-                open_signing_key(source.system),
+                open_accepted_key(source.system, "evidence"),
                 open_signers(source.system),
                 clock(),
                 call.console.correlation_id,
@@ -170,18 +190,6 @@ def _gather(sources: "Sequence[Source]", first_day: "date | None") -> "Report":
         return made
     others = find_unscheduled(sources[0].store(), system.name, {source.name for source in sources})
     return replace(made, unscheduled=tuple(map(str, others)))
-
-
-def _file(source: "Source", found: "Report", page: bytes) -> str:
-    from drkit.catalog import report_key
-    from drkit.report.filing import file_report
-    from drkit.wiring import open_signing_key
-
-    month = f"{found.month.first_day:%Y-%m}"
-    if found.month.until < found.month.end:
-        return f"not stored, as {month} is not over"
-    filed = file_report(source.store(), found, page, open_signing_key(source.system))
-    return f"{filed} as {report_key(found.system, month)}"
 
 
 def _choose_format(form: str | None, out: Path | None, wants_json: bool) -> str:

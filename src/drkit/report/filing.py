@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Literal
 
 from drkit import catalog
-from drkit.errors import AlreadyExists, IntegrityError
+from drkit.errors import AlreadyExists, IntegrityError, NotFound
 from drkit.model import Finding
 from drkit.ports import Store
 from drkit.report.document import to_document
@@ -18,6 +18,12 @@ from drkit.signing import Signer, SigningKey, check_document, sign_document
 
 Filed = Literal["stored", "stored already"]
 _OTHER = "Somebody changed it, or it was damaged: take another copy, or make the page anew with `drkit report --month`."
+
+
+_UNSIGNED = (
+    "It is a copy that was never signed: drkit signs the reports of months that are over, in the store. Fetch that one."
+)
+_ANEW = "`drkit report --no-store` makes the report anew; `drkit evidence verify all` tells what else is wrong"
 
 
 def file_report(store: Store, report: Report, page: bytes, signing_key: SigningKey) -> Filed:
@@ -37,12 +43,26 @@ def file_report(store: Store, report: Report, page: bytes, signing_key: SigningK
     return "stored"
 
 
+def fetch_filed(store: Store, system: str, month: str, signers: Collection[Signer]) -> tuple[bytes, bytes]:
+    """The stored report and its page, byte for byte, if they can be believed."""
+    key = catalog.report_key(system, month)
+    try:
+        content, page = (b"".join(store.get(each)) for each in (key, catalog.report_key(system, month, "html")))
+    except NotFound as error:
+        raise IntegrityError(f"of {key} and its page one is not in the store", _ANEW) from error
+    for finding in check_filed(key, content, page, signers):
+        if not finding.passed:
+            raise IntegrityError(finding.detail, _ANEW)
+    return content, page
+
+
 def check_filed(key: str, content: bytes, page: bytes | None, signers: Collection[Signer]) -> list[Finding]:
     """Whether a stored report is what its signer wrote to that key, and the page beside it, if it is at hand, too."""
     try:
         document = check_document(signers, key, content)
     except IntegrityError as error:
-        return [Finding("report", False, str(error), error.hint)]
+        signed = b'"signature"' in content
+        return [Finding("report", False, str(error), error.hint if signed else _UNSIGNED)]
     if (document.get("system"), document.get("month")) != catalog.parse_report_key(key):
         return [Finding("report", False, f"{key} is the report of another system or month", _OTHER)]
     found = [Finding("report", True, f"{key} is signed, and nobody has changed it since")]

@@ -81,7 +81,8 @@ def _take_page(held: Holdings, page: Path) -> None:
     report = page.with_suffix(".json")
     if not _take_pair(held, page, report):
         raise IntegrityError(
-            f"{page} has no report beside it that vouches for it", f"fetch {report.name} from the store, to that folder"
+            f"{page} has no report beside it that vouches for it",
+            f"fetch that month's signed report, SYSTEM/reports/YYYY-MM.json, and put it beside it as {report.name}",
         )
 
 
