@@ -224,6 +224,21 @@ def test_a_lent_server_where_we_are_no_superuser_shows_all_but_owners_and_privil
     postgres.execute("DROP ROLE tester")
 
 
+def test_nobody_can_log_in_as_a_role_that_a_drill_leaves_on_a_lent_server(
+    postgres: NamedServer, tmp_path: Path
+) -> None:
+    with postgres_server(tmp_path, 14) as server:
+        server.execute("CREATE ROLE lent_app LOGIN CREATEDB PASSWORD 'one' VALID UNTIL '2099-01-01'")
+        server.execute("CREATE ROLE lent_plain LOGIN")
+        point = capture(server.create("used"), server.bin)
+    with on_stage(point, postgres.bin, postgres.dsn) as stage:
+        assert those_that("failed", stage.prove()) == []
+    assert postgres.query(
+        "SELECT rolname::text, rolcanlogin, rolpassword, rolcreatedb FROM pg_authid"
+        " WHERE rolname IN ('lent_app', 'lent_plain') ORDER BY 1"
+    ) == [("lent_app", False, None, True), ("lent_plain", False, None, False)]
+
+
 def test_the_captured_server_is_never_lent_for_a_drill(shop: Point, source: PostgresServer) -> None:
     with pytest.raises(ConfigError, match="is the captured one"), on_stage(shop, source.bin, source.dsn):
         pass

@@ -1,9 +1,12 @@
 """Databases on a scratch server of somebody's, with real servers: made, found, dropped, and never on the source's."""
 
+import signal
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from subprocess import Popen
 
 import psycopg
 import pytest
@@ -59,6 +62,30 @@ def test_an_error_in_the_block_passes_through_and_the_databases_are_dropped(post
         postgres.create(name_in(scratch, "half"))
         raise ZeroDivisionError
     assert databases(postgres) == []
+
+
+@contextmanager
+def told_of(target: str) -> Iterator[Popen[bytes]]:
+    with Popen(["sleep", "60"], env={"DRKIT_TARGET": target}) as command:
+        try:
+            yield command
+        finally:
+            command.kill()
+
+
+def test_commands_that_were_told_of_a_run_end_with_it_and_others_go_on(postgres: NamedServer) -> None:
+    with ExitStack() as commands:
+        with scratch_database(postgres.dsn(), None, None, utc_now) as scratch:
+            ours = commands.enter_context(told_of(scratch.dsn("restored")))
+            another = commands.enter_context(told_of(postgres.dsn("drkit_scratch_0123456789abcdef_restored")))
+        assert (ours.poll(), another.poll()) == (-signal.SIGKILL, None)
+
+
+def test_commands_that_a_dead_run_left_end_when_its_database_is_dropped(postgres: NamedServer) -> None:
+    postgres.create("drkit_scratch_0123456789abcdef")
+    target = postgres.dsn("drkit_scratch_0123456789abcdef_restored")
+    with told_of(target) as left, scratch_database(postgres.dsn(), None, None, utc_now):
+        assert left.poll() == -signal.SIGKILL
 
 
 def test_the_mark_of_a_run_says_who_and_since_when(postgres: NamedServer) -> None:

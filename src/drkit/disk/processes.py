@@ -26,25 +26,25 @@ def end_servers(data: Path, patience: timedelta = PATIENCE) -> None:
             _end(process, data, patience)
 
 
-def end_commands(folder: Path) -> None:
-    """`folder` has a name that nothing else has. They get no time to end by themselves: what they look at is gone."""
+def end_commands(place: str) -> None:
+    """`place` is a name that nothing else has. They get no time to end by themselves: what they look at is gone."""
     for process in _PROCESSES.glob("[0-9]*"):
-        if _was_told_of(process, folder):
+        if _was_told_of(process, place):
             with suppress(ProcessLookupError):
                 descriptor = os.pidfd_open(int(process.name))
                 try:
-                    if _was_told_of(process, folder):
+                    if _was_told_of(process, place):
                         _ended_by(descriptor, signal.SIGKILL, PATIENCE)
                 finally:
                     os.close(descriptor)
 
 
-def _was_told_of(process: Path, folder: Path) -> bool:
+def _was_told_of(process: Path, place: str) -> bool:
     try:
         variables = (process / "environ").read_bytes().split(b"\0")
     except OSError:
         return False
-    return any(each.startswith(_TOLD) and os.fsencode(folder.name) in each for each in variables)
+    return any(each.startswith(_TOLD) and os.fsencode(place) in each for each in variables)
 
 
 def _serves(process: Path, data: Path) -> bool:

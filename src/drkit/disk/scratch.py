@@ -46,7 +46,7 @@ def _require_room(place: Path, needed: int) -> None:
 
 def _remove(folder: Path) -> None:
     """The last processes of a server that was killed may still write while its folder goes."""
-    end_commands(folder)
+    end_commands(folder.name)
     end_servers(folder / DATA)
     for _ in range(_ATTEMPTS):
         try:

@@ -59,7 +59,8 @@ class PostgresEngine:
 
     def restore(self, manifest: Manifest, load: Load, target: str, wishes: Wishes) -> Restored:
         server = parse_dsn(target, NotRestorable)
-        return Restoring(server, self._options, manifest, load, wishes, self._clock).run()
+        lent = wishes.tolerant and self._scratch_server is not None
+        return Restoring(server, self._options, manifest, load, wishes, self._clock, lent=lent).run()
 
     def compare(self, manifest: Manifest, load: Load, target: str, level: Comparing) -> Compared:
         """Whether an existing database is what was captured."""

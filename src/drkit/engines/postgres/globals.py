@@ -19,6 +19,7 @@ from drkit.engines.postgres.facts import Facts
 from drkit.engines.postgres.names import quote_name
 from drkit.engines.postgres.roles import (
     apply_roles,
+    bar_login,
     capture_memberships,
     capture_role_labels,
     capture_role_settings,
@@ -31,6 +32,7 @@ from drkit.engines.postgres.steps import Steps
 __all__ = [
     "apply_roles",
     "apply_settings",
+    "bar_login",
     "capture_globals",
     "create_database",
     "create_in_some_locale",

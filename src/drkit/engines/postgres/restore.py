@@ -6,7 +6,7 @@ What fails leaves the unfinished database under a name that says so; its final n
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import psycopg
@@ -15,7 +15,13 @@ from drkit.engines.postgres.analysis import analyze
 from drkit.engines.postgres.comparison import Compared, choose_for_target, compare
 from drkit.engines.postgres.contents import DUMP
 from drkit.engines.postgres.facts import Facts, look_at_server
-from drkit.engines.postgres.globals import apply_roles, apply_settings, create_database, create_in_some_locale
+from drkit.engines.postgres.globals import (
+    apply_roles,
+    apply_settings,
+    bar_login,
+    create_database,
+    create_in_some_locale,
+)
 from drkit.engines.postgres.lacking import find_lacking, tell_left_out
 from drkit.engines.postgres.load import Loader, RowLoad, private_folder
 from drkit.engines.postgres.options import DumpOptions
@@ -49,7 +55,8 @@ class Phases:
 
 
 class Restoring:
-    """One restore of one point to one server. `patience` is for sessions that keep a database from being renamed."""
+    """One restore of one point to one server. `patience` is for sessions that keep a database from being renamed. Where
+    the server is `lent`, roles outlive what is restored, so they may not log in."""
 
     def __init__(
         self,
@@ -60,12 +67,15 @@ class Restoring:
         wishes: Wishes,
         clock: Clock,
         patience: timedelta = PATIENCE,
+        *,
+        lent: bool = False,
     ) -> None:
         self._server = server
         self._options = options
         self._wishes = wishes
         self._clock = clock
         self._patience = patience
+        self._lent = lent
         self._phases = Phases()
         self._untested: list[Check] = []
         self._point = StoredPoint(manifest, load)
@@ -83,6 +93,8 @@ class Restoring:
             lacking = find_lacking(connection, head, self._point.contents) if self._wishes.tolerant else ()
         part = choose_part(head, self._wishes, facts, look_at(self._server), lacking)
         notes, steps = [*holes, *part.notes], fit_steps(self._steps, self._wishes, part)
+        if self._lent:
+            steps = replace(steps, roles=tuple(map(bar_login, steps.roles)))
         with maintenance(self._server) as connection:
             notes += apply_roles(connection, steps)
         with open_place(self._server, self._wishes.swap, self._make_database, self._clock()) as place:

@@ -92,6 +92,16 @@ def capture_memberships(connection: psycopg.Connection, facts: Facts) -> Iterato
         yield grant
 
 
+def bar_login(statement: str) -> str:
+    """What makes a role makes one that nobody can log in as: it outlives a drill on a server that was lent."""
+    match = CREATE.match(statement)
+    if match is None:
+        return statement
+    given = CLAUSE.findall(match["clauses"] or "")
+    kept = " ".join(each for each in given if each != "LOGIN" and not each.startswith("PASSWORD "))
+    return f"CREATE ROLE {match['role']} WITH {kept}" if kept else f"CREATE ROLE {match['role']}"
+
+
 def missing_roles(connection: psycopg.Connection, steps: Steps) -> tuple[str, ...]:
     """Those that the steps create and the server does not have."""
     created = [read_name(match["role"]) for each in steps.roles if (match := CREATE.match(each))]

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC
 from typing import Any
 
+from drkit.disk.processes import end_commands
 from drkit.engines.postgres.dsn import parse_dsn
 from drkit.engines.postgres.names import quote_name, quote_text
 from drkit.engines.postgres.scratch.place import ScratchServer
@@ -39,7 +40,8 @@ _OF_RUN = "SELECT datname::text FROM pg_database WHERE starts_with(datname, %s) 
 def scratch_database(dsn: str, source: Server | None, system: str | None, clock: Clock) -> Iterator[ScratchServer]:
     """`source` and `system`, the number of its server, say what must not be touched, as far as anybody knows.
 
-    Roles belong to a server and not to a database: those that a restore makes stay there.
+    Roles belong to a server and not to a database: those that a restore makes stay there. What the user's commands left
+    running here is ended.
     """
     server = parse_dsn(dsn, NotRestorable)
     refuse_source(server, source, system)
@@ -63,8 +65,10 @@ def _reserved(server: Server, run: str, mark: str) -> Iterator[int]:
     with ExitStack() as life:
         with _sole(server) as ask:
             for (dead,) in ask(_DEAD, _RUN, _MARK):
+                end_commands(dead)
                 _drop(ask, dead)
             life.callback(_drop_all, server, run)  # before it is made: an interrupt may come in between
+            life.callback(end_commands, run)
             ask(f"CREATE DATABASE {quote_name(run)} TEMPLATE template0")
             guard = life.enter_context(server.database(run).session())
             guard.execute(f"COMMENT ON DATABASE {quote_name(run)} IS {quote_text(mark)}")
