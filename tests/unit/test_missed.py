@@ -118,6 +118,15 @@ def test_the_newest_evidence_is_read_and_what_cannot_be_believed_is_a_doubt() ->
     content = b"".join(store.get(newest))
     store.delete([newest])
     store.put(newest, iter([content.replace(b'"passed"', b'"failed"')]))
-    found = read_newest(store, SOURCE, SIGNERS, 2)
+    found = read_newest(store, SOURCE, SIGNERS, 2, FOUR + 9 * DAY)
     assert [evidence.drill.started_at for evidence in found.evidences] == [FOUR + 2 * DAY]
     assert [newest in doubt.detail for doubt in found.doubts] == [True]
+
+
+def test_evidence_that_a_fast_clock_has_dated_later_takes_no_other_ones_place() -> None:
+    store = MemoryStore()
+    for day in range(6):
+        commit(store, drill_at(FOUR + day * DAY))
+    found = read_newest(store, SOURCE, SIGNERS, 2, FOUR + 2 * DAY)
+    assert [evidence.drill.started_at for evidence in found.evidences] == [FOUR + day * DAY for day in range(1, 6)]
+    assert found.doubts == ()

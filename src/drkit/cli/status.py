@@ -46,7 +46,7 @@ def _judge(source: "Source") -> "Standing":
     promised, now = table.objectives, clock()
     found = catalog.survey(store, source.name)
     listing, unsound = check_newest(store, found, signers, now)
-    history = read_newest(store, source.name, signers, _DRILLS, catalog.marks(source.name, found.entries))
+    history = read_newest(store, source.name, signers, _DRILLS, now, catalog.marks(source.name, found.entries))
     return judge_standing(
         source.name,
         Promises(table.backup, table.verify, source.system.table.timezone, promised.rto, promised.rpo),

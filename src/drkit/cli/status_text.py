@@ -71,7 +71,7 @@ def _row(console: "Console", standing: "Standing") -> tuple[str, ...]:
     return (
         console.paint("ok", GREEN) if standing.healthy else console.paint("!!", RED),
         standing.source,
-        show(standing.captured_at) if standing.captured_at else "never",
+        show(standing.captured_at) if standing.captured_at else "none good" if standing.damaged else "never",
         show(verified.verified_at) if verified and verified.verified_at else "not yet",
         _of(standing.rpo),
         _of(standing.rto),

@@ -30,7 +30,8 @@ def find_troubles(standing: "Standing") -> Iterator[Trouble]:
     yield from _of_drills(standing)
     for doubt in standing.doubts:
         if doubt.check == "backup":
-            yield Trouble(f"a backup cannot be believed: {doubt.detail}", None, doubt.hint)
+            step = f"`drkit backup now {standing.source}` makes another. {doubt.hint}".strip()
+            yield Trouble(f"a backup cannot be believed: {doubt.detail}", None, step)
         else:
             more = f"`drkit evidence verify all {standing.source}` shows more"
             yield Trouble(f"evidence cannot be believed: {doubt.detail}", None, more)

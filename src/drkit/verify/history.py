@@ -5,6 +5,7 @@ It must not know what is made of it.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from drkit import catalog
 from drkit.catalog import Mark
@@ -17,6 +18,7 @@ from drkit.verify.chain import check_chain, check_marks
 from drkit.verify.evidence import parse_evidence
 from drkit.verify.ledger import READERS, Stored
 from drkit.verify.model import Evidence
+from drkit.when import from_the_future
 
 _LINKS = ("gap", "altered")  # a beginning is always missing where only the newest are read
 _LOOK = "`drkit evidence verify all` looks at all of it."
@@ -42,12 +44,16 @@ def believe(stored: Iterable[Stored], signers: Collection[Signer]) -> History:
 
 
 def read_newest(
-    store: Store, source: str, signers: Collection[Signer], count: int, marks: Iterable[Mark] = ()
+    store: Store, source: str, signers: Collection[Signer], count: int, now: datetime, marks: Iterable[Mark] = ()
 ) -> History:
-    """One listing, and the newest `count` objects. Doubts are also about those that are missing among them, as the
-    others follow them, or as one of the `marks` tells: list those first, as a drill puts its mark last."""
-    keys = [entry.key for entry in store.list(catalog.drills_of(source)) if catalog.parse_drill_key(entry.key)]
-    newest = keys[-count:]
+    """One listing, and the newest `count` objects, besides those that a fast clock has dated later than now. Doubts are
+    also about those that are missing among them, as the others follow them, or as one of the `marks` tells: list those
+    first, as a drill puts its mark last."""
+    found = [(entry.key, catalog.parse_drill_key(entry.key)) for entry in store.list(catalog.drills_of(source))]
+    keys = [key for key, where in found if where]
+    begun = [catalog.parse_id(where[1]) for _, where in found if where]
+    ahead = sum(moment is not None and from_the_future(moment, now) for moment in begun)
+    newest = keys[-(count + ahead) :]
     stored = list(map_ahead(lambda key: Stored(key, b"".join(store.get(key))), newest, READERS))
     history = believe(stored, signers)
     believed = {each.drill.id: each for each in history.evidences}
