@@ -10,6 +10,7 @@
     │   └── AlreadyExists          5  an object has that key, and keys are written once
     ├── NotRestorable              6  nothing reaches that time, or the target failed
     ├── IntegrityError             7  tampered with, damaged, or cut short
+    │   ├── UnknownFormat          7  another version of drkit wrote it
     │   └── WrongKey               7  none of the identities at hand opens it
     └── ObjectiveMissed            8  a promised RTO or RPO is broken, or restored data differ
 
@@ -62,6 +63,10 @@ class NotRestorable(DrkitError):
 
 class IntegrityError(DrkitError):
     exit_code = 7
+
+
+class UnknownFormat(IntegrityError):
+    """Signed and whole: it is this version that cannot read it."""
 
 
 class WrongKey(IntegrityError):

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from drkit.catalog import commit, find_point, make_id, manifest_key, mark, parse_id, pin, read_manifest, survey, unpin
-from drkit.errors import AlreadyExists, IntegrityError, NotFound, UsageError
+from drkit.errors import AlreadyExists, IntegrityError, NotFound, UnknownFormat, UsageError
 from drkit.model import Manifest, Point
 from drkit.ports import Store
 from drkit.signing import new_signing_key, sign_document
@@ -106,7 +106,7 @@ def test_a_manifest_of_another_format_is_refused_and_says_who_reads_it(store: Me
     manifest = manifest_of()
     _commit_document(store, manifest, drkit=version)
     with pytest.raises(
-        IntegrityError, match=rf"{manifest.id}/manifest.json is written in format {version!r}"
+        UnknownFormat, match=rf"{manifest.id}/manifest.json is written in format {version!r}"
     ) as refused:
         read_manifest(store, manifest.source, manifest.id, SIGNERS)
     assert "newer drkit" in refused.value.hint

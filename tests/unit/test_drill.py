@@ -1,5 +1,6 @@
 """The order of a drill, and what it makes of all that can go wrong; a SQLite database and a folder stand for any."""
 
+import json
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -10,16 +11,18 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from drilling import HOUR, MINUTE, as_nobody, command, drill, found, make_drilled_system, outcomes, run, scratch_of
-from drkit.catalog import folder_of
+from drkit.catalog import folder_of, manifest_key
 from drkit.engines.files import FilesEngine
 from drkit.keyfiles import write_keys
 from drkit.model import Manifest
+from drkit.signing import sign_document
 from drkit.stores.retrying import RetryPolicy
 from drkit.stores.s3.opening import open_s3
 from drkit.verify.drill import STORED_OBJECTS
 from drkit.verify.model import Target
 from drkit.verify.questions import Question
 from drkit.verify.verdicts import judge_backup
+from drkit.wiring import open_signing_key
 from fault_system import BOOKS, DOCS, FaultSystem, utc_now
 from servers.children import free_port
 from servers.s3_server import S3Server
@@ -122,6 +125,26 @@ def test_an_identity_that_opens_nothing_fails_the_drill_and_says_nothing_of_the_
     assert done.result == "failed"
     assert "database.zst.age" in done.error
     assert (done.checks, judge_backup(done)) == ((), None)
+
+
+def test_a_backup_that_a_newer_drkit_wrote_fails_the_drill_and_is_not_refuted(system: FaultSystem) -> None:
+    manifest = system.back_up(BOOKS)
+    key = manifest_key(BOOKS, manifest.id)
+    path = system.store_folder / key
+    document = json.loads(path.read_bytes()) | {"drkit": 2}
+    del document["signature"]
+    path.chmod(0o644)
+    path.write_bytes(sign_document(open_signing_key(system.source(BOOKS).system), key, document))
+    done = drill(system, BOOKS)
+    assert (done.result, done.backup, done.checks, judge_backup(done)) == ("failed", manifest.id, (), None)
+    assert "written in format 2" in done.error
+
+
+def test_a_schedule_that_names_another_kind_fails_the_drill_and_the_backup_is_not_refuted(system: FaultSystem) -> None:
+    system.back_up(BOOKS)
+    done = run(system, BOOKS, engine=system.source(DOCS).engine()).drill
+    assert (done.result, done.checks, judge_backup(done)) == ("failed", (), None)
+    assert "holds a source of kind sqlite, and shop/books is of kind files" in done.error
 
 
 def test_a_promise_that_is_broken_fails_the_drill_and_the_backup_is_verified_all_the_same(system: FaultSystem) -> None:

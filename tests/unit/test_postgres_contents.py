@@ -4,10 +4,13 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from drkit.engines.postgres.contents import Contents, Segment, TableContents, format_contents, parse_contents
 from drkit.engines.postgres.digest import LargeObjects
 from drkit.engines.postgres.scratch.place import ScratchServer
 from drkit.engines.postgres.scratch.provision import estimate_room
+from drkit.errors import UnknownFormat
 
 CONTENTS = Contents(
     server_version=170011,
@@ -43,6 +46,12 @@ def test_contents_of_an_earlier_version_leave_unknown_what_they_do_not_tell() ->
 def test_a_member_that_is_not_known_is_ignored() -> None:
     document = json.loads(format_contents(CONTENTS)) | {"mood": "good"}
     assert parse_contents(json.dumps(document).encode()) == CONTENTS
+
+
+def test_contents_of_another_form_are_not_taken_for_damaged() -> None:
+    document = json.loads(format_contents(CONTENTS)) | {"form": 2}
+    with pytest.raises(UnknownFormat, match="are of form 2"):
+        parse_contents(json.dumps(document).encode())
 
 
 def test_room_is_what_the_rows_can_grow_to_and_never_more_than_the_database_took() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from drkit.catalog.keys import FORMAT, manifest_key, parse_id
-from drkit.errors import IntegrityError, UsageError
+from drkit.errors import IntegrityError, UnknownFormat, UsageError
 from drkit.model import Digest, Manifest, Piece
 from drkit.ports import Store
 from drkit.signing import Signer, SigningKey, check_document, sign_document
@@ -21,7 +21,7 @@ def read_manifest(store: Store, source: str, backup_id: str, signers: Collection
     key = manifest_key(source, backup_id)
     document = check_document(signers, key, b"".join(store.get(key)))
     if document.get("drkit") != FORMAT:
-        raise IntegrityError(
+        raise UnknownFormat(
             f"{key} is written in format {document.get('drkit')!r}, and this drkit reads format {FORMAT}",
             "a newer drkit wrote it: restore with that one",
         )

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from contextlib import nullcontext
 
 from drkit import catalog
-from drkit.errors import IntegrityError
+from drkit.errors import ConfigError
 from drkit.model import Manifest, Restored, Wishes
 from drkit.ports import Engine, Store
 from drkit.restore.hooks import Hooks
@@ -17,7 +17,7 @@ def read_plan(store: Store, plan: RestorePlan, engine: Engine, signers: Collecti
     """The manifest of the plan's point, signed, of the engine's kind."""
     manifest = catalog.read_manifest(store, plan.point.source, plan.point.id, signers)
     if manifest.kind != engine.kind:
-        raise IntegrityError(
+        raise ConfigError(
             f"{plan.point.id} holds a source of kind {manifest.kind}, and {plan.point.source} is of kind {engine.kind}",
             "set `kind` in the schedule to what was backed up, or restore from another source",
         )

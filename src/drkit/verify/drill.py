@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from drkit import __version__, catalog
-from drkit.errors import DrkitError, IntegrityError, WrongKey
+from drkit.errors import DrkitError, IntegrityError, UnknownFormat, WrongKey
 from drkit.model import Check, Manifest, Scratch, Wishes
 from drkit.ports import Clock, Engine, Store
 from drkit.prune.removals import find_whole_since
@@ -105,8 +105,8 @@ class _Record:
 
     def fail(self, error: DrkitError) -> None:
         self.tell(f"{error} ({error.hint})" if error.hint else str(error))
-        # a key that opens nothing says something about who restores, and nothing about what was captured
-        if isinstance(error, IntegrityError) and not isinstance(error, WrongKey):
+        # neither a key that opens nothing nor a drkit that is too old says anything about what was captured
+        if isinstance(error, IntegrityError) and not isinstance(error, WrongKey | UnknownFormat):
             self.checks.append(Check(STORED_OBJECTS, "failed", "whole, and signed for their places", str(error)))
 
     def tell(self, error: str) -> None:

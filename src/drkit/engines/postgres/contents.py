@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from drkit.engines.postgres.digest import LargeObjects, Level, TableDigest
-from drkit.errors import IntegrityError
+from drkit.errors import IntegrityError, UnknownFormat
 
 DUMP = "dump"
 PIECE = "contents"
@@ -99,7 +99,7 @@ def parse_contents(raw: bytes) -> Contents:
     try:
         document = json.loads(raw.decode(errors="surrogateescape"))
         if document["form"] != FORM:
-            raise IntegrityError(f"this backup's contents are of form {document['form']}", "update drkit")
+            raise UnknownFormat(f"this backup's contents are of form {document['form']}", "update drkit")
         return _build(document)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise IntegrityError(f"the list of what the backup holds cannot be read: {error!r}") from error
