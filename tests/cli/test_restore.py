@@ -70,6 +70,14 @@ def test_the_moment_that_was_understood_is_said_first_even_to_the_quiet(shop: Sh
     assert [line["message"].split(" is ")[0] for line in done.lines[:2]] == ["shop/main: wanted", "shop/main: reached"]
 
 
+def test_who_restores_a_point_that_a_drill_found_damaged_is_told_before_anything_happens(shop: Shop) -> None:
+    shop.edit("[sources.main]", '[sources.main]\nchecks = [{ name = "no", sql = "select false" }]')
+    assert shop.drkit("verify", "now", "shop/main").code == 8
+    told = shop.drkit.ok("restore", "shop", "--dry-run").err
+    assert f"{shop.ids()[-1]}: the drill of " in told
+    assert "failed on it" in told
+
+
 def test_more_loss_than_was_promised_needs_a_yes(shop: Shop) -> None:
     shop.capture_at(OLD)
     far = ("restore", "shop", "--at", "2024-05-01T12:00:00Z", "--to", "restored.db")

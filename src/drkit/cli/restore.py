@@ -101,6 +101,9 @@ def _plan(call: Call, source: "Source", at: str) -> "tuple[RestorePlan, Manifest
     plan = plan_restore(survey(store, source.name).points, wanted, now)
     for point in plan.passed_over:
         call.console.warn(f"{point.id} is passed over: its time lies in the future, so a clock was wrong")
+    if plan.point.refuted_at:
+        drill = format_moment(plan.point.refuted_at)
+        call.console.warn(f"{plan.point.id}: the drill of {drill} failed on it; `drkit backup list` shows the others")
     which = f"{format_length(plan.distance)} {'before that' if wanted else 'ago'}"
     call.console.tell(f"{source.name}: reached is {format_moment(plan.reaches)}, {which}")
     return plan, read_plan(store, plan, source.engine(), open_signers(source.system))
