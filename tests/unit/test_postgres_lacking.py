@@ -36,7 +36,7 @@ def test_the_first_names_are_told_and_the_number_of_the_others() -> None:
 
 def test_the_rows_of_a_table_that_is_lost_are_told_with_it_and_those_of_the_extension_s_own_by_themselves() -> None:
     told = Lacking("hstore", "1.8", frozenset()).tell([EXTENSION, TABLE, ROWS, ROWS_OF_ITS_OWN]).actual
-    assert told.endswith("left out with it: table tagged, table data settings")
+    assert told.endswith("left out with it: table tagged, rows of settings")
 
 
 def contents_with(*tables: tuple[str, int | None]) -> Contents:

@@ -35,7 +35,7 @@ class Lacking:
     def tell(self, lost: Sequence[Entry]) -> Check:
         tables = {each.key for each in lost if each.kind == _TABLE}
         names = [
-            each.described
+            f"rows of {each.name}" if each.kind == _ROWS else each.described
             for each in lost
             if each.kind not in _UNTOLD or (each.kind == _ROWS and each.key not in tables)  # of the extension's own
         ]
@@ -56,7 +56,7 @@ def tell_left_out(losses: Sequence[tuple[Lacking, Sequence[Entry]]], contents: C
     rows = f" with {counted(sum(known), 'row')}" if len(known) == len(counts) else ""
     lacks = f"extension{'s' if len(culprits) > 1 else ''} {', '.join(culprits)}"
     left_out = f"{counted(len(gone), 'table')}{rows} left out, as the scratch server lacks {lacks}"
-    return f"{left_out} (install what it lacks there, or drill on a server that has it)"
+    return f"{left_out} (install what is missing there, or drill on a server that has it)"
 
 
 def find_lacking(connection: psycopg.Connection, outline: Outline, contents: Contents) -> list[Lacking]:
