@@ -19,7 +19,7 @@ from drkit.report.text import write_text
 from drkit.signing import check_document, new_signing_key, sign_document
 from drkit.verify.model import Target
 from report_simulation import BAD, GOOD, ZONE, live_a_year
-from report_sources import MAY, NOW, RPO, START, UTC_ZONE, answers, daily_points, drill_at, judged, known
+from report_sources import MAY, NOW, RPO, START, TOOK, UTC_ZONE, answers, daily_points, drill_at, judged, known
 
 
 def test_a_source_that_was_never_drilled_is_unknown_however_many_backups_it_has() -> None:
@@ -201,3 +201,15 @@ def test_a_drill_that_was_stopped_after_it_had_overrun_breaks_the_rto() -> None:
     assert rto.reason == "the drill of 2 May 00:00 was stopped after 16m"
     told = write_text(make_report("shop", [facts], MAY, UTC_ZONE, NOW))
     assert "Drills: 1 passed, 0 failed, 1 stopped, 0 missed." in told
+
+
+def test_a_drill_of_a_tiny_point_alone_keeps_no_promise_about_the_newest_one() -> None:
+    grown = [replace(point, stored_bytes=10**9) for point in daily_points()]
+    facts = known([drill_at(START + timedelta(hours=4))], points=grown)
+    rto = next(promise for promise in judged(facts).promises if promise.topic == "rto")
+    assert (rto.answer, rto.measured) == ("unknown", TOOK)
+    alike = replace(drill_at(START + timedelta(days=1)), stored_bytes=10**9)
+    rto = next(
+        promise for promise in judged(replace(facts, drills=[*facts.drills, alike])).promises if promise.topic == "rto"
+    )
+    assert rto.answer == "yes"

@@ -58,9 +58,10 @@ def _report_source(known: Known, month: Month, zone: ZoneInfo, now: datetime) ->
     counted, undrilled, silent = count_drills(asked, drills, drilled, now)
     certain = max((_certain(gap, known) for gap in exposure.gaps), default=None)
     last = next((drill for drill in reversed(until_then) if drill.result != "missed"), None)
-    promises = judge_promises(known, Shown(drilled, last, counted, exposure, certain), month, zone)
-    suspects = [point for point in ordered[bisect_right(ordered, month.start, key=_at) :] if misdated(point, now)]
     latest = newest(ordered, month.until, now)
+    shown = Shown(drilled, last, counted, exposure, certain, latest.stored_bytes if latest else None)
+    promises = judge_promises(known, shown, month, zone)
+    suspects = [point for point in ordered[bisect_right(ordered, month.start, key=_at) :] if misdated(point, now)]
     return SourceReport(
         source=known.source,
         kind=known.kind,

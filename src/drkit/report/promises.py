@@ -14,18 +14,21 @@ from drkit.timetable import next_run
 from drkit.verify.exposure import Exposure
 from drkit.verify.model import Drill
 from drkit.verify.pace import overran
+from drkit.verify.verdicts import scale_rto
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What the month shows of a source. `drilled` are its drills of the month, `last_drill` the newest one up to its
-    end, and `drills` counts them; `certain` is the loss that no removed point can explain."""
+    end, and `drills` counts them; `certain` is the loss that no removed point can explain; `size` is the newest
+    point's."""
 
     drilled: Sequence[Drill]
     last_drill: Drill | None
     drills: Drills
     exposure: Exposure
     certain: timedelta | None
+    size: int | None = None
 
 
 def overall(promises: Sequence[Promise]) -> Answer:
@@ -37,7 +40,7 @@ def judge_promises(known: Known, shown: Shown, month: Month, zone: ZoneInfo) -> 
     drills = shown.drilled or _standing_drill(known, shown, month, zone)
     made = [_doubt(_restores(known, shown, drills, zone), known, month)]
     if known.rto is not None:
-        made.append(_doubt(_rto(known.rto, drills, zone), known, month))
+        made.append(_doubt(_rto(known.rto, drills, shown.size, zone), known, month))
     if known.rpo is not None:
         made.append(_rpo(known, known.rpo, shown, month, zone))
     return tuple(made)
@@ -101,7 +104,7 @@ def _why_unproven(known: Known, shown: Shown) -> str:
     return "no drill was run" if known.verify else "no drills are planned, and none was run"
 
 
-def _rto(promised: timedelta, drills: Sequence[Drill], zone: ZoneInfo) -> Promise:
+def _rto(promised: timedelta, drills: Sequence[Drill], size: int | None, zone: ZoneInfo) -> Promise:
     measured = [(drill.rto.measured, drill) for drill in drills if drill.rto.measured is not None]
     stopped = [(ran, drill) for drill in drills if (ran := overran(drill, promised))]
     if stopped:
@@ -115,6 +118,9 @@ def _rto(promised: timedelta, drills: Sequence[Drill], zone: ZoneInfo) -> Promis
     if missed:
         when = listed([moment(drill.started_at, zone) for drill in missed])
         return Promise("rto", "no", f"the restore of {when} took longer", promised, longest)
+    if size is not None and all(scale_rto(each, size) is None for _, each in measured):
+        reason = "no drill has restored a backup that compares in size with the newest point"
+        return Promise("rto", "unknown", reason, promised, longest)
     reason = f"at most {length(longest)}, measured on {moment(drill.started_at, zone)}"
     return Promise("rto", "yes", reason, promised, longest)
 
