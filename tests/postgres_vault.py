@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from drkit.age import new_identity
-from drkit.engines.postgres import DumpOptions, PostgresEngine
-from drkit.engines.postgres.comparison import Compared
+from drkit.engines.postgres import DumpOptions, PostgresEngine, comparison
+from drkit.engines.postgres.comparison import Compared, Expectation, choose_for_target
+from drkit.engines.postgres.dsn import parse_dsn
+from drkit.engines.postgres.facts import look_at_server
+from drkit.engines.postgres.point import StoredPoint
+from drkit.errors import NotRestorable
 from drkit.model import Captured, Comparing, Manifest, Restored, Wishes
 from drkit.ports import Save, Store
 from drkit.sealing import Keyring, Seal, loading, saving
@@ -78,4 +82,9 @@ def restore(point: Point, target: str, programs: Path, jobs: int = 2, **wishes: 
 
 
 def compare(point: Point, target: str, programs: Path, level: Comparing = "full") -> Compared:
-    return engine(programs).compare(point.manifest, loading(point.store, point.keys.keyring), target, level)
+    """An existing database with the whole of what was captured."""
+    server, options = parse_dsn(target, NotRestorable), DumpOptions(jobs=2, programs=programs)
+    stored = StoredPoint(point.manifest, loading(point.store, point.keys.keyring))
+    with server.session() as connection:
+        chosen = choose_for_target(options, stored, look_at_server(connection, utc_now, NotRestorable))
+    return comparison.compare(server, chosen, stored, Expectation(level), options.workers)

@@ -16,7 +16,7 @@ from drkit.verify.forecast import Forecast, forecast_rto
 from drkit.verify.history import History
 from drkit.verify.model import Drill, Scenario, Target
 from drkit.verify.pace import judge_pace
-from drkit.verify.verdicts import judge_rpo
+from drkit.verify.verdicts import brought_back, judge_rpo
 from drkit.when import from_the_future, misdated
 
 # A run may start late and still be no cause for alarm.
@@ -144,9 +144,7 @@ def _last_failures(ended: Sequence[Drill]) -> tuple[Drill, ...]:
 
 
 def _failed(drill: Drill) -> bool:
-    outcomes = {check.outcome for check in drill.checks}
-    good = not drill.error and "passed" in outcomes and "failed" not in outcomes
-    return not good or drill.rpo.met is False
+    return drill.rpo.met is False or not brought_back(drill.error, drill.checks)
 
 
 def _past_gaps(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,13 +84,27 @@ def _captured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def copy_shop(made: Path, folder: Path) -> Shop:
+    """The store of the copy is its own."""
+    shutil.copytree(made, folder)
+    drkit = drkit_in(folder)
+    return Shop(replace(drkit, environment={**drkit.environment, "SHOP_STORE": f"file://{folder}/backups"}), folder)
+
+
 @pytest.fixture
 def shop(_captured: Path, tmp_path: Path) -> Shop:
     """A shop of one's own with one point in time."""
-    folder = tmp_path / "shop"
-    shutil.copytree(_captured, folder)
-    drkit = drkit_in(folder)
-    return Shop(replace(drkit, environment={**drkit.environment, "SHOP_STORE": f"file://{folder}/backups"}), folder)
+    return copy_shop(_captured, tmp_path / "shop")
+
+
+def stands(shop: Shop, code: int) -> dict[str, Any]:
+    """What `drkit status` says of its one source."""
+    done = shop.drkit("status", "--json")
+    assert done.code == code, done
+    [source] = done.document["sources"]
+    assert source["healthy"] == (code == 0)
+    assert bool(source["troubles"]) == (code != 0)
+    return dict(source)
 
 
 @pytest.fixture

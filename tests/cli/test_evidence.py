@@ -1,12 +1,11 @@
 import shutil
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.conftest import Shop
+from cli.conftest import Shop, copy_shop
 from cli.golden_text import compare
 from cli_drills import put_evidence
 from cli_runner import Drkit, drkit_in, settled
@@ -16,16 +15,10 @@ from drkit.when import format_moment
 FIRST = datetime(2024, 5, 1, 4, tzinfo=UTC)
 
 
-def _shop_in(folder: Path) -> Shop:
-    drkit = drkit_in(folder)
-    return Shop(replace(drkit, environment={**drkit.environment, "SHOP_STORE": f"file://{folder}/backups"}), folder)
-
-
 @pytest.fixture(scope="module")
 def _proven(_captured: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("proven") / "shop"
-    shutil.copytree(_captured, folder)
-    shop = _shop_in(folder)
+    shop = copy_shop(_captured, folder)
     shop.capture_at(*(format_moment(FIRST.replace(day=day, hour=1)) for day in (1, 2, 3)))
     shop.edit('verify = "0 4 1 * *"', "")  # or those that were never run since would be told of
     shop.edit('keep = { within = "7d", daily = 30, weekly = 8, monthly = 12 }', "keep = { last = 3, min_points = 3 }")
@@ -39,8 +32,7 @@ def _proven(_captured: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def proven(_proven: Path, tmp_path: Path) -> Shop:
     """A shop with three drills of May 2024, the last of which restored a point that stands, a prune and a report."""
-    shutil.copytree(_proven, tmp_path / "shop")
-    return _shop_in(tmp_path / "shop")
+    return copy_shop(_proven, tmp_path / "shop")
 
 
 def drills(shop: Shop) -> list[Path]:

@@ -1,17 +1,14 @@
 import json
 import os
 import re
-import shutil
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.conftest import Shop
+from cli.conftest import Shop, copy_shop
 from cli_drills import put_evidence
-from cli_runner import drkit_in
 from drills import BAD
 from drkit.catalog import parse_id
 from drkit.config import load_system
@@ -31,16 +28,10 @@ def monthly(shop: Shop) -> None:
     shop.edit('objectives = { rpo = "1h"', 'objectives = { rpo = "30h"')
 
 
-def _shop_in(folder: Path) -> Shop:
-    drkit = drkit_in(folder)
-    return Shop(replace(drkit, environment={**drkit.environment, "SHOP_STORE": f"file://{folder}/backups"}), folder)
-
-
 @pytest.fixture(scope="module")
 def _lived(_captured: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lived") / "shop"
-    shutil.copytree(_captured, folder)
-    shop = _shop_in(folder)
+    shop = copy_shop(_captured, folder)
     monthly(shop)
     shop.capture_at(*(format_moment(datetime(2024, 4, 30, 1, tzinfo=UTC) + timedelta(days=day)) for day in range(33)))
     for manifest in shop.objects("manifest.json"):
@@ -53,8 +44,7 @@ def _lived(_captured: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def lived(_lived: Path, tmp_path: Path) -> Shop:
     """A shop with a point every night of May 2024, and a drill on its first day."""
-    shutil.copytree(_lived, tmp_path / "shop")
-    return _shop_in(tmp_path / "shop")
+    return copy_shop(_lived, tmp_path / "shop")
 
 
 def report(shop: Shop, *options: str) -> dict[str, Any]:

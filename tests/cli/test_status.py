@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cli.conftest import Shop
+from cli.conftest import Shop, stands
 from cli.golden_text import compare
 from cli_drills import ago, put_evidence
 from cli_runner import settled
@@ -34,15 +34,6 @@ def kept(shop: Shop) -> Shop:
 def drilled(shop: Shop, age: timedelta = timedelta(minutes=1), token: str = "7f3a9c01", **changes: Any) -> Drill:
     changes = {"backup": None, "reached": None} | changes
     return put_evidence(shop.schedule, shop.folder / "backups", ago(seconds=age.total_seconds()), token, **changes)
-
-
-def stands(shop: Shop, code: int) -> dict[str, Any]:
-    done = shop.drkit("status", "--json")
-    assert done.code == code, done
-    [source] = done.document["sources"]
-    assert source["healthy"] == (code == 0)
-    assert bool(source["troubles"]) == (code != 0)
-    return source
 
 
 def test_a_source_whose_promises_are_kept_ends_with_0(kept: Shop) -> None:

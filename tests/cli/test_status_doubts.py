@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.conftest import Shop
+from cli.conftest import Shop, stands
 from cli_drills import ago, put_evidence
 from drills import BAD
 from drkit.verify.verdicts import judge_rto
@@ -27,15 +27,6 @@ def two(shop: Shop) -> Shop:
     shop.capture_at(format_moment(ago(minutes=10)))
     shop.drkit.ok("backup", "now")
     return shop
-
-
-def stands(shop: Shop, code: int) -> dict[str, Any]:
-    done = shop.drkit("status", "--json")
-    assert done.code == code, done
-    [source] = done.document["sources"]
-    assert source["healthy"] == (code == 0)
-    assert bool(source["troubles"]) == (code != 0)
-    return source
 
 
 def put(shop: Shop, token: str, backup: str | None, seconds: float, **changes: Any) -> str:

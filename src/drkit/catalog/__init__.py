@@ -1,5 +1,6 @@
 """The only place that knows how keys are spelled and how a manifest is written."""
 
+from drkit.catalog.document import read_document
 from drkit.catalog.keys import (
     FORMAT,
     MANIFEST,
@@ -54,6 +55,7 @@ __all__ = [
     "parse_removal_key",
     "parse_report_key",
     "pin",
+    "read_document",
     "read_listing",
     "read_manifest",
     "removal_key",

@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from typing import Any
 
+from drkit.catalog.document import read_document
 from drkit.catalog.keys import FORMAT, manifest_key, parse_id
-from drkit.errors import IntegrityError, UnknownFormat, UsageError
+from drkit.errors import IntegrityError, UsageError
 from drkit.model import Digest, Manifest, Piece
 from drkit.ports import Store
-from drkit.signing import Signer, SigningKey, check_document, sign_document
+from drkit.signing import Signer, SigningKey, sign_document
 from drkit.when import format_moment, parse_moment
 
 
@@ -19,12 +20,7 @@ def commit(store: Store, manifest: Manifest, signing_key: SigningKey) -> None:
 def read_manifest(store: Store, source: str, backup_id: str, signers: Collection[Signer]) -> Manifest:
     """The signed manifest, which says of itself that it stands where it was found."""
     key = manifest_key(source, backup_id)
-    document = check_document(signers, key, b"".join(store.get(key)))
-    if document.get("drkit") != FORMAT:
-        raise UnknownFormat(
-            f"{key} is written in format {document.get('drkit')!r}, and this drkit reads format {FORMAT}",
-            "a newer drkit wrote it: restore with that one",
-        )
+    document = read_document(key, b"".join(store.get(key)), signers)
     try:
         manifest = _from_document(document)
     except (KeyError, TypeError, ValueError, UsageError) as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drkit.cli.call import Call, each_source
+from drkit.cli.missed import write_down_missed
 from drkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -133,21 +134,11 @@ def _is_whole(sources: "Sequence[Source]") -> bool:
 
 
 def _record_missed(call: Call, sources: "Sequence[Source]") -> None:
-    from drkit.verify.missed import record_missed
-    from drkit.wiring import clock, open_accepted_key, open_signers
+    from drkit.wiring import open_accepted_key
 
     for source in sources:
         if source.table.verify:
-            written = record_missed(
-                source.store(),
-                source.name,
-                source.table.verify,
-                source.system.table.timezone,
-                open_accepted_key(source.system, "evidence"),
-                open_signers(source.system),
-                clock(),
-                call.console.correlation_id,
-            )
+            written = write_down_missed(call, source, open_accepted_key(source.system, "evidence"))
             if written:
                 times = f"{len(written)} times" if len(written) > 1 else "once"
                 call.console.warn(f"{source.name}: a planned drill did not run, {times}: {written[-1]} says so")

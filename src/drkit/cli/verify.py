@@ -3,11 +3,13 @@
 import os
 import secrets
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from drkit.cli.call import Call, ask_passphrase, each_source
+from drkit.cli.missed import write_down_missed
 from drkit.cli.verify_text import describe_drill, summarize
 from drkit.errors import ConfigError, NotRestorable, ObjectiveMissed, StoreError, UsageError
 
@@ -93,24 +95,8 @@ def _drill(call: Call, source: "Source", scenario: "Scenario", when: str, seed: 
 
 def _record_missed(call: Call, source: "Source", signing_key: "SigningKey") -> None:
     """Those before this one that never ran. If the store is down the drill itself is about to find that out."""
-    from drkit.verify.missed import record_missed
-    from drkit.wiring import clock, open_signers
-
-    table, zone = source.table, source.system.table.timezone
-    if table.verify is None:
-        return
     with suppress(StoreError):
-        found = record_missed(
-            source.store(),
-            source.name,
-            table.verify,
-            zone,
-            signing_key,
-            open_signers(source.system),
-            clock(),
-            call.console.correlation_id,
-        )
-        if found:
+        if found := write_down_missed(call, source, signing_key):
             call.console.warn(f"{source.name}: {len(found)} drills were due and never ran: that is recorded now")
 
 
@@ -163,16 +149,11 @@ def _with_clock_offset(drill: "Drill", store: "Store") -> "Drill":
 def _redacting(source: "Source") -> "Callable[[str], str]":
     """A command of the user's may repeat whatever it was given, and evidence is stored in the clear."""
     from drkit.cli.target import passwords_in
-    from drkit.streams.shell import secrets_in
+    from drkit.streams.shell import black_out, secrets_in
 
     hidden = {word for text in source.secret_texts() for word in passwords_in(text)} | secrets_in(os.environ)
 
-    def redact(line: str) -> str:
-        for each in sorted(filter(None, hidden), key=len, reverse=True):
-            line = line.replace(each, "***")
-        return line
-
-    return redact
+    return partial(black_out, secrets=hidden)
 
 
 def _commit(call: Call, source: "Source", seen: "Source", drill: "Drill", signing_key: "SigningKey") -> str:

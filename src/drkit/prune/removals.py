@@ -15,7 +15,7 @@ from drkit.errors import IntegrityError, UsageError
 from drkit.model import Finding, Point
 from drkit.ports import Store
 from drkit.retention import Policy
-from drkit.signing import Signer, SigningKey, check_document, sign_document
+from drkit.signing import Signer, SigningKey, sign_document
 from drkit.streams.ahead import map_ahead
 from drkit.when import format_length, format_moment, parse_moment
 
@@ -113,12 +113,7 @@ def believe_records(stored: Iterable[tuple[str, bytes]], signers: Collection[Sig
 
 
 def parse_record(key: str, content: bytes, signers: Collection[Signer]) -> Record:
-    document = check_document(signers, key, content)
-    if document.get("drkit") != FORMAT:
-        raise IntegrityError(
-            f"{key} is written in format {document.get('drkit')!r}, and this drkit reads format {FORMAT}",
-            "a newer drkit wrote it: read it with that one",
-        )
+    document = catalog.read_document(key, content, signers)
     try:
         record = _from_document(document)
     except (KeyError, TypeError, ValueError, UsageError) as error:

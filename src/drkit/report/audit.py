@@ -12,8 +12,7 @@ from drkit.report.filing import check_filed
 from drkit.report.holdings import Holdings
 from drkit.report.words import count
 from drkit.signing import Signer
-from drkit.verify.chain import check_chain, check_marks
-from drkit.verify.history import believe
+from drkit.verify.history import believe, check_links
 
 SignersOf = Callable[[str], Collection[Signer]]
 _ALONE = "Somebody removed its report, or `drkit report` was cut off: then run it for that month again."
@@ -47,14 +46,11 @@ def audit(held: Holdings, signers_of: SignersOf) -> Iterator[Audited]:
 def _audit_drills(held: Holdings, source: str, signers: Collection[Signer]) -> Iterator[Finding]:
     stored = held.evidence.get(source, [])
     history = believe(stored, signers)
-    evidences = {each.drill.id: each for each in history.evidences}
-    doubted = {each.link.id for each in stored} - evidences.keys()
-    chain = [each for each in check_chain(stored, signers, held.whole) if each.check != "signature"]
-    marks = [mark for mark in held.marks.get(source, []) if mark.drill not in doubted]
-    found = [*history.doubts, *chain, *check_marks(marks, evidences, held.whole)]
+    found = [*history.doubts, *check_links(stored, history, held.marks.get(source, []), signers, held.whole)]
     yield from found
     if all(each.passed for each in found):
-        span = f", from {min(evidences)} to {max(evidences)}" if evidences else ""
+        drills = [each.drill.id for each in history.evidences]
+        span = f", from {min(drills)} to {max(drills)}" if drills else ""
         told = "none altered" if any(each.check == "beginning" for each in found) else "none altered or missing"
         yield Finding("evidence", True, f"{count(len(stored), 'drill')}{span}: all signed, {told}")
 

@@ -18,8 +18,6 @@ from drkit.signing import Signer, SigningKey, check_document, sign_document
 
 Filed = Literal["stored", "stored already"]
 _OTHER = "Somebody changed it, or it was damaged: take another copy, or make the page anew with `drkit report --month`."
-
-
 _UNSIGNED = (
     "It is a copy that was never signed: drkit signs the reports of months that are over, in the store. Fetch that one."
 )

@@ -19,8 +19,7 @@ from drkit.report.period import begun_at
 from drkit.retention import Policy, judge
 from drkit.signing import Signer
 from drkit.timetable import Cron
-from drkit.verify.chain import check_chain, check_marks
-from drkit.verify.history import believe
+from drkit.verify.history import believe, check_links
 from drkit.verify.ledger import read_store
 from drkit.verify.model import Drill, Evidence
 from drkit.verify.verdicts import judge_backup
@@ -52,12 +51,10 @@ def read_known(
     stored = read_store(store, listing.source)
     history = believe(stored, signers)
     removals = read_removals(store, listing.source, signers, since)
-    evidences = {each.drill.id: each for each in history.evidences}
-    unbelieved = {each.link.id for each in stored} - evidences.keys()
-    marks = [mark for mark in catalog.marks(listing.source, listing.entries) if mark.drill not in unbelieved]
-    named = {link.id for each in history.evidences for link in each.previous} | {mark.drill for mark in marks}
-    doubted = (catalog.parse_id(each) for each in unbelieved | (named - evidences.keys()))
-    linked = [each for each in check_chain(stored, signers) if each.check != "signature"]
+    marks = list(catalog.marks(listing.source, listing.entries))
+    links = {link.id for each in history.evidences for link in each.previous}
+    told_of = {each.link.id for each in stored} | links | {mark.drill for mark in marks}
+    doubted = (catalog.parse_id(each) for each in told_of - {each.drill.id for each in history.evidences})
     return Known(
         source=listing.source,
         kind=asked.kind,
@@ -67,10 +64,10 @@ def read_known(
         rpo=asked.rpo,
         points=whole.points,
         drills=[each.drill for each in history.evidences],
-        removals=_gone(removals.records, listing, evidences.values()),
+        removals=_gone(removals.records, listing, history.evidences),
         verdicts=judge(asked.policy, listing.points, zone, now) if asked.policy else (),
         complete_since=removals.unsure_since,
-        doubts=(*unsound, *history.doubts, *_failed([*linked, *check_marks(marks, evidences)]), *removals.doubts),
+        doubts=(*unsound, *history.doubts, *_failed(check_links(stored, history, marks, signers)), *removals.doubts),
         doubted_at=sorted(each for each in doubted if each),
     )
 

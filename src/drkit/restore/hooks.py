@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from drkit.errors import NotRestorable
-from drkit.streams.shell import ShellRun, run_shell
+from drkit.streams.shell import ShellRun, black_out, run_shell
 
 When = Literal["before", "after"]
 Tell = Callable[[When, str], None]
@@ -73,6 +73,4 @@ class Hooks:
         return self.runs[-1]
 
     def _redact(self, line: str) -> str:
-        for secret in filter(None, self.secrets):
-            line = line.replace(secret, "***")
-        return line
+        return black_out(line, self.secrets)

@@ -6,7 +6,7 @@ It must not know stores, nor what a chain of evidence proves.
 from collections.abc import Collection, Mapping
 from typing import get_args
 
-from drkit.catalog import FORMAT, drill_key, parse_drill_key, parse_id
+from drkit.catalog import FORMAT, drill_key, parse_drill_key, parse_id, read_document
 from drkit.errors import IntegrityError, UsageError
 from drkit.model import Check, Outcome
 from drkit.signing import Signer, SigningKey, check_document, sign_document
@@ -23,13 +23,7 @@ def format_evidence(evidence: Evidence, signing_key: SigningKey) -> bytes:
 
 
 def parse_evidence(key: str, content: bytes, signers: Collection[Signer]) -> Evidence:
-    document = check_document(signers, key, content)
-    found = document.get("drkit")
-    if type(found) is not int or found != FORMAT:
-        raise IntegrityError(
-            f"{key} is written in format {found!r}, and this drkit reads format {FORMAT}",
-            "a newer drkit wrote it: read it with that one",
-        )
+    document = read_document(key, content, signers)
     try:
         evidence = Evidence(_to_drill(document), _to_links(document))
     except (KeyError, TypeError, ValueError, OverflowError, UsageError) as error:

@@ -20,7 +20,6 @@ from drkit.verify.ledger import READERS, Stored
 from drkit.verify.model import Evidence
 from drkit.when import from_the_future
 
-_LINKS = ("gap", "altered")  # a beginning is always missing where only the newest are read
 _LOOK = "`drkit evidence verify all` looks at all of it."
 
 
@@ -43,6 +42,17 @@ def believe(stored: Iterable[Stored], signers: Collection[Signer]) -> History:
     return History(tuple(evidences), tuple(doubts))
 
 
+def check_links(
+    stored: Collection[Stored], history: History, marks: Iterable[Mark], signers: Collection[Signer], whole: bool = True
+) -> list[Finding]:
+    """What the chain and the marks show, besides what `history` doubts already."""
+    evidences = {each.drill.id: each for each in history.evidences}
+    unbelieved = {each.link.id for each in stored} - evidences.keys()
+    telling = [mark for mark in marks if mark.drill not in unbelieved]
+    linked = [each for each in check_chain(stored, signers, whole) if each.check != "signature"]
+    return [*linked, *check_marks(telling, evidences, whole)]
+
+
 def read_newest(
     store: Store, source: str, signers: Collection[Signer], count: int, now: datetime, marks: Iterable[Mark] = ()
 ) -> History:
@@ -56,10 +66,9 @@ def read_newest(
     newest = keys[-(count + ahead) :]
     stored = list(map_ahead(lambda key: Stored(key, b"".join(store.get(key))), newest, READERS))
     history = believe(stored, signers)
-    believed = {each.drill.id: each for each in history.evidences}
     oldest = min((each.link.id for each in stored), default="") if len(newest) < len(keys) else ""
-    unbelieved = {each.link.id for each in stored} - believed.keys()
-    telling = [mark for mark in marks if mark.drill >= oldest and mark.drill not in unbelieved]
-    linked = [each for each in check_chain(stored, signers) if each.check in _LINKS]
-    missing = [each for each in (*linked, *check_marks(telling, believed)) if not each.passed]
+    recent = [mark for mark in marks if mark.drill >= oldest]
+    linked = check_links(stored, history, recent, signers)
+    # a beginning is always missing where only the newest are read
+    missing = [each for each in linked if not each.passed and each.check != "beginning"]
     return History(history.evidences, (*history.doubts, *missing))

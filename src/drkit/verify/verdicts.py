@@ -32,9 +32,14 @@ def judge_rpo(target: timedelta | None, measured: timedelta | None) -> Target:
 
 def judge_result(error: str, checks: Iterable[Check], rto: Target, rpo: Target) -> Result:
     """The result of a drill that came to its end. One in which nothing could be tested has shown nothing."""
-    outcomes = {check.outcome for check in checks}
-    good = not error and "passed" in outcomes and "failed" not in outcomes
+    good = brought_back(error, checks)
     return "passed" if good and rto.met is not False and rpo.met is not False else "failed"
+
+
+def brought_back(error: str, checks: Iterable[Check]) -> bool:
+    """Whether what was captured came back, however slowly and from however far."""
+    outcomes = {check.outcome for check in checks}
+    return not error and "passed" in outcomes and "failed" not in outcomes
 
 
 def judge_backup(drill: Drill) -> Proof | None:
@@ -43,12 +48,11 @@ def judge_backup(drill: Drill) -> Proof | None:
     A failed check refutes the backup: so damaged objects must come as a failed check. An error alone, such as a full
     disk where the drill ran, says nothing about it.
     """
-    outcomes = {check.outcome for check in drill.checks}
     if drill.backup is None or drill.result in ("aborted", "missed"):
         return None
-    if "failed" in outcomes:
+    if any(check.outcome == "failed" for check in drill.checks):
         return "refuted"
-    return "verified" if not drill.error and drill.reached and "passed" in outcomes else None
+    return "verified" if drill.reached and brought_back(drill.error, drill.checks) else None
 
 
 def growing(drill: Drill) -> timedelta:

@@ -21,15 +21,13 @@ from drkit.engines.postgres.differences import (
 )
 from drkit.engines.postgres.digest import Level
 from drkit.engines.postgres.explanation import Explainer
-from drkit.engines.postgres.facts import Facts, look_at_server
+from drkit.engines.postgres.facts import Facts
 from drkit.engines.postgres.options import DumpOptions
 from drkit.engines.postgres.point import StoredPoint
 from drkit.engines.postgres.programs import Programs, choose_programs, find_programs
 from drkit.engines.postgres.row_comparison import RowComparison
 from drkit.engines.postgres.server import Server
 from drkit.errors import NotRestorable
-from drkit.model import Manifest
-from drkit.ports import Clock, Load
 from drkit.streams.process import Family, family
 
 _MOST_EXPLAINED = 10
@@ -78,17 +76,6 @@ class Compared:
             return ("nothing was compared",)
         versions = (f"{each.subject} is {each.found} here and was {each.expected}" for each in self.versions)
         return (*map(str, self.unseen), *versions)
-
-
-def compare_with_point(
-    server: Server, options: DumpOptions, manifest: Manifest, load: Load, level: Level, clock: Clock
-) -> Compared:
-    """An existing database, which should be what was captured."""
-    point = StoredPoint(manifest, load)
-    with server.session() as connection:
-        facts = look_at_server(connection, clock, server.failure)
-    programs = choose_for_target(options, point, facts)
-    return compare(server, programs, point, Expectation(level), options.workers)
 
 
 def choose_for_target(options: DumpOptions, point: StoredPoint, facts: Facts) -> Programs:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from drkit.engines.postgres.byhand import write_script
 from drkit.engines.postgres.capture import capture
-from drkit.engines.postgres.comparison import Compared, compare_with_point
 from drkit.engines.postgres.dsn import parse_dsn
 from drkit.engines.postgres.findings import look_ahead
 from drkit.engines.postgres.options import DumpOptions
@@ -22,7 +21,7 @@ from drkit.engines.postgres.scratch.provision import provide_scratch
 from drkit.engines.postgres.server import Server
 from drkit.engines.postgres.target import check_target
 from drkit.errors import DrkitError, NotRestorable
-from drkit.model import Answer, Captured, Check, Comparing, Finding, Manifest, Piece, Restored, Scratch, Wishes
+from drkit.model import Answer, Captured, Check, Finding, Manifest, Piece, Restored, Scratch, Wishes
 from drkit.ports import Begin, Clock, Load
 
 
@@ -61,11 +60,6 @@ class PostgresEngine:
         server = parse_dsn(target, NotRestorable)
         lent = wishes.tolerant and self._scratch_server is not None
         return Restoring(server, self._options, manifest, load, wishes, self._clock, lent=lent).run()
-
-    def compare(self, manifest: Manifest, load: Load, target: str, level: Comparing) -> Compared:
-        """Whether an existing database is what was captured."""
-        server = parse_dsn(target, NotRestorable)
-        return compare_with_point(server, self._options, manifest, load, level, self._clock)
 
     @contextmanager
     def scratch(self, manifest: Manifest, load: Load) -> Iterator[Scratch]:
