@@ -1,5 +1,5 @@
-"""A world with a clock of its own for the scheduler: sources, how long their backups take, what the store knows of them,
-and any number of supervisors. Nothing in it waits for real time."""
+"""A world with a clock of its own for the scheduler: sources, how long their backups take, what the store knows of
+them, and any number of supervisors. Nothing in it waits for real time."""
 
 import asyncio
 from collections import defaultdict
