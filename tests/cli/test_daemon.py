@@ -144,7 +144,7 @@ def test_a_clock_that_jumps_ahead_and_back_neither_doubles_a_run_nor_stops_them(
 def test_a_daemon_that_is_killed_in_mid_backup_neither_forgets_nor_repeats_it(shop: Shop) -> None:
     with shop.with_tree(megabytes=256), daemon_running(shop.drkit) as daemon:
         daemon.await_line(lambda line: line.get("subject") == "shop/tree" and line["message"].endswith("begins"))
-        await_bytes_in(shop.folder / "backups" / ".incoming", daemon.process)
+        daemon.await_(lambda: is_being_put(shop))
         daemon.kill()
         with daemon_running(shop.drkit) as heir:  # the backup goes on without its parent
             heir.await_message("are planned")
