@@ -1,4 +1,4 @@
-"""The daemon and what happens to it: kills, clocks, stores that go away, jobs that hang, wrong schedules, a second one."""
+"""The daemon and what happens to it: kills, clocks, lost stores, jobs that hang, wrong schedules, a second one."""
 
 import sqlite3
 from collections import Counter
