@@ -51,7 +51,8 @@ class Standing:
     the last ones of their scenarios, where these brought back nothing, or not what was asked of them, however fast;
     `stopped_drill` is the newest one, if it was stopped. Of `misdated`
     points nobody can say what moment they hold. `takes` is how long the newest backup took. If nothing new comes, a
-    source that is healthy now is so no more from `red_at` on."""
+    source that is healthy now is so no more from `red_at` on; a backup and a drill are late from `backup_late_at` and
+    `drill_late_at` on."""
 
     source: str
     captured_at: datetime | None
@@ -76,6 +77,8 @@ class Standing:
     takes: timedelta | None = None
     failed_backup: FailedRun | None = None
     red_at: datetime | None = None
+    backup_late_at: datetime | None = None
+    drill_late_at: datetime | None = None
 
     @property
     def healthy(self) -> bool:
@@ -139,6 +142,8 @@ def judge_standing(
         takes=_duration(made) if made else None,
         failed_backup=failed if failed and (made is None or made.consistent_at < failed.at) else None,
         red_at=min((at for at in (backup and backup.red_at, drill and drill.red_at, rpo) if at), default=None),
+        backup_late_at=backup.red_at if backup else None,
+        drill_late_at=drill.red_at if drill else None,
     )
 
 

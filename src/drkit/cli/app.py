@@ -18,6 +18,7 @@ from drkit.cli import (
     evidence,
     init,
     keys,
+    metrics,
     pins,
     prune,
     report,
@@ -50,6 +51,7 @@ app.command()(init.init)
 app.command()(check.check)
 app.command()(restore.restore)
 app.command()(status.status)
+app.command()(metrics.metrics)
 app.command()(report.report)
 app.command()(prune.prune)
 app.command()(pins.pin)
