@@ -62,7 +62,9 @@ def pushgateway(folder: Path, web_config: str = "") -> Iterator[str]:
     log, port, config = folder / "pushgateway.log", free_port(), folder / "web.yaml"
     config.write_text(web_config)
     program = require("prometheus-pushgateway", "prometheus-pushgateway")
-    with running([program, f"--web.listen-address=127.0.0.1:{port}", f"--web.config.file={config}"], log) as child:
+    memory = "--persistence.file="  # Debian's default is one file for all
+    command = [program, f"--web.listen-address=127.0.0.1:{port}", f"--web.config.file={config}", memory]
+    with running(command, log) as child:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/-/ready"), child, log)
         yield f"http://127.0.0.1:{port}"
 
