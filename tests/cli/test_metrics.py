@@ -155,8 +155,9 @@ def test_a_pushgateway_that_is_locked_is_opened_by_what_a_file_or_a_variable_hol
     assert "wr0ng" not in f"{refused}"
 
 
-def test_a_password_on_the_command_line_is_refused_and_never_repeated(shop: Shop) -> None:
-    done = shop.drkit("metrics", "--push", "https://me:s3cr3t@localhost:9091")
+@pytest.mark.parametrize("credentials", ["me:s3cr3t", "s3cr3t", ":s3cr3t"])
+def test_a_password_on_the_command_line_is_refused_and_never_repeated(shop: Shop, credentials: str) -> None:
+    done = shop.drkit("metrics", "--push", f"https://{credentials}@localhost:9091")
     assert done.code == 2
     assert "s3cr3t" not in f"{done}"
 

@@ -73,17 +73,18 @@ def metrics(
 
 
 def _read_gateway(given: str, sources: "Sequence[Source]") -> "Gateway":
-    from drkit.config.values import holds_password, is_reference
+    from drkit.config.values import is_reference
     from drkit.metrics.gateway import read_gateway
 
-    if not is_reference(given) and holds_password(given):
+    if is_reference(given):
+        return read_gateway(read_reference("--push", given, "the URL"), _instance(sources))
+    gateway = read_gateway(given, _instance(sources))
+    if gateway.user or gateway.password:
         raise UsageError(
             "--push: a URL with a password is a secret, and others can read command lines",
             "write it into a file or a variable, and give --push file:/path or --push env:NAME",
         )
-    return read_gateway(
-        read_reference("--push", given, "the URL") if is_reference(given) else given, _instance(sources)
-    )
+    return gateway
 
 
 def _instance(sources: "Sequence[Source]") -> str:
