@@ -1,7 +1,9 @@
-import os
 import re
 import signal
+import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.request import urlopen
@@ -9,6 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from cli.conftest import Shop
+from drkit.metrics import OPENMETRICS
 from servers.figures import shown
 from servers.prometheus import node_exporter, prometheus_server, promtool, pushgateway
 
@@ -65,12 +68,11 @@ def test_a_written_file_can_be_read_by_all_and_is_alone(shop: Shop) -> None:
     out.parent.mkdir()
     out.write_text("old")
     out.chmod(0o600)
-    umask = os.umask(0o077)
-    try:
-        done = shop.drkit.ok("metrics", "--out", str(out))
-    finally:
-        os.umask(umask)
-    assert done.out == f"wrote {out}\n"
+    command = f"umask 077 && exec {sys.executable} -m drkit metrics --out {out}"
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=shop.folder, env=shop.drkit.environment, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, f"wrote {out}\n"), done.stderr
     assert stat.S_IMODE(out.stat().st_mode) == 0o644
     assert list(out.parent.iterdir()) == [out]
     promtool("check", "metrics", given=out.read_text())
@@ -180,8 +182,6 @@ def test_what_a_pushgateway_says_against_the_figures_is_told(shop: Shop) -> None
 
 
 def test_prometheus_takes_them_as_openmetrics_too(shop: Shop, tmp_path: Path) -> None:
-    from drkit.metrics import OPENMETRICS
-
     text = shop.drkit.ok("metrics", "--openmetrics").out
     with (
         shown(text, OPENMETRICS) as figures,
@@ -202,8 +202,6 @@ def test_it_writes_nothing_into_the_store(shop: Shop) -> None:
 
 
 def test_a_push_that_nobody_answers_can_be_interrupted(shop: Shop) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with shop.drkit.running("metrics", "--push", f"http://127.0.0.1:{port}") as child:

@@ -104,6 +104,10 @@ def test_where_all_is_wrong_all_alerts_fire_and_their_words_are_whole(prometheus
     for each in prometheus.alerts():
         for words in each["annotations"].values():
             assert not re.search(r"<no value>|<error|\{\{|%!", words), words
+    for alert in ALERTS:  # a label that is not there would be left blank
+        raised = [each["labels"] for each in prometheus.alerts() if each["labels"]["alertname"] == alert["alert"]]
+        used = set(re.findall(r"\$labels\.(\w+)", " ".join(alert["annotations"].values())))
+        assert used <= {label for labels in raised for label in labels}, alert["alert"]
 
 
 def test_a_backup_that_failed_is_seen_as_one_more_failure(prometheus: Prometheus) -> None:
