@@ -20,6 +20,8 @@ def source(name: str = "shop/main", now: datetime = NOW, **changes: Any) -> Sour
         source=name,
         kind="postgres",
         captured_at=now - 10 * MINUTE,
+        made_at=now - 10 * MINUTE,
+        drilled_at=now - DAY,
         verified_at=now - DAY,
         rpo=Target(HOUR, 10 * MINUTE, True),
         rto=Target(15 * MINUTE, 10 * MINUTE, True),
@@ -51,6 +53,7 @@ def ruined(now: datetime) -> tuple[Bulletin, State]:
         "shop/ruin",
         now,
         captured_at=now - DAY,
+        made_at=now - DAY,
         verified_at=now - 90 * DAY,
         healthy=False,
         red_at=now - HOUR,
@@ -84,6 +87,6 @@ def ruined(now: datetime) -> tuple[Bulletin, State]:
             name: Ended(name, now - HOUR, 1, now - HOUR, now - 50 * MINUTE, 4),
             other: Ended(other, now - DAY, 1, now - DAY, now - DAY + MINUTE, 5),
         },
-        troubles={"shop": (Trouble("hangs", "a job hangs", now, "look"),)},
+        troubles={"shop": (Trouble("hangs", "a job hangs", now, "look"),), "drkit": (Trouble("look", "", None, ""),)},
     )
     return bulletin, state

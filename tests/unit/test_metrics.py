@@ -56,7 +56,15 @@ def test_what_was_seen_of_a_source_is_told(name: str, figure: float) -> None:
 
 def test_what_nobody_knows_is_left_out() -> None:
     unknown = Target(None, None, None)
-    never = {"captured_at": None, "verified_at": None, "rpo": unknown, "rto": unknown, "next_verify": None}
+    never = {
+        "captured_at": None,
+        "made_at": None,
+        "drilled_at": None,
+        "verified_at": None,
+        "rpo": unknown,
+        "rto": unknown,
+        "next_verify": None,
+    }
     never |= {"takes": None, "red_at": None, "backup_late_at": None, "verify_late_at": None, "rto_expected": None}
     names = {sample.partition("{")[0] for sample in told(Bulletin((source(**never),)))}
     assert names == {
@@ -187,7 +195,15 @@ def status_document() -> dict:
         return at.isoformat().replace("+00:00", "Z")
 
     target = {"target": None, "measured": None, "met": None}
-    told = {"source": "shop/main", "kind": "sqlite", "captured_at": None, "verified_at": None, "rpo": target}
+    told = {
+        "source": "shop/main",
+        "kind": "sqlite",
+        "captured_at": None,
+        "made_at": None,
+        "last_drill": None,
+        "verified_at": None,
+        "rpo": target,
+    }
     told |= {"rto": target, "window": None, "gaps": [], "next": {"backup": moment(NOW), "verify": None}}
     told |= {"healthy": True, "red_at": None, "backup_seconds": None, "points": 0, "stored_bytes": 0, "troubles": []}
     told |= {"warnings": [], "notes": [], "jobs": [], "rto_expected": None}

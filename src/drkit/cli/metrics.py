@@ -11,6 +11,7 @@ from drkit.cli.call import Call
 from drkit.cli.reference import read_reference
 from drkit.cli.status import look
 from drkit.errors import UsageError
+from drkit.secrecy import remember
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,7 +78,11 @@ def _read_gateway(given: str, sources: "Sequence[Source]") -> "Gateway":
     from drkit.metrics.gateway import read_gateway
 
     if is_reference(given):
-        return read_gateway(read_reference("--push", given, "the URL"), _instance(sources))
+        url = read_reference("--push", given, "the URL")
+        gateway = read_gateway(url, _instance(sources))
+        if gateway.user or gateway.password:
+            remember(url)
+        return gateway
     gateway = read_gateway(given, _instance(sources))
     if gateway.user or gateway.password:
         raise UsageError(

@@ -43,7 +43,7 @@ def tell_source(seen: SourceBulletin, now: datetime) -> Iterator[Sample]:
         yield from tell(metric, (system, source), figure)
     for replica in seen.replicas:
         yield from _tell_replica(replica, (system, source), now)
-    done = {"backup": seen.captured_at, "verify": seen.verified_at}  # these leave no other record of a good end
+    done = {"backup": seen.made_at, "verify": seen.drilled_at}  # these leave no other record of a good end
     for job in seen.jobs:
         yield from _tell_job(job, (system, source, job.name), job.done_at or done.get(job.name))
 
