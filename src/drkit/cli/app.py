@@ -19,6 +19,7 @@ from drkit.cli import (
     evidence,
     init,
     keys,
+    metrics,
     pins,
     prune,
     report,
@@ -51,6 +52,7 @@ app.command()(init.init)
 app.command()(check.check)
 app.command()(restore.restore)
 app.command()(status.status)
+app.command()(metrics.metrics)
 app.command()(report.report)
 app.command()(prune.prune)
 app.command()(pins.pin)
