@@ -12,11 +12,11 @@ from random import Random
 import pytest
 
 from drkit.catalog import make_id
+from drkit.drawing.plots import merge
 from drkit.model import Point
 from drkit.report.facts import make_report
 from drkit.report.model import Known, Report
 from drkit.report.page import draw_page
-from drkit.report.plots import merge
 from drkit.report.style import STYLE
 from drkit.timetable import parse_cron
 from report_simulation import BAD, ZONE, live_a_year, make_drill
