@@ -43,12 +43,15 @@ def draw_strip(
     dots: Iterable[tuple[str, datetime]],
     columns: int = _COLUMNS,
     reach: int = 1,
+    base: bool = True,
 ) -> Markup:
     """`dots` are a class and a moment. The drawing may be stretched to any width: its lines keep their own. Points
     that are no more than `reach` columns apart are one span, unless there is a gap between them."""
 
-    def column(at: datetime) -> int:
-        return int(frame.across(at) * columns)
+    start, length = frame.start.timestamp(), (frame.end - frame.start).total_seconds()
+
+    def column(at: datetime) -> int:  # there may be very many points
+        return int(min(max((at.timestamp() - start) * columns / length, 0), columns))
 
     holes = merge((column(start), column(end)) for start, end in gaps)
     spans = merge(((column(at), column(at)) for at in points), reach, [first for first, _ in holes])
@@ -59,7 +62,7 @@ def draw_strip(
     return element(
         "svg",
         *_words(frame),
-        _path("base", f"M0 24H{columns}"),
+        _path("base", f"M0 24H{columns}") if base else Markup(),
         _path("points", _bars(spans)),
         _path("hole", _bars(holes)),
         [_path(f"dot {name}", path) for name, path in paths.items()],
@@ -157,7 +160,7 @@ def _draw_marks(values: Iterable[Value], place: _Place, dots: bool) -> Markup:
 
 
 def _words(frame: Frame) -> tuple[Markup, Markup]:
-    return element("title", frame.title), element("desc", frame.description)
+    return element("title", frame.title), element("desc", frame.description) if frame.description else Markup()
 
 
 def _path(name: str, d: str) -> Markup:
