@@ -33,7 +33,7 @@ def make_source(
     count = int((kept - age) / every) + 1
     ages = [age + every * number for number in range(count)]
     ages = [each for each in ages if not any(late <= each <= early for early, late in missing)]
-    drilled = {ages[min(len(ages) - 1, int(week * 7 * DAY / every))] for week in range(4)} if took else set()
+    drilled = {ages[min(len(ages) - 1, int((3 + week * 7) * DAY / every))] for week in range(4)} if took else set()
     moments = tuple(Moment(now - each, "verified" if each in drilled else "captured") for each in reversed(ages))
     return SourceBulletin(
         source=name,

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 from drkit.daemon.page.clock import Clock
 from drkit.daemon.readiness import Alarm
 from drkit.drawing.markup import Content, Markup, element
-from drkit.drawing.words import count
+from drkit.drawing.words import count, listed
 from drkit.troubles import Trouble
 
-_SUBJECTS, _EACH = 24, 4  # shown at most
+_CARDS, _EACH, _NAMED = 24, 4, 8  # shown at most
 _LONGEST = 300
 # What a button copies must be a plain command of ours: words in records of runs are not signed.
 _OURS = re.compile(r"drkit(?: [\w./:=+-]+)*", re.ASCII)
@@ -19,11 +18,9 @@ _OURS = re.compile(r"drkit(?: [\w./:=+-]+)*", re.ASCII)
 def draw_alarms(alarms: Sequence[Alarm], clock: Clock) -> Content:
     if not alarms:
         return Markup()
-    by_subject: dict[str, list[Trouble]] = {}
-    for alarm in alarms:
-        by_subject.setdefault(alarm.subject, []).append(alarm.trouble)
-    cards = [_card(subject, troubles, clock) for subject, troubles in islice(by_subject.items(), _SUBJECTS)]
-    left = len(by_subject) - len(cards)
+    groups = _group(alarms)
+    cards = [_card(subjects, troubles, clock) for subjects, troubles in groups[:_CARDS]]
+    left = sum(len(subjects) for subjects, _ in groups[_CARDS:])
     return element(
         "section",
         element("h2", "What needs you", id="needs"),
@@ -34,14 +31,26 @@ def draw_alarms(alarms: Sequence[Alarm], clock: Clock) -> Content:
     )
 
 
-def _card(subject: str, troubles: Sequence[Trouble], clock: Clock) -> Markup:
+def _group(alarms: Sequence[Alarm]) -> list[tuple[list[str], list[Trouble]]]:
+    """By subject; those to whom the very same happened, such as a store that is gone, stand together."""
+    by_subject: dict[str, list[Trouble]] = {}
+    for alarm in alarms:
+        by_subject.setdefault(alarm.subject, []).append(alarm.trouble)
+    groups: dict[object, tuple[list[str], list[Trouble]]] = {}
+    for subject, troubles in by_subject.items():
+        same = tuple((each.kind, each.what, each.since) for each in troubles)
+        groups.setdefault(same, ([], troubles))[0].append(subject)
+    return list(groups.values())
+
+
+def _card(subjects: Sequence[str], troubles: Sequence[Trouble], clock: Clock) -> Markup:
     left = len(troubles) - _EACH
     return element(
         "article",
-        element("h3", element("span", "✗", class_="no", aria_hidden="true"), " ", subject),
+        element("h3", element("span", "✗", class_="no", aria_hidden="true"), " ", listed(list(subjects), _NAMED)),
         element("ul", [_line(trouble, clock) for trouble in troubles[:_EACH]]),
         element("p", f"and {left} more", class_="soft") if left > 0 else Markup(),
-        id=f"a-{subject}",
+        id=f"a-{subjects[0]}",
     )
 
 
@@ -51,7 +60,9 @@ def _line(trouble: Trouble, clock: Clock) -> Markup:
         since = [" since ", clock.moment(trouble.since), ", ", clock.distance(trouble.since)]
     return element(
         "li",
-        element("p", element("b", _sentence(trouble.what)), element("span", since, class_="soft") if since else ""),
+        element(
+            "p", element("b", _sentence(trouble.what)), element("span", since, class_="soft") if since else Markup()
+        ),
         element("p", "Next: ", with_commands(shorten(trouble.next_step)), class_="step"),
     )
 

@@ -91,7 +91,7 @@ def _outcome(ended: Ended) -> Content:
         return element("span", "– another daemon has it", class_="soft")
     if not ended.failed:
         return element("span", "✓ well", class_="yes")
-    how = "took too long" if ended.timed_out else f"failed, {ended.exit_code}"
+    how = "took too long" if ended.timed_out else f"failed ({ended.exit_code})"
     why = [element("p", shorten(text, 300)) for text in [ended.error] if text]
     step = [element("p", "Next: ", list(with_commands(shorten(ended.hint, 300))))] if ended.hint else []
     if not (why or step):

@@ -19,7 +19,7 @@ from drkit.daemon.page.jobs import draw_ended, draw_next, draw_running
 from drkit.daemon.page.sources import View, draw_systems, is_many
 from drkit.daemon.page.strips import Span, draw_windows, find_span
 from drkit.daemon.page.style import STYLE
-from drkit.daemon.readiness import find_alarms
+from drkit.daemon.readiness import DAEMON, LATELY, Alarm, find_alarms
 from drkit.drawing.markup import Content, Markup, element
 from drkit.when import format_moment
 
@@ -67,7 +67,7 @@ def _draw(state: State, now: datetime, span: Span, strips: Mapping[str, Markup])
     main = element(
         "main",
         _draw_opening(state, headline, clock),
-        draw_alarms(alarms, clock),
+        draw_alarms([alarm for alarm in alarms if not _is_starting(alarm, state, now)], clock),
         draw_running(state.running, clock),
         element("div", id="filter", data_own=""),
         draw_systems(state, view),
@@ -85,8 +85,17 @@ def _draw(state: State, now: datetime, span: Span, strips: Mapping[str, Markup])
     )
 
 
+def _is_starting(alarm: Alarm, state: State, now: datetime) -> bool:
+    """Nobody needs to do anything about a first look that has just begun."""
+    return alarm.subject == DAEMON and state.looked_at is None and now - state.started_at < LATELY
+
+
 def _draw_opening(state: State, headline: Headline, clock: Clock) -> Markup:
-    looked: Content = ["Looked at ", clock.distance(state.looked_at), ". "] if state.looked_at else ""
+    looked: Content = (
+        ["Looked at ", clock.distance(state.looked_at), ". "]
+        if state.looked_at
+        else "The first look at the stores goes on. "
+    )
     return element(
         "header",
         element("h1", "Are the backups well?"),

@@ -1,5 +1,6 @@
 """Each system: its sources in a table, those in trouble first, and what is worth a look before a promise breaks."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -43,8 +44,8 @@ def draw_systems(state: State, view: View) -> list[Markup]:
     for name in sorted(set(bulletin.failed) - {each.source for each in bulletin.sources}):
         unseen.setdefault(name.partition("/")[0], []).append(name)
     reports = {each.system: each.report for each in bulletin.systems}
-    in_trouble = {name.partition("/")[0] for name in view.unwell}
-    names = sorted({*seen, *unseen}, key=lambda name: (name not in in_trouble, name))
+    unwell = Counter(name.partition("/")[0] for name in view.unwell)
+    names = sorted({*seen, *unseen}, key=lambda name: (-unwell[name], name))
     return [_system(name, seen.get(name, []), unseen.get(name, []), reports.get(name), view) for name in names]
 
 
@@ -53,9 +54,13 @@ def _system(
 ) -> Markup:
     ordered = sorted(sources, key=lambda each: (each.source not in view.unwell, each.source))
     unwell = sum(each.source in view.unwell for each in sources) + len(unseen)
-    heading = [element("h2", name, id=f"h-{name}"), " ", _summary(len(sources) + len(unseen), unwell, sources, view)]
+    heading = [
+        element("h2", name, id=f"h-{name}"),
+        " ",
+        _summary(len(sources) + len(unseen), unwell, sources, report, view),
+    ]
     rows = [*(_unseen_row(each) for each in unseen), *(_row(each, view) for each in ordered)]
-    body = [_table(name, rows, view), _notes(ordered), element("p", _say_report(report), class_="soft")]
+    body = [_table(name, rows, view), _notes(ordered)]
     folded: dict[str, str | None] = {"open": "" if unwell else None}
     inner: Content = (
         element("details", element("summary", heading), body, **folded)
@@ -65,8 +70,7 @@ def _system(
     return element("section", inner, id=f"y-{name}", aria_labelledby=f"h-{name}", class_="system")
 
 
-def _summary(many: int, unwell: int, sources: Sequence[SourceBulletin], view: View) -> Markup:
-    stored = size(sum(each.stored_bytes for each in sources))
+def _summary(many: int, unwell: int, sources: Sequence[SourceBulletin], report: str | None, view: View) -> Markup:
     said = (
         element("span", f"✗ {unwell} of {many} {'needs' if unwell == 1 else 'need'} you", class_="word no")
         if unwell
@@ -74,13 +78,16 @@ def _summary(many: int, unwell: int, sources: Sequence[SourceBulletin], view: Vi
     )
     coming = min((each.next_backup for each in sources), default=None)
     soon: Content = [", next backup ", view.clock.distance(coming)] if coming else ""
-    return element("span", said, f" {stored}", soon, class_="sum")
+    if not sources:
+        return element("span", said, class_="sum")
+    stored = size(sum(each.stored_bytes for each in sources))
+    return element("span", said, f" {stored}", soon, f", {_say_report(report)}", class_="sum")
 
 
 def _say_report(report: str | None) -> str:
     if report is None:
-        return "No monthly report yet."
-    return f"Last report: {month_name(datetime.strptime(report, '%Y-%m').date())}."  # noqa: DTZ007 - a month has no zone
+        return "no report yet"
+    return f"last report {month_name(datetime.strptime(report, '%Y-%m').date())}"  # noqa: DTZ007 - a month has no zone
 
 
 def _table(name: str, rows: Sequence[Markup], view: View) -> Markup:

@@ -30,14 +30,17 @@ _NEEDS = """
 .needs article{background:var(--panel);border-left:4px solid var(--no);padding:.9rem 1.2rem;margin:.8rem 0;
 border-radius:0 4px 4px 0}
 .needs ul,.jobs{list-style:none;padding:0;margin:0}
-.needs li{margin:.5rem 0 0}
-.needs p{max-width:58rem;overflow-wrap:anywhere}
-.needs b{font-weight:500}
+.needs li{margin:.6rem 0 0}
+.needs li+li{border-top:1px solid var(--rule);padding-top:.6rem}
+.needs p{max-width:72rem;overflow-wrap:anywhere;margin:.2rem 0}
+.needs b{font-weight:600;font-size:.95rem}
+.needs .step{font-size:.9rem}
 .cmd{user-select:all;background:var(--paper);border:1px solid var(--rule);border-radius:3px;padding:.1rem .35rem}
 button{font:.8rem/1.4 inherit;font-family:inherit;color:var(--ink);background:none;border:1px solid var(--rule);
-border-radius:3px;padding:.1rem .5rem;margin-left:.35rem;cursor:pointer}
+border-radius:3px;padding:.1rem .5rem;margin:0 .3rem;cursor:pointer}
 button:hover{background:var(--panel);border-color:var(--soft)}
-.jobs li{padding:.7rem 0;border-bottom:1px solid var(--rule)}
+.jobs{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(24rem,100%),1fr));gap:.4rem 3.5rem}
+.jobs li{padding:.6rem 0}
 .kind{color:var(--soft);font-weight:400}
 progress{appearance:none;display:block;width:100%;height:.5rem;border:0;border-radius:4px;overflow:hidden;
 background:var(--rule);margin:.3rem 0}
@@ -56,7 +59,8 @@ th:last-child,td:last-child{padding-right:0}
 .system h2{display:inline}
 .sum{font-size:.875rem;color:var(--soft);margin-left:.6rem}
 .sources{table-layout:fixed}
-.sources th:nth-child(1){width:17%}.sources th:nth-child(2){width:25%}
+.sources th:nth-child(1){width:16%}.sources th:nth-child(2){width:24%}
+.sources th:nth-child(3){width:15%}.sources th:nth-child(4){width:12%}
 .sources td:not(.s){white-space:nowrap}
 .sources td.soft{white-space:normal}
 .sources th small{display:block;padding-left:1.25rem}
@@ -72,7 +76,7 @@ color:var(--yes)}
 .strip .points,.key .points{stroke-width:11}
 .strip .dot,.key .dot{stroke-width:8}
 .strip .dot.failed,.key .dot.failed{stroke-width:7}
-.system details ul{margin:.4rem 0;padding-left:1.2rem;font-size:.875rem}
+.system ul{margin:.4rem 0;padding-left:1.2rem;font-size:.875rem}
 .key{display:flex;flex-wrap:wrap;gap:.3rem 1.4rem;font-size:.85rem;color:var(--soft);padding:0;list-style:none}
 .key li{display:flex;align-items:center;gap:.5rem}
 .key svg{width:1.5rem;height:.9rem}
@@ -106,10 +110,10 @@ body{padding:1.4rem 1rem 2rem}
 section{margin:2rem 0}
 .sources thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .sources,.sources tbody{display:block}
-.sources tr{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:.45rem 1rem;padding:.9rem 0;
+.sources tr{display:grid;grid-template-columns:repeat(auto-fill,minmax(6.6rem,1fr));gap:.45rem 1rem;padding:.9rem 0;
 border-bottom:1px solid var(--rule)}
-.sources :is(th,td){border:0;padding:0}
-.sources tbody th,.sources td.s{grid-column:1/-1;width:auto}
+.sources tbody :is(th,td):nth-child(n){border:0;padding:0;width:auto}
+.sources tbody th,.sources td.s{grid-column:1/-1}
 .sources th small{display:inline;padding:0}
 .sources td:last-child small{display:inline}
 .sources td:nth-child(n+3)::before{display:block;font-size:.75rem;color:var(--soft)}
