@@ -33,6 +33,10 @@ def make_source(
     count = int((kept - age) / every) + 1
     ages = [age + every * number for number in range(count)]
     ages = [each for each in ages if not any(late <= each <= early for early, late in missing)]
+    holes = [
+        (now - min(each for each in ages if each > early), now - max(each for each in ages if each < late))
+        for early, late in missing
+    ]
     drilled = {ages[min(len(ages) - 1, int((3 + week * 7) * DAY / every))] for week in range(4)} if took else set()
     moments = tuple(Moment(now - each, "verified" if each in drilled else "captured") for each in reversed(ages))
     return SourceBulletin(
@@ -43,7 +47,7 @@ def make_source(
         rpo=Target(rpo, age, None if rpo is None else age <= rpo),
         rto=Target(rto, took, None if rto is None or took is None else took <= rto),
         window=(moments[0].at, moments[-1].at),
-        gaps=tuple((now - early - every, now - late + every) for early, late in missing),
+        gaps=tuple(holes),
         next_backup=now + every - age,
         next_verify=now + 4 * DAY + 13 * HOUR,
         healthy=True,

@@ -25,9 +25,24 @@ def test_an_address_with_a_port_is_read(text: str, shown: str, loopback: bool) -
 
 
 @pytest.mark.parametrize(
-    "text", ["", "8321", ":8321", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:-1", "127.0.0.1:65536", "::1:8321",
-             "[127.0.0.1]:8321", "[::1]", "example.org:80", "127.0.0.1:８", "*:8321"]
-)  # fmt: skip
+    "text",
+    [
+        "",
+        "8321",
+        ":8321",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:x",
+        "127.0.0.1:-1",
+        "127.0.0.1:65536",
+        "::1:8321",
+        "[127.0.0.1]:8321",
+        "[::1]",
+        "example.org:80",
+        "127.0.0.1:８",
+        "*:8321",
+    ],
+)
 def test_anything_else_is_refused_with_the_way_to_write_it(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_listen(text)
