@@ -35,7 +35,15 @@ class Browser:
         self._ask("Emulation.setScriptExecutionDisabled", value=not scripts)
 
     def sign_in(self, token: str) -> None:
-        self._ask("Network.setExtraHTTPHeaders", headers={"Authorization": f"Bearer {token}"})
+        self._ask("Network.setExtraHTTPHeaders", headers={"Authorization": f"Bearer {token}"} if token else {})
+
+    def live_in(self, zone: str) -> None:
+        """The machine's own zone if it is empty."""
+        self._ask("Emulation.setTimezoneOverride", timezoneId=zone)
+
+    def allow_clipboard(self, url: str) -> None:
+        rights = ["clipboardReadWrite", "clipboardSanitizedWrite"]
+        self._ask("Browser.grantPermissions", origin=url.rstrip("/"), permissions=rights)
 
     def open(self, url: str) -> None:
         self._events.clear()
@@ -117,7 +125,7 @@ def open_browser(folder: Path) -> Iterator[Browser]:
         f" --no-first-run --remote-debugging-pipe --user-data-dir='{folder}' 3<&{orders_out} 4>&{answers_in}"
     )
     log = (folder / "stderr").open("wb")
-    child = subprocess.Popen(["sh", "-c", chromium], pass_fds=(orders_out, answers_in), stdout=log, stderr=log)
+    child = subprocess.Popen(["bash", "-c", chromium], pass_fds=(orders_out, answers_in), stdout=log, stderr=log)
     os.close(orders_out)
     os.close(answers_in)
     try:

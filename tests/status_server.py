@@ -4,7 +4,7 @@ import asyncio
 import base64
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from http.client import HTTPConnection
 from threading import Thread
 
@@ -16,11 +16,17 @@ from status_states import NOW
 class StatusServer:
     """`state` may be changed at any time. `complaints` are what the daemon would log of bugs."""
 
-    def __init__(self, state: State, token: str | None = None, clock: Callable[[], datetime] = lambda: NOW) -> None:
+    def __init__(
+        self,
+        state: State,
+        token: str | None = None,
+        clock: Callable[[], datetime] = lambda: NOW,
+        listen: str = "127.0.0.1:0",
+    ) -> None:
         self.state = state
         self.complaints: list[str] = []
         self.metrics: Callable[[], str] = lambda: "# metrics\n"
-        self._listen = parse_listen("127.0.0.1:0")
+        self._listen = parse_listen(listen)
         self._app = make_app(lambda: self.state, clock, lambda: self.metrics(), token, self._listen.hosts)
         self._loop = asyncio.new_event_loop()
         self._stop: asyncio.Event = asyncio.Event()
@@ -71,9 +77,9 @@ class Answer:
 
 @contextmanager
 def status_server(
-    state: State, token: str | None = None, clock: Callable[[], datetime] = lambda: NOW
+    state: State, token: str | None = None, clock: Callable[[], datetime] = lambda: NOW, listen: str = "127.0.0.1:0"
 ) -> Iterator[StatusServer]:
-    server = StatusServer(state, token, clock)
+    server = StatusServer(state, token, clock, listen)
     server.start()
     try:
         yield server
@@ -83,7 +89,3 @@ def status_server(
 
 def basic(user: str, password: str) -> str:
     return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
-
-
-def real_clock() -> datetime:
-    return datetime.now(UTC)
