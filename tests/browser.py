@@ -68,6 +68,10 @@ class Browser:
             }})"""
         )
 
+    def come_back(self) -> None:
+        """To the tab, as if it had been hidden."""
+        self.run("document.dispatchEvent(new Event('visibilitychange'))")
+
     def press(self, key: str, text: str = "") -> None:
         for kind in ("keyDown", "keyUp"):
             self._ask("Input.dispatchKeyEvent", type=kind, key=key, **({"text": text} if text else {}))

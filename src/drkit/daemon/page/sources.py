@@ -61,7 +61,7 @@ def _system(
     ]
     rows = [*(_unseen_row(each) for each in unseen), *(_row(each, view) for each in ordered)]
     body = [_table(name, rows, view), _notes(ordered)]
-    folded: dict[str, str | None] = {"open": "" if unwell else None}
+    folded = {"open": "", "class": "bad"} if unwell else {}
     inner: Content = (
         element("details", element("summary", heading), body, **folded)
         if view.many

@@ -59,6 +59,10 @@
     if (old.isEqualNode(fresh) || (old.dataset && "own" in old.dataset)) return;
     if (old.nodeName !== fresh.nodeName) return void old.replaceWith(fresh);
     if (old.nodeType !== Node.ELEMENT_NODE) return void (old.data = fresh.data);
+    if (fresh.open && fresh.className !== old.className) { // a system that has come into trouble
+      old.open = true;
+      opened.delete(old);
+    }
     for (const { name } of [...old.attributes])
       if (!fresh.hasAttribute(name) && name !== "open" && name !== "hidden") old.removeAttribute(name);
     for (const { name, value } of fresh.attributes)
