@@ -205,6 +205,14 @@ def troubled() -> State:
     )
 
 
+def one_in_trouble() -> State:
+    """The one whose database refuses connections."""
+    well, bad = healthy(), troubled()
+    orders = bad.bulletin.sources[0]
+    sources = (orders, *well.bulletin.sources[1:])
+    return replace(bad, bulletin=replace(well.bulletin, sources=sources), running=well.running)
+
+
 def unreachable() -> State:
     """The store of one system does not answer, and nothing is known of its sources."""
     well = healthy()
@@ -241,7 +249,7 @@ def many(sources: int = 200, unwell: int = 3, systems: int = 12, per_source: tim
     for number in range(sources):
         every = random.choice([HOUR, HOUR, 6 * HOUR, DAY])
         age = every * random.uniform(0.05, 0.9)
-        early = random.uniform(2, 28) * DAY
+        early = random.uniform(0.2, 0.6) * per_source
         source = make_source(
             f"customer-{number % systems:02}/{random.choice(['main', 'ledger', 'uploads', 'events'])}-{number:03}",
             kind=random.choice(["postgres", "sqlite", "files"]),
@@ -251,7 +259,7 @@ def many(sources: int = 200, unwell: int = 3, systems: int = 12, per_source: tim
             rpo=every * 2,
             took=timedelta(seconds=random.uniform(20, 880)),
             size=random.randrange(10**6, 10**9),
-            missing=((early, early - 4 * every),) if random.random() < 0.3 else (),
+            missing=((early, early - 4 * every),) if random.random() < 0.3 and early > 5 * every else (),
         )
         if number < unwell:
             step = f"`drkit backup now {source.source}` makes one or says why it cannot"

@@ -76,6 +76,8 @@ color:var(--yes)}
 .strip .points,.key .points{stroke-width:11}
 .strip .dot,.key .dot{stroke-width:8}
 .strip .dot.failed,.key .dot.failed{stroke-width:7}
+.system details{font-size:.875rem;margin-top:.5rem}
+.system>details{font-size:1rem;margin:0}
 .system ul{margin:.4rem 0;padding-left:1.2rem;font-size:.875rem}
 .key{display:flex;flex-wrap:wrap;gap:.3rem 1.4rem;font-size:.85rem;color:var(--soft);padding:0;list-style:none}
 .key li{display:flex;align-items:center;gap:.5rem}
