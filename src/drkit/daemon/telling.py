@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from drkit.bulletin import Bulletin
 from drkit.daemon.child import Answer
-from drkit.daemon.troubles import DAEMON
+from drkit.daemon.troubles import CONFIGURATION, DAEMON
 from drkit.ports import Clock
 from drkit.troubles import Trouble
 from drkit.when import format_moment
@@ -18,6 +18,7 @@ from drkit.when import format_moment
 Notify = Callable[[str], Awaitable[Answer]]
 AGAIN = timedelta(minutes=1)
 
+_ALL = (CONFIGURATION, DAEMON)
 _Wrong = frozenset[tuple[str, str]]
 
 
@@ -56,14 +57,14 @@ def spell(own: Mapping[str, tuple[Trouble, ...]], bulletin: Bulletin) -> str:
         [
             {
                 "system": system,
-                "subject": subject if subject != DAEMON else system,
+                "subject": system if subject in _ALL else subject,
                 "kind": each.kind,
                 "what": each.what,
                 "since": format_moment(each.since) if each.since else None,
                 "next_step": each.next_step,
             }
             for subject, troubles in own.items()
-            for system in (systems if subject == DAEMON else [subject.partition("/")[0]])
+            for system in (systems if subject in _ALL else [subject.partition("/")[0]])
             for each in troubles
         ]
     )
