@@ -19,6 +19,7 @@ from drkit.cli import (
     evidence,
     init,
     keys,
+    notify,
     pins,
     prune,
     report,
@@ -52,6 +53,7 @@ app.command()(check.check)
 app.command()(restore.restore)
 app.command()(status.status)
 app.command()(report.report)
+app.command()(notify.notify)
 app.command()(prune.prune)
 app.command()(pins.pin)
 app.command()(pins.unpin)
