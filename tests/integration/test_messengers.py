@@ -2,10 +2,11 @@
 
 import json
 from datetime import timedelta
-from time import monotonic
+from pathlib import Path
 
 import pytest
 
+from drkit.notify import courier
 from drkit.notify.courier import Address, Delivery, deliver, read
 from drkit.notify.message import Message
 from servers.receiver import Receiver, accept, close, hang, receiver, redirect_to, refuse
@@ -50,11 +51,9 @@ def test_who_cannot_be_told_does_not_keep_the_others_from_being_told(act, why) -
 
 
 def test_a_receiver_that_hangs_is_given_up_when_the_time_is_up() -> None:
-    started = monotonic()
     with receiver(hang) as server:
         [sent] = send(server, limit=timedelta(seconds=1))
     assert sent == Delivery("env:URL_0", False, "it was not told within 1s")
-    assert monotonic() - started < 60
 
 
 def test_nobody_listens() -> None:
@@ -98,13 +97,10 @@ def test_a_proxy_of_the_environment_is_asked_with_leave_alone(monkeypatch: pytes
 
 
 def test_a_messenger_knows_no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from drkit.notify import courier
-
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:sentinel@h/d")
     child = courier._start(allow_private=True)
     try:
-        with open(f"/proc/{child.pid}/environ", "rb") as environment:
-            assert b"sentinel" not in environment.read()
+        assert b"sentinel" not in Path(f"/proc/{child.pid}/environ").read_bytes()
     finally:
         courier._end(child)
 

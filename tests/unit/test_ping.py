@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from time import monotonic
 
 import pytest
 
@@ -81,14 +80,13 @@ def test_a_server_that_hangs_holds_nothing_up_and_hears_of_the_end_all_the_same(
     assert len(switch.problems) >= 1
 
 
-def test_telling_returns_at_once(server: Receiver) -> None:
+def test_telling_does_not_wait_for_the_answer(server: Receiver) -> None:
     server.act = hang
     switch = Switch({"start": f"http://{server.place}/x"}, allow_private=True)
-    started = monotonic()
     switch.tell("start")
-    assert monotonic() - started < 4
     server.over.set()
     switch.close()
+    assert switch.problems == ["the ping of its start failed: RemoteDisconnected"]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

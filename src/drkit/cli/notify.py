@@ -79,7 +79,10 @@ def _tell(call: Call, first: "Source", sources: "Sequence[Source]", own: "Own", 
     seen = own.add_to(_see(call, system, sources))
     if dry_run:
         return preview(state, seen, clock())
-    return tell(ledger, state, seen, lambda words: _send(call, system, words), clock())
+    notice = tell(ledger, state, seen, lambda words: _send(call, system, words), clock())
+    if notice.problem:
+        call.console.warn(f"{system.name}: what was told could not be written down: {notice.problem}")
+    return notice
 
 
 def _see(call: Call, system: "System", sources: "Sequence[Source]") -> "Seen":

@@ -14,7 +14,7 @@ from drkit.troubles import Trouble
 Name = tuple[str, str]  # whom it is about (SYSTEM or SYSTEM/SOURCE), and the trouble's kind
 
 # The worst first; what is not named here stands where the middle is.
-_BEFORE = ("damaged", "nothing", "misdated", "backup doubted", "rpo", "backup failed", "overdue", "unseen")
+_BEFORE = ("damaged", "nothing", "misdated", "backup doubted", "unwritten", "rpo", "backup failed", "overdue", "unseen")
 _AFTER = ("drill failed", "rto", "evidence doubted", "drill overdue")
 
 

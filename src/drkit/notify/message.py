@@ -17,6 +17,7 @@ _TITLES = {
     "backup failed": "a backup failed",
     "overdue": "a backup is overdue",
     "unseen": "it cannot be looked at",
+    "unwritten": "nothing can be written to the store",
     "drill failed": "a restore test failed",
     "rto": "the RTO is missed",
     "evidence doubted": "evidence cannot be believed",

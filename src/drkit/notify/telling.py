@@ -4,13 +4,15 @@ It must not know how a message travels.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from drkit.notify.changes import Changes, Seen, Told, find_changes
+from drkit.errors import StoreError
+from drkit.notify.changes import Changes, Seen, Told, Wrong, find_changes
 from drkit.notify.courier import Delivery
 from drkit.notify.ledger import Ledger, State
 from drkit.notify.message import Message, compose
+from drkit.troubles import Trouble
 
 Send = Callable[[Message], Sequence[Delivery]]
 
@@ -18,7 +20,7 @@ Send = Callable[[Message], Sequence[Delivery]]
 @dataclass(frozen=True, slots=True)
 class Notice:
     """What there was to tell, if anything, and how that went. `taken` if somebody else is telling; `kept` if it is
-    known from now on that it was told."""
+    known from now on that it was told, and otherwise `problem` says why not."""
 
     system: str
     changes: Changes
@@ -26,6 +28,7 @@ class Notice:
     deliveries: tuple[Delivery, ...] = ()
     taken: bool = False
     kept: bool = False
+    problem: str = ""
 
     @property
     def failed(self) -> bool:
@@ -39,14 +42,32 @@ def tell(ledger: Ledger, state: State, seen: Seen, send: Send, now: datetime) ->
     if not changes:
         return Notice(seen.system, changes)
     message = compose(changes, now)
-    if state.busy or not ledger.announce(state.next_number, now):
+    try:
+        ours = not state.busy and ledger.announce(state.next_number, now)
+    except StoreError as error:
+        return _tell_unwritten(state, seen, send, now, error)
+    if not ours:
         return Notice(seen.system, changes, message, taken=True)
     deliveries = tuple(send(message))
-    if any(each.told for each in deliveries):
+    notice = Notice(seen.system, changes, message, deliveries)
+    if notice.failed:
+        ledger.withdraw(state.next_number)
+        return notice
+    try:
         ledger.write_down(state.next_number, changes.told, now)
-        return Notice(seen.system, changes, message, deliveries, kept=True)
-    ledger.withdraw(state.next_number)
-    return Notice(seen.system, changes, message, deliveries)
+    except StoreError as error:
+        return replace(notice, problem=str(error))
+    return replace(notice, kept=True)
+
+
+def _tell_unwritten(state: State, seen: Seen, send: Send, now: datetime, error: StoreError) -> Notice:
+    """A store that is full or refuses us is one to be told of, even if every run does."""
+    what = f"nothing can be written to the store, so this is told again by every run: {error}"
+    unwritten = Trouble("unwritten", what, None, error.hint or f"`drkit check {seen.system}` shows more")
+    more = replace(seen, wrong=(*seen.wrong, Wrong(seen.system, unwritten)))
+    changes = find_changes(state.told, more, now)
+    message = compose(changes, now)
+    return Notice(seen.system, changes, message, tuple(send(message)), problem=str(error))
 
 
 def preview(state: State, seen: Seen, now: datetime) -> Notice:
