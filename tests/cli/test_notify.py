@@ -246,7 +246,8 @@ def test_a_backup_that_fails_pings_why(shop: Shop, server: Receiver) -> None:
 
 def test_a_backup_that_cannot_even_begin_pings_its_failure(shop: Shop, server: Receiver) -> None:
     shop = pinging(shop, server)
-    assert shop.drkit("backup", "now", SHOP_STORE="").code == 3
+    planned = ("backup", "now", "--slot", "2026-11-20T14:30:00Z.1")
+    assert shop.drkit(*planned, SHOP_STORE="").code == 3
     [failure] = lines(server)
     assert failure.startswith("POST /shop/main/fail ")
 

@@ -48,7 +48,11 @@ class Notifier:
 
     def __call__(self, *wrong: Wrong, at: datetime | None = None, report: str | None = None) -> Notice:
         moment = at or now()
-        return tell(self.ledger, self.ledger.read(moment), seen(*wrong, report=report), self.send, moment)
+        state = self.ledger.read(moment)
+        return tell(self.ledger, state, seen(*wrong, report=report), self.send, lambda: moment, self.wait)
+
+    def wait(self) -> None:
+        """Nobody who is waited for is ever heard of in these tests, unless one says so."""
 
     def send(self, message: Message) -> list[Delivery]:
         self.said.append(message.title)
@@ -116,6 +120,34 @@ def test_what_somebody_has_announced_and_not_told_is_told_when_he_is_not_heard_o
     assert not late(OVERDUE).changes
 
 
+def test_who_waits_for_another_tells_when_that_one_is_not_heard_of_again() -> None:
+    store, waited = MemoryStore(), []
+    assert Ledger(store, "shop", "who dies").announce(1, now())
+    late = Notifier(store)
+
+    def clock() -> datetime:
+        return now() + len(waited) * timedelta(seconds=30)
+
+    notice = tell(late.ledger, late.ledger.read(now()), seen(OVERDUE), late.send, clock, lambda: waited.append(1))
+    assert notice.kept
+    assert waited
+    assert len(late.said) == 1
+
+
+def test_who_waits_for_another_says_nothing_when_that_one_has_told() -> None:
+    store = MemoryStore()
+    slow, late = Ledger(store, "shop", "slow"), Notifier(store)
+    assert slow.announce(1, now())
+    told = Told({OVERDUE.name: ToldTrouble(now())})
+
+    def wait() -> None:
+        slow.write_down(1, told, now())
+
+    notice = tell(late.ledger, late.ledger.read(now()), seen(OVERDUE), late.send, now, wait)
+    assert not notice.changes
+    assert late.said == []
+
+
 def test_a_clock_that_is_far_behind_silences_nobody(store: Store) -> None:
     Ledger(store, "shop", "who dies").announce(1, now())
     assert Notifier(store)(OVERDUE, at=now() - timedelta(days=365)).kept
@@ -133,7 +165,7 @@ def test_who_has_read_before_another_told_does_not_tell_it_again(store: Store) -
     late = Notifier(store)
     state = late.ledger.read(now())
     assert Notifier(store)(OVERDUE).kept
-    assert tell(late.ledger, state, seen(OVERDUE), late.send, now()).taken
+    assert not tell(late.ledger, state, seen(OVERDUE), late.send, now, late.wait).changes
     assert late.said == []
 
 

@@ -107,6 +107,14 @@ def test_the_daemons_word_on_one_system_is_not_told_of_another() -> None:
     assert not find_changes(Told(), read_own(OWN).add_to(Seen("bakery")), NOW)
 
 
+def test_the_daemon_may_name_a_source_and_then_it_is_the_trouble_that_a_look_has_found() -> None:
+    own = read_own(OWN.replace('"job hung"', '"store"').replace('"shop",', '"shop", "subject": "shop/main",'))
+    unseen = see("shop", Bulletin(failed={"shop/main": "gone"}), ["shop/main"])
+    assert new(find_changes(Told(), own.add_to(unseen), NOW)) == [("shop/main", "store")]
+    assert own.concerns("shop")
+    assert not own.concerns("bakery")
+
+
 @pytest.mark.parametrize("text", ["", "{}{}", "[1]", '[{"system": "shop"}]', OWN.replace("null", '"yesterday"')])
 def test_a_list_of_troubles_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
@@ -134,6 +142,8 @@ def source(name: str, *troubles: Trouble, warnings: tuple[Trouble, ...] = ()) ->
         warnings=warnings,
         notes=(),
         jobs=(),
+        made_at=NOW,
+        drilled_at=None,
     )
 
 
@@ -150,7 +160,7 @@ def test_one_system_is_seen_in_a_bulletin_of_several() -> None:
         ("shop/main", "overdue"),
         ("shop/main", "rto forecast"),
         ("shop", "prune failed"),
-        ("shop/files", "unseen"),
+        ("shop/files", "store"),
     ]
     assert [each.warning for each in found.wrong] == [False, True, False, False]
     assert found.looked_at == {"shop", "shop/main"}
@@ -160,7 +170,7 @@ def test_one_system_is_seen_in_a_bulletin_of_several() -> None:
 def test_a_source_that_cannot_be_looked_at_is_told_and_keeps_what_was_told_of_it() -> None:
     unseen = see("shop", Bulletin(failed={"shop/main": "gone"}), ["shop/main"])
     changes = find_changes(told(("shop/main", "overdue")), unseen, NOW)
-    assert new(changes) == [("shop/main", "unseen")]
+    assert new(changes) == [("shop/main", "store")]
     assert over(changes) == []
     back = see("shop", Bulletin((source("shop/main"),)), ["shop/main"])
-    assert sorted(over(find_changes(changes.told, back, NOW))) == [("shop/main", "overdue"), ("shop/main", "unseen")]
+    assert sorted(over(find_changes(changes.told, back, NOW))) == [("shop/main", "overdue"), ("shop/main", "store")]

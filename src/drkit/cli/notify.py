@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,9 +50,10 @@ def notify(
         systems.setdefault(source.system.name, []).append(source)
     if test:
         return _send_tests(call, [mine[0].system for mine in systems.values()])
+    # where something is wrong with a store, it takes long to say so: others are told first
     told, failed = each_source(
         call,
-        [mine[0] for mine in systems.values()],
+        sorted((mine[0] for mine in systems.values()), key=lambda first: own.concerns(first.system.name)),
         lambda first: _tell(call, first, systems[first.system.name], own, dry_run),
     )
     notices = [notice for _, notice in told]
@@ -79,7 +81,7 @@ def _tell(call: Call, first: "Source", sources: "Sequence[Source]", own: "Own", 
     seen = own.add_to(_see(call, system, sources))
     if dry_run:
         return preview(state, seen, clock())
-    notice = tell(ledger, state, seen, lambda words: _send(call, system, words), clock())
+    notice = tell(ledger, state, seen, lambda words: _send(call, system, words), clock)
     if notice.problem:
         call.console.warn(f"{system.name}: what was told could not be written down: {notice.problem}")
     return notice
@@ -96,7 +98,9 @@ def _see(call: Call, system: "System", sources: "Sequence[Source]") -> "Seen":
 def _send(call: Call, system: "System", message: "Message") -> "list[Delivery]":
     from drkit.notify.courier import deliver, open_addresses
 
-    sent = deliver(open_addresses(system), message, system.table.notify.allow_private)
+    addresses = open_addresses(system)  # first, so that what is read there is blacked out too
+    words = replace(message, title=call.console.redact(message.title), body=call.console.redact(message.body))
+    sent = deliver(addresses, words, system.table.notify.allow_private)
     for each in sent:
         if not each.told:
             hint = {"hint": each.hint} if each.hint else {}

@@ -3,7 +3,6 @@
 A ping that fails is a note. It must not know what a run does.
 """
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -33,10 +32,10 @@ class Pinging:
             try:
                 result = work(source)
             except DrkitError as error:
-                switch.tell("failure", _redacted(source, str(error)))
+                switch.tell("failure", self.call.console.redact(str(error)))
                 raise
             except Exception as error:
-                switch.tell("failure", _redacted(source, f"this is a bug: {type(error).__name__}: {error}"))
+                switch.tell("failure", self.call.console.redact(f"this is a bug: {type(error).__name__}: {error}"))
                 raise
             switch.tell("success")
             return result
@@ -48,7 +47,7 @@ class Pinging:
         errors = {each["source"]: each["error"] for each in failed.document}
         for source in sources:
             if source.name in errors and source.name not in self._switches and (switch := self._switch(source)):
-                switch.tell("failure", _redacted(source, errors[source.name]))
+                switch.tell("failure", self.call.console.redact(errors[source.name]))
         for name, each in self._switches.items():
             if each:
                 each.close()
@@ -70,9 +69,3 @@ class Pinging:
             return None
         switch = self._switches[source.name] = Switch(urls, notify.allow_private)
         return switch
-
-
-def _redacted(source: "Source", words: str) -> str:
-    from drkit.streams.shell import black_out, secrets_in
-
-    return black_out(words, {*secrets_in(os.environ), *source.secret_texts()})

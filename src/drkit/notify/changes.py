@@ -14,7 +14,7 @@ from drkit.troubles import Trouble
 Name = tuple[str, str]  # whom it is about (SYSTEM or SYSTEM/SOURCE), and the trouble's kind
 
 # The worst first; what is not named here stands where the middle is.
-_BEFORE = ("damaged", "nothing", "misdated", "backup doubted", "unwritten", "rpo", "backup failed", "overdue", "unseen")
+_BEFORE = ("damaged", "nothing", "misdated", "backup doubted", "unwritten", "rpo", "backup failed", "overdue", "store")
 _AFTER = ("drill failed", "rto", "evidence doubted", "drill overdue")
 
 
@@ -145,7 +145,7 @@ def _since(each: Wrong, now: datetime) -> datetime:
 
 def _unseen(source: str, why: str) -> Wrong:
     step = f"`drkit status {source}` shows more; until it can be looked at nobody knows whether it is backed up"
-    return Wrong(source, Trouble("unseen", f"it cannot be looked at: {why}", None, step))
+    return Wrong(source, Trouble("store", f"it cannot be looked at: {why}", None, step))
 
 
 def _rank(each: Wrong) -> tuple[int, int]:

@@ -16,7 +16,7 @@ _TITLES = {
     "rpo": "the RPO is missed",
     "backup failed": "a backup failed",
     "overdue": "a backup is overdue",
-    "unseen": "it cannot be looked at",
+    "store": "it cannot be looked at",
     "unwritten": "nothing can be written to the store",
     "drill failed": "a restore test failed",
     "rto": "the RTO is missed",

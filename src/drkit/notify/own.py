@@ -1,6 +1,7 @@
 """The daemon's own troubles, of which no store knows: a list in JSON that `drkit notify --troubles` is given.
 
-Each has `system`, `kind`, `what`, `since` and `next_step`; with `over` true it is one that was told and is gone.
+Each has `system`, `kind`, `what`, `since` and `next_step`, and `subject` if it is about a source of that system. With
+`over` true it is one that the daemon told while no store could remember it, and that is gone.
 """
 
 import json
@@ -22,10 +23,10 @@ class Own:
     given: bool = False
 
     def concerns(self, system: str) -> bool:
-        return any(each.subject == system for each in (*self.wrong, *self.over))
+        return any(_system(each) == system for each in (*self.wrong, *self.over))
 
     def add_to(self, seen: Seen) -> Seen:
-        mine, gone = (tuple(each for each in them if each.subject == seen.system) for them in (self.wrong, self.over))
+        mine, gone = (tuple(each for each in them if _system(each) == seen.system) for them in (self.wrong, self.over))
         return replace(seen, wrong=(*seen.wrong, *mine), own=self.given, over=gone)
 
 
@@ -41,4 +42,10 @@ def read_own(text: str) -> Own:
 
 def _read(each: Any) -> Wrong:
     since = parse_moment(each["since"]) if each["since"] else None
-    return Wrong(str(each["system"]), Trouble(each["kind"], each["what"], since, each["next_step"]), own=True)
+    return Wrong(
+        each.get("subject", each["system"]), Trouble(each["kind"], each["what"], since, each["next_step"]), own=True
+    )
+
+
+def _system(each: Wrong) -> str:
+    return each.subject.partition("/")[0]

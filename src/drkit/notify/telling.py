@@ -3,24 +3,32 @@
 It must not know how a message travels.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from drkit.errors import StoreError
 from drkit.notify.changes import Changes, Seen, Told, Wrong, find_changes
 from drkit.notify.courier import Delivery
-from drkit.notify.ledger import Ledger, State
+from drkit.notify.ledger import PATIENCE, Ledger, State
 from drkit.notify.message import Message, compose
+from drkit.ports import Clock
 from drkit.troubles import Trouble
 
+_PAUSE = timedelta(seconds=2)
+_WAITS = 2 * PATIENCE // _PAUSE
 Send = Callable[[Message], Sequence[Delivery]]
+
+
+def _pause() -> None:
+    time.sleep(_PAUSE.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What there was to tell, if anything, and how that went. `taken` if somebody else is telling; `kept` if it is
-    known from now on that it was told, and otherwise `problem` says why not."""
+    """What there was to tell, if anything, and how that went. `taken` if somebody else is still telling; `kept` if
+    it is known from now on that it was told, and otherwise `problem` says why not."""
 
     system: str
     changes: Changes
@@ -32,10 +40,24 @@ class Notice:
 
     @property
     def failed(self) -> bool:
-        return bool(self.deliveries) and not any(each.told for each in self.deliveries)
+        return self.taken or (bool(self.deliveries) and not any(each.told for each in self.deliveries))
 
 
-def tell(ledger: Ledger, state: State, seen: Seen, send: Send, now: datetime) -> Notice:
+def tell(
+    ledger: Ledger, state: State, seen: Seen, send: Send, clock: Clock, wait: Callable[[], None] = _pause
+) -> Notice:
+    """Where somebody else is telling, waits until he has told, or is not heard of any more: it is told at the end."""
+    notice = _try_to_tell(ledger, state, seen, send, clock())
+    for _ in range(_WAITS):
+        if not notice.taken:
+            break
+        wait()
+        now = clock()
+        notice = _try_to_tell(ledger, ledger.read(now), seen, send, now)
+    return notice
+
+
+def _try_to_tell(ledger: Ledger, state: State, seen: Seen, send: Send, now: datetime) -> Notice:
     """Whoever of several URLs was told is not told again because others failed; if all did, the next run tries again.
     `state` was read from the ledger, however long ago: whoever told something since has taken its number."""
     changes = find_changes(state.told, seen, now)
