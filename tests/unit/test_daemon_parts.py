@@ -1,7 +1,6 @@
 """What the daemon makes of schedules, looks and runs, piece by piece."""
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import Sequence
@@ -263,7 +262,7 @@ def test_what_somebody_else_does_has_not_failed() -> None:
 
 def test_a_wrong_schedule_is_told_to_every_system() -> None:
     own = find_own_troubles("shop.toml: wrong", NOON, "", bulletin("shop/a", "bar/b"), {})
-    told = json.loads(spell(own, bulletin("shop/a", "bar/b")))
+    told = spell(own, bulletin("shop/a", "bar/b"))
     assert [(each["system"], each["kind"]) for each in told] == [("bar", "config"), ("shop", "config")]
 
 
