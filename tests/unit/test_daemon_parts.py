@@ -1,7 +1,6 @@
 """What the daemon makes of schedules, looks and runs, piece by piece."""
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -269,7 +268,7 @@ def test_what_somebody_else_does_has_not_failed() -> None:
 
 def test_a_wrong_schedule_is_told_to_every_system() -> None:
     own = own_troubles(bulletin("shop/a", "bar/b"), {}, "shop.toml: wrong")
-    told = json.loads(spell(own, bulletin("shop/a", "bar/b")))
+    told = spell(own, bulletin("shop/a", "bar/b"))
     assert [(each["system"], each["kind"]) for each in told] == [("bar", "config"), ("shop", "config")]
 
 

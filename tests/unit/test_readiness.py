@@ -67,7 +67,7 @@ def test_a_look_counts_until_two_more_should_have_followed() -> None:
 
 
 def test_what_cannot_be_looked_at_is_a_reason_each() -> None:
-    assert kinds(unreachable()) == [(f"shop/{name}", "not seen") for name in ("orders", "ledger", "uploads")]
+    assert kinds(unreachable()) == [(f"shop/{name}", "store") for name in ("orders", "ledger", "uploads")]
 
 
 def test_a_source_that_was_well_turns_red_by_itself() -> None:

@@ -20,6 +20,7 @@ from drkit.cli import (
     init,
     keys,
     metrics,
+    notify,
     pins,
     prune,
     report,
@@ -54,6 +55,7 @@ app.command()(restore.restore)
 app.command()(status.status)
 app.command()(metrics.metrics)
 app.command()(report.report)
+app.command()(notify.notify)
 app.command()(prune.prune)
 app.command()(pins.pin)
 app.command()(pins.unpin)

@@ -27,7 +27,7 @@ from drkit.when import format_moment
 Log = Callable[[str, str, Mapping[str, Any]], None]  # level, message, fields
 
 _A_LOOK = timedelta(minutes=10)
-_A_NOTICE = timedelta(minutes=2)
+_A_NOTICE = timedelta(minutes=10)  # a store that cannot be reached takes two of them to say so
 _TICK = 0.25
 _RELOAD = timedelta(seconds=2)
 _JUMP = timedelta(seconds=2)

@@ -34,7 +34,7 @@ def _find(state: State) -> Iterator[tuple[str, Trouble]]:
         yield DAEMON, Trouble("look", what, state.looked_at, "`drkit status` shows the same")
     for name, error in state.bulletin.failed.items():
         step = f"`drkit check {name}` tries its store"
-        yield name, Trouble("not seen", f"it cannot be looked at: {error}", None, step)
+        yield name, Trouble("store", f"it cannot be looked at: {error}", None, step)
     yield from _of_runs(state)
 
 
