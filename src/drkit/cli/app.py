@@ -17,6 +17,7 @@ from drkit.cli import (
     demo,
     evidence,
     init,
+    k8s,
     keys,
     pins,
     prune,
@@ -54,6 +55,7 @@ app.command()(report.report)
 app.command()(prune.prune)
 app.command()(pins.pin)
 app.command()(pins.unpin)
+app.command()(k8s.k8s)
 app.command()(demo.demo)
 app.command()(completion.completion)
 
