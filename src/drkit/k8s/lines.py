@@ -64,7 +64,9 @@ def _is_plain(item: re.Match[str], least: int, most: int, names: tuple[str, ...]
     if first is None:
         return step is not None and int(step) > 1  # a * among others, and */1, are each read in several ways
     start, end = _number(first, least, names), _number(last or first, least, names)
-    return step != "0" and start is not None and end is not None and least <= start <= end <= most
+    if start is None or end is None or step == "0":
+        return False
+    return least <= start <= end <= most and (last is None or start < end)  # 4-4 goes all the way round for some
 
 
 def _number(word: str, least: int, names: tuple[str, ...]) -> int | None:

@@ -26,7 +26,7 @@ REMARKS = {
     f"{_KIND}.spec.concurrencyPolicy": "A run that is still going is not overtaken.",
     f"{_KIND}.spec.startingDeadlineSeconds": "Missed, as the cluster was away? Made up for until the next one is due,"
     " a day at most.",
-    f"{_JOB}.activeDeadlineSeconds": "jobs.time_limit of the schedule.",
+    f"{_JOB}.activeDeadlineSeconds": "jobs.time_limit of the schedule, for all tries together.",
     f"{_JOB}.podFailurePolicy": "A node that goes is not the job's fault. A wrong configuration, damage or a broken"
     " promise\nis told at once and not tried again.",
     f"{_POD}.topologySpreadConstraints": "Not all on one node.",
@@ -53,7 +53,7 @@ def head(jobs: Sequence[Job], cluster: Cluster) -> str:
     ]
     for place, proves in ((here, False), (there, True)):
         mine = [job for job in jobs if job.proves == proves]
-        if mine:
+        if mine and (proves or cluster.owns_namespace):
             lines.append(f"     kubectl create namespace {place}")
         for system in dict.fromkeys(job.system for job in mine):
             lines.append(f"     kubectl create secret generic {secret_of(system.name)} --namespace {place} \\")
