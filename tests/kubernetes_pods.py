@@ -3,6 +3,7 @@
 It must not know drkit's renderer: it reads documents, as a kubelet would.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -62,10 +63,9 @@ def start(cron_job: Document, documents: Sequence[Document], secrets: Secrets, r
     volumes = {each["name"]: each for each in spec["volumes"]}
     places = [mount["mountPath"] for mount in container["volumeMounts"]]
 
-    def within(text: str) -> str:
-        for place in places:
-            text = text.replace(place, f"{root}{place}")
-        return text
+    def within(text: str, *left_out: str) -> str:
+        words = "|".join(re.escape(place) for place in places if place not in left_out)
+        return re.sub(rf"(?<![\w/.])({words})(?![\w.-])", rf"{root}\1", text)
 
     for mount in container["volumeMounts"]:
         folder = root / mount["mountPath"].lstrip("/")
@@ -73,7 +73,7 @@ def start(cron_job: Document, documents: Sequence[Document], secrets: Secrets, r
         for path, content in _contents(volumes[mount["name"]], namespace, documents, secrets).items():
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(within(content) if path.endswith(".toml") else content)
+            file.write_text(within(content, "/tmp") if path.endswith(".toml") else content)
     environment = {}
     for each in container["env"]:
         value = _value(each, namespace, secrets)

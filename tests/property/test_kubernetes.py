@@ -60,8 +60,11 @@ _WORDS: tuple[dict[str, int], ...] = (
     {},
     {},
     {},
-    {name: n + 1 for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split())},
-    {name: n for n, name in enumerate("sun mon tue wed thu fri sat".split())},
+    {
+        name: n + 1
+        for n, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"])
+    },
+    {name: n for n, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])},
 )
 
 

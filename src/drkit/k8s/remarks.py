@@ -27,8 +27,8 @@ REMARKS = {
     f"{_KIND}.spec.startingDeadlineSeconds": "Missed, as the cluster was away? Made up for until the next one is due,"
     " a day at most.",
     f"{_JOB}.activeDeadlineSeconds": "jobs.time_limit of the schedule, for all tries together.",
-    f"{_JOB}.podFailurePolicy": "A node that goes is not the job's fault. A wrong configuration, damage or a broken"
-    " promise\nis told at once and not tried again.",
+    f"{_JOB}.podFailurePolicy": "A node that goes is not the job's fault. Where a configuration is wrong or a"
+    " promise is broken,\ntrying again does not help.",
     f"{_POD}.topologySpreadConstraints": "Not all on one node.",
     f"{_POD}.securityContext.fsGroup": "The user of the image; Secrets and volumes are made readable for it.",
     f"{_CONTAINER}.image": "Yours, wherever this line stands.",
@@ -45,7 +45,7 @@ REMARKS = {
 def head(jobs: Sequence[Job], cluster: Cluster) -> str:
     here, there = cluster.namespace, cluster.verify_namespace
     lines = [
-        "drkit on Kubernetes 1.26 or newer, written by `drkit k8s`. docs/KUBERNETES.md says more.",
+        "drkit on Kubernetes 1.29 or newer, written by `drkit k8s`. docs/KUBERNETES.md says more.",
         "",
         f"1. Put your image in place of {cluster.image}, everywhere below.",
         "2. Look at the schedule in the ConfigMaps: its times, what is kept, what is promised.",
