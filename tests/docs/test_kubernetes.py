@@ -147,7 +147,7 @@ def test_only_backups_know_the_way_to_the_database_and_only_drills_the_identity(
         "shop-main-backup": store
         | {"REPLICA_URL", "recipient", "escrow-recipient", "signing", "DATABASE_URL", "database-ca"},
         "shop-main-verify": store | {"identity", "signing"},
-        "shop-prune": store | {"signing"},
+        "shop-prune": store | {"REPLICA_URL", "signing"},
         "shop-replicate": store | {"REPLICA_URL"},
         "shop-report": store | {"signing"},
         "shop-evidence": store,

@@ -14,6 +14,7 @@ from drkit.cli import (
     backup,
     check,
     completion,
+    daemon,
     demo,
     evidence,
     init,
@@ -55,6 +56,7 @@ app.command()(report.report)
 app.command()(prune.prune)
 app.command()(pins.pin)
 app.command()(pins.unpin)
+app.command()(daemon.daemon)
 app.command()(k8s.k8s)
 app.command()(demo.demo)
 app.command()(completion.completion)
@@ -138,7 +140,7 @@ def run(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001  the edge: whatever nobody foresaw is a bug, and says so
         console.fail(DrkitError(f"this is a bug: {type(error).__name__}: {error}", "run it with -v and report it"))
         if console.verbose:
-            traceback.print_exc()
+            sys.stderr.write(console.redact(traceback.format_exc()))
         return 70
     if code == 130:
         console.warn("interrupted")

@@ -8,16 +8,16 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from drkit.errors import NotRestorable, UsageError
+from drkit.secrecy import passwords_in, remember
 
 if TYPE_CHECKING:
     from drkit.wiring import Source
 
 _HINT = "write a new database's name, postgresql://user@host/new_database, or env:NAME where a password is in it"
 _URL = re.compile(r"(postgres(?:ql)?://(?:[^/@]*@)?[^/?]*)(?:/[^?]*)?")
-_PASSWORD = re.compile(r"://[^:/@]*:([^@]*)@|(?:^|[?&\s])(?:ssl)?password\s*=\s*('(?:[^'\\]|\\.)*'|[^\s&]+)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ def read_target(text: str, source: "Source") -> Target:
     else:
         value = _beside(source.system.resolve(table.dsn), text)
     starter.insist_on_libpq(value, "the target")
+    remember(value)
     return Target(
         value, str(parse_dsn(value, NotRestorable)), passwords_in(value), value == text and holds_password(text)
     )
@@ -79,10 +80,3 @@ def _beside(dsn: str, name: str) -> str:
         rest = re.sub(r"(?<=[?&])dbname=[^&]*&?", "", dsn[url.end() :])
         return f"{url[1]}/{quote(name, safe='')}{rest.rstrip('?&')}"
     return parse_dsn(dsn, NotRestorable).database(name).dsn
-
-
-def passwords_in(dsn: str) -> tuple[str, ...]:
-    """As they stand, and as they are meant; the longest first, as one may be a part of another."""
-    found = [first or second.strip("'") for first, second in _PASSWORD.findall(dsn)]
-    meant = {form for each in found for form in (each, unquote(each), each.replace("\\", ""))}
-    return tuple(sorted(meant, key=len, reverse=True))

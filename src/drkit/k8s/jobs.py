@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from drkit.chores import COMMANDS
+from drkit.chores import COMMANDS, plans_of
 from drkit.config import System
 from drkit.config.tables import AnySource
 from drkit.config.values import is_reference
 from drkit.k8s.schedules import IDENTITY
-from drkit.lookout import plans_of
 from drkit.timetable import Cron, parse_cron
 
 BACKUP, VERIFY, NOTIFY = "backup", "verify", "notify"
@@ -90,7 +89,7 @@ def _reads(system: System, source: AnySource | None, job: str) -> object:
     reads: Mapping[str, object] = {
         BACKUP: (*place, store.replica, keys.recipients, keys.signing_key, *mine),
         VERIFY: (*place, keys.signing_key, identity_of(system), source.scratch if source else None),
-        "prune": (*place, keys.signing_key),
+        "prune": (*place, store.replica, keys.signing_key),
         "replicate": (*place, store.replica),
         "report": (*place, keys.signing_key),
         "evidence": place,
