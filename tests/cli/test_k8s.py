@@ -247,6 +247,15 @@ def test_a_run_that_kubernetes_leaves_out_when_clocks_change_is_told(here: Here)
     assert re.search(r"shop/main: Kubernetes leaves out the backup of \d{4}-03-\d\d 02:30", warning)
 
 
+def test_metrics_are_pushed_for_each_system_by_a_job_that_reads_the_gateway_alone_besides_the_store(here: Here) -> None:
+    job = named(here.documents("--push", "env:GATEWAY"), "CronJob", "shop-metrics")
+    assert container_of(job)["args"] == ["metrics", "shop", "--push", "env:GATEWAY"]
+    assert [each["name"] for each in container_of(job)["env"] if "valueFrom" in each] == ["GATEWAY"]
+    documents = here.documents("--push", "http://pushgateway.monitoring:9091")
+    [policy] = [each for each in of_kind(documents, "NetworkPolicy", "drkit") if each["metadata"]["name"] == "drkit"]
+    assert [port["port"] for port in policy["spec"]["egress"][1]["ports"]] == [443, 9091]
+
+
 def test_no_secret_is_read_or_shown(here: Here, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     write_keys(keys)
@@ -267,6 +276,8 @@ def test_no_secret_is_read_or_shown(here: Here, tmp_path: Path) -> None:
         (("--scratch", "much"), "--scratch much"),
         (("--scratch", "1Gi:"), "--scratch 1Gi:"),
         (("--egress", "0"), "not a port"),
+        (("--push", "gateway:9091"), "not a URL"),
+        (("--push", "http://user:sentinel@gateway"), "is a secret"),
         (("--pvc", "shop/orders"), "not understood"),
         (("--pvc", "shop/orders=data,path=app"), "not understood"),
         (("--pvc", "shop/orders=data,path=/app/../etc"), "not understood"),
@@ -286,6 +297,7 @@ def test_what_cannot_be_meant_is_refused_with_the_next_step(here: Here, argument
     code, message = here.refused(*arguments)
     assert code == 2
     assert told in message
+    assert "sentinel" not in message
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,9 @@ def k8s(
         str, typer.Option(metavar="SIZE[:CLASS]", help="Room for drills, on the node or by a storage class.")
     ] = "20Gi",
     egress: Annotated[list[int] | None, typer.Option(metavar="PORT", help="One more port that pods may reach.")] = None,
+    push: Annotated[
+        str | None, typer.Option(metavar="URL", help="Push metrics there every five minutes; or env:NAME, file:/path.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR|FILE", help="Write there; into a folder a file a namespace.")
     ] = None,
@@ -51,7 +54,9 @@ def k8s(
     claims = [parse_claim(each) for each in pvc or []]
     if len({source for source, _ in claims}) < len(claims):
         raise UsageError("a source has one volume, and --pvc names two", "name the one that its path is on")
-    cluster = Cluster(image, namespace, verify_namespace, dict(claims), parse_room(scratch), tuple(egress or ()))
+    cluster = Cluster(
+        image, namespace, verify_namespace, dict(claims), parse_room(scratch), tuple(egress or ()), _gateway(push)
+    )
     rendered = render(_choose(call, names or []), cluster, clock())
     for note in rendered.notes:
         call.console.warn(note)
@@ -61,6 +66,24 @@ def k8s(
     for file, documents in _files(out, rendered.documents).items():
         _write(file, _spell(call, rendered, cluster, documents))
         call.console.note(f"wrote {file}")
+
+
+def _gateway(push: str | None) -> str | None:
+    from urllib.parse import urlsplit
+
+    from drkit.config.values import holds_password, is_reference
+
+    if push is None or is_reference(push):
+        return push
+    if holds_password(push):
+        raise UsageError("--push: a URL with a password is a secret", "give a reference to it: --push env:NAME")
+    try:
+        whole = push.startswith(("http://", "https://")) and urlsplit(push).hostname and urlsplit(push).port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise UsageError(f"--push {push} is not a URL", "such as http://pushgateway.monitoring:9091")
+    return push
 
 
 def _choose(call: Call, names: "Sequence[str]") -> "list[Chosen]":

@@ -45,7 +45,8 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """`ports` are those that pods may reach besides 53, 443 and, where a database is, 5432."""
+    """`ports` are those that pods may reach besides 53, 443 and, where a database is, 5432. `gateway` is where metrics
+    are pushed to: its URL, or a reference to it."""
 
     image: str
     namespace: str = "drkit"
@@ -53,6 +54,7 @@ class Cluster:
     claims: Mapping[str, Claim] = field(default_factory=dict)
     room: Room = Room()
     ports: tuple[int, ...] = ()
+    gateway: str | None = None
 
     def __post_init__(self) -> None:
         if not _IMAGE.fullmatch(self.image):

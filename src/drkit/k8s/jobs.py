@@ -15,9 +15,9 @@ from drkit.config.values import is_reference
 from drkit.k8s.schedules import IDENTITY
 from drkit.timetable import Cron, parse_cron
 
-BACKUP, VERIFY, NOTIFY = "backup", "verify", "notify"
+BACKUP, VERIFY, NOTIFY, METRICS = "backup", "verify", "notify", "metrics"
 _OFTEN = parse_cron("*/5 * * * *")  # what stops without a word is told within its interval plus five minutes
-_NOTIFY_LIMIT = timedelta(minutes=5)
+_OFTEN_LIMIT = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,11 @@ class Job:
         return self.system.name if self.key is None else f"{self.system.name}/{self.key}"
 
 
-def find_jobs(system: System, keys: tuple[str, ...]) -> list[Job]:
-    """Those of the sources that are named, and those of the system where all of its sources are."""
+def find_jobs(system: System, keys: tuple[str, ...], gateway: str | None) -> list[Job]:
+    """Those of the sources that are named, and those of the system where all of its sources are. `gateway` is where
+    metrics are pushed to, a URL or a reference to one."""
     table = system.table
-    limit = table.jobs.time_limit
+    limit, quick = table.jobs.time_limit, min(table.jobs.time_limit, _OFTEN_LIMIT)
     found = []
     for key in keys:
         source, name = table.sources[key], f"{system.name}/{key}"
@@ -60,13 +61,16 @@ def find_jobs(system: System, keys: tuple[str, ...]) -> list[Job]:
         for chore, cron in plans_of(system).items():
             found.append(_job(system, None, chore, (*COMMANDS[chore], system.name), cron, limit))
         if table.notify.urls:
-            found.append(_job(system, None, NOTIFY, ("notify", system.name), _OFTEN, min(limit, _NOTIFY_LIMIT)))
+            found.append(_job(system, None, NOTIFY, ("notify", system.name), _OFTEN, quick))
+        if gateway:
+            words = ("metrics", system.name, "--push", gateway)
+            found.append(_job(system, None, METRICS, words, _OFTEN, quick, gateway))
     return found
 
 
-def all_references(system: System) -> list[str]:
+def all_references(system: System, gateway: str | None) -> list[str]:
     """Each once, whichever sources are chosen."""
-    jobs = find_jobs(system, tuple(system.table.sources))
+    jobs = find_jobs(system, tuple(system.table.sources), gateway)
     return list(dict.fromkeys(reference for job in jobs for reference in job.references))
 
 
@@ -74,14 +78,23 @@ def identity_of(system: System) -> str:
     return system.table.encryption.identity or IDENTITY
 
 
-def _job(system: System, key: str | None, name: str, arguments: tuple[str, ...], cron: Cron, limit: timedelta) -> Job:
+def _job(
+    system: System,
+    key: str | None,
+    name: str,
+    arguments: tuple[str, ...],
+    cron: Cron,
+    limit: timedelta,
+    gateway: str | None = None,
+) -> Job:
     source = None if key is None else system.table.sources[key]
-    read = tuple(dict.fromkeys(_references(_reads(system, source, name))))
+    read = tuple(dict.fromkeys(_references((_reads(system, source, name), gateway))))
     return Job(system, key, name, arguments, cron, limit, read)
 
 
 def _reads(system: System, source: AnySource | None, job: str) -> object:
-    """A drill signs evidence, a prune what it removes, a report itself. A backup is copied to the replicas at once."""
+    """A drill signs evidence, a prune what it removes, a report itself. A backup is copied to the replicas at once, and
+    a prune thins them out too."""
     table = system.table
     store, keys, ping = table.store, table.encryption, table.notify.ping_url
     place = (store.url, keys.signers)
@@ -94,6 +107,7 @@ def _reads(system: System, source: AnySource | None, job: str) -> object:
         "report": (*place, keys.signing_key),
         "evidence": place,
         NOTIFY: (*place, store.replica, table.notify.urls),
+        METRICS: (*place, store.replica),
     }
     return reads[job]
 

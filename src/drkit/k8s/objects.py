@@ -11,13 +11,14 @@ from drkit.config.tables import PostgresTable
 from drkit.config.values import is_reference
 from drkit.errors import ConfigError, IntegrityError, NotRestorable, ObjectiveMissed, UsageError
 from drkit.k8s.cluster import Cluster
-from drkit.k8s.jobs import BACKUP, NOTIFY, Job
+from drkit.k8s.jobs import METRICS, NOTIFY, Job
 from drkit.k8s.lines import patience, spell_for_kubernetes, spell_zone
 from drkit.k8s.names import name_job
 from drkit.k8s.pod import Object, account_of, config_of, labels_of, pod_of
 
 _OURS = {"app.kubernetes.io/name": "drkit"}
 _HTTPS, _POSTGRES, _DNS = 443, 5432, 53
+_RESTORE = "restore"
 _KEPT = timedelta(days=7)
 _TRIES_MORE = 2
 # To try again would end the same way.
@@ -75,7 +76,7 @@ def cron_job(job: Job, cluster: Cluster, now: datetime) -> Object:
     labels = labels_of(job)
     work = {
         "activeDeadlineSeconds": max(1, int(job.limit.total_seconds())),
-        "backoffLimit": 0 if job.name == NOTIFY else _TRIES_MORE,
+        "backoffLimit": 0 if job.name in (NOTIFY, METRICS) else _TRIES_MORE,
         "podFailurePolicy": {
             "rules": [
                 {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
@@ -98,18 +99,24 @@ def cron_job(job: Job, cluster: Cluster, now: datetime) -> Object:
     return _object("batch/v1", "CronJob", {"name": name, "namespace": place, "labels": labels}, spec=spec)
 
 
-def reaches_database(job: Job) -> bool:
-    """The source, or a server that is lent to drills."""
+def reaches_databases(job: Job) -> list[str]:
+    """Which components: a backup its source, a drill a server that is lent. Where the identity is, somebody may restore
+    one day, by a Job that is made then."""
     source = job.source
     if not isinstance(source, PostgresTable):
-        return False
-    return job.name == BACKUP or (source.scratch is not None and is_reference(source.scratch))
+        return []
+    if not job.proves:
+        return [job.name]
+    lent = source.scratch is not None and is_reference(source.scratch)
+    return [job.name, _RESTORE] if lent else [_RESTORE]
 
 
-def store_ports(jobs: Sequence[Job]) -> set[int]:
-    """Those that the schedules show; a URL behind a reference may have another one."""
+def shown_ports(jobs: Sequence[Job], cluster: Cluster) -> set[int]:
+    """Those that stand in URLs; one behind a reference may have another."""
     urls = [url for job in jobs for url in _urls(job) if not is_reference(url)]
     ends = [end for url in urls for end in parse_qs(urlsplit(url).query).get("endpoint_url", [])]
+    if cluster.gateway and not is_reference(cluster.gateway):
+        ends += [cluster.gateway for job in jobs if job.name == METRICS]
     return {urlsplit(end).port or (80 if end.startswith("http://") else _HTTPS) for end in ends}
 
 

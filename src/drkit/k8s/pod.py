@@ -53,7 +53,7 @@ def labels_of(job: Job) -> dict[str, str]:
 def pod_of(job: Job, cluster: Cluster) -> Object:
     """The spec."""
     claim = _claim(job, cluster)
-    keys = secret_keys(str(job.system.file), all_references(job.system))
+    keys = secret_keys(str(job.system.file), all_references(job.system, cluster.gateway))
     mounted = folders(str(job.system.file), job.references, keys)
     with_database = job.name == BACKUP and isinstance(job.source, PostgresTable)
     volumes, mounts = _volumes(job, cluster, mounted, claim, with_database)

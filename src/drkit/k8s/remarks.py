@@ -57,7 +57,7 @@ def head(jobs: Sequence[Job], cluster: Cluster) -> str:
             lines.append(f"     kubectl create namespace {place}")
         for system in dict.fromkeys(job.system for job in mine):
             lines.append(f"     kubectl create secret generic {secret_of(system.name)} --namespace {place} \\")
-            lines += _columns([f"--from-file={key}" for key in _wanted(system, mine)])
+            lines += _columns([f"--from-file={key}" for key in _wanted(system, mine, cluster)])
     lines += [
         "   The identity goes into the second namespace alone, so whoever breaks into the first can read no backup;",
         "   and drills sign with a key of their own: `signing` is another file there.",
@@ -76,8 +76,8 @@ def head(jobs: Sequence[Job], cluster: Cluster) -> str:
     return "\n".join(lines)
 
 
-def _wanted(system: System, jobs: Sequence[Job]) -> list[str]:
-    keys = secret_keys(str(system.file), all_references(system))
+def _wanted(system: System, jobs: Sequence[Job], cluster: Cluster) -> list[str]:
+    keys = secret_keys(str(system.file), all_references(system, cluster.gateway))
     references = dict.fromkeys(each for job in jobs if job.system is system for each in job.references)
     return [keys[each] for each in references]
 

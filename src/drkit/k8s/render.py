@@ -37,7 +37,7 @@ class Rendered:
 
 
 def render(chosen: Sequence[Chosen], cluster: Cluster, now: datetime) -> Rendered:
-    jobs = [job for each in chosen for job in find_jobs(each.system, each.keys)]
+    jobs = [job for each in chosen for job in find_jobs(each.system, each.keys, cluster.gateway)]
     known = {job.subject for job in jobs}
     for subject in cluster.claims:
         if subject not in known or "/" not in subject:
@@ -68,8 +68,8 @@ def _side(
     found = [objects.namespace(place)] if owned else []
     found += [objects.schedule(name, _text(*texts[name], proves=jobs[0].proves), place) for name in systems]
     found += [objects.account(name, place) for name in names]
-    found.append(objects.way_out(place, {*objects.store_ports(jobs), *cluster.ports}))
-    databases = dict.fromkeys(job.name for job in jobs if objects.reaches_database(job))
+    found.append(objects.way_out(place, {*objects.shown_ports(jobs, cluster), *cluster.ports}))
+    databases = dict.fromkeys(name for job in jobs for name in objects.reaches_databases(job))
     found += [objects.way_to_databases(name, place) for name in databases]
     return found + [objects.cron_job(job, cluster, now) for job in jobs]
 
