@@ -3,6 +3,7 @@
 It must not know drkit's renderer: it reads documents, as a kubelet would.
 """
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -115,6 +116,22 @@ def _contents(volume: Document, namespace: str, documents: Sequence[Document], s
         wanted = [each for each in items if each["key"] in held or not said.get("optional")]
         return {each["path"]: held[each["key"]] for each in wanted}
     return {}
+
+
+def patched(document: Document, patch: Sequence[Mapping[str, Any]]) -> Document:
+    """As `kubectl patch --type json` does it, for what is added at the end of a list or replaced."""
+    made = copy.deepcopy(document)
+    for step in patch:
+        *way, last = [part.replace("~1", "/").replace("~0", "~") for part in step["path"].split("/")[1:]]
+        at: Any = made
+        for part in way:
+            at = at[int(part)] if isinstance(at, list) else at[part]
+        if step["op"] == "add" and last == "-":
+            at.append(step["value"])
+        else:
+            assert step["op"] == "replace" and last in at, step
+            at[last] = step["value"]
+    return made
 
 
 def mount_paths(cron_job: Document) -> list[PurePosixPath]:

@@ -1,6 +1,7 @@
 """k8s-cronjob.yaml is what `drkit k8s` writes, and both are what a cluster takes: valid, restricted, and whole."""
 
 import copy
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 
 from cli_runner import Drkit, drkit_in
 from drkit.config import load_system
-from kubernetes_pods import Document, container_of, mount_paths, named, of_kind, pod_spec, read_documents
+from kubernetes_pods import Document, container_of, mount_paths, named, of_kind, patched, pod_spec, read_documents
 from kubernetes_rules import violations
 
 ROOT = Path(__file__).parents[2]
@@ -172,7 +173,7 @@ def test_the_secrets_that_the_head_tells_to_make_hold_what_pods_read_and_nothing
             if "valueFrom" in each:
                 reference = each["valueFrom"]["secretKeyRef"]
                 wanted.setdefault((namespace, reference["name"]), set()).add(reference["key"])
-    aws = {(namespace, "drkit-shop-aws"): {"credentials"} for namespace in ("drkit", "drkit-verify")}
+    aws = {(namespace, "drkit-shop.aws"): {"credentials"} for namespace in ("drkit", "drkit-verify")}
     assert made == wanted | aws
 
 
@@ -277,3 +278,49 @@ def test_pods_reach_names_and_the_store_and_backups_the_database_too(rendered) -
     assert [each["metadata"]["name"] for each in of_kind(rendered["schedules with volumes"], "NetworkPolicy")] == [
         "drkit"
     ] * 2
+
+
+DOCUMENT = (ROOT / "docs/KUBERNETES.md").read_text()
+
+
+def test_the_document_tells_every_option(drkit: Drkit) -> None:
+    options = set(re.findall(r"--[a-z-]+", drkit.ok("k8s", "--help").out)) - {"--help"}
+    assert {option for option in options if f"`{option}" not in DOCUMENT} == set()
+
+
+def test_the_secrets_that_the_document_makes_are_those_that_the_example_reads() -> None:
+    def made(text: str) -> dict[tuple[str, str], set[str]]:
+        found = re.findall(r"create secret generic (drkit-shop) --namespace (\S+)(.*)", text.replace("\\\n", ""))
+        return {(place, name): set(re.findall(r"--from-file=([\w-]+)", rest)) for name, place, rest in found}
+
+    head = SHIPPED.partition("\n---\n")[0].replace("\\\n#", "")
+    assert made(DOCUMENT) == made(head)
+    assert len(made(head)) == 2
+
+
+def test_the_jobs_and_accounts_that_the_document_names_are_those_that_there_are() -> None:
+    documents = read_documents(SHIPPED)
+    accounts = {each["metadata"]["name"] for each in of_kind(documents, "ServiceAccount")}
+    assert set(re.findall(r"`(drkit-(?:backup|prune|replicate|report|evidence|notify|verify))`", DOCUMENT)) == accounts
+    jobs = {each["metadata"]["name"] for each in _cron_jobs(documents)}
+    assert set(re.findall(r"cronjob/(\S+)", DOCUMENT + SHIPPED)) <= jobs
+
+
+def test_a_restore_is_a_valid_job_that_may_reach_a_database(rendered) -> None:
+    [shown] = re.findall(r"^```json\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
+    drill = named(rendered["the example"], "CronJob", "shop-main-verify")
+    metadata = {"name": "restore", "namespace": "drkit-verify"}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": drill["spec"]["jobTemplate"]["spec"]}
+    restore = patched(job, json.loads(shown))
+    kubernetes_validate.validate(restore, VERSIONS[-1], strict=True)
+    template = restore["spec"]["template"]
+    assert list(violations(template["spec"])) == []
+    labels = template["metadata"]["labels"].items()
+    reached = [
+        port["port"]
+        for policy in of_kind(rendered["the example"], "NetworkPolicy", "drkit-verify")
+        if policy["spec"]["podSelector"]["matchLabels"].items() <= labels
+        for rule in policy["spec"]["egress"]
+        for port in rule["ports"]
+    ]
+    assert 5432 in reached

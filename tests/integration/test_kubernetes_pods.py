@@ -3,11 +3,14 @@
 The store is moto's, the database PostgreSQL; both namespaces have Secrets of their own.
 """
 
+import json
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,12 +18,13 @@ from psycopg import sql
 
 from cli_runner import Done, Drkit, drkit_in
 from drkit.keyfiles import write_keys
-from kubernetes_pods import Document, named, of_kind, read_documents, start
+from kubernetes_pods import Document, named, of_kind, patched, read_documents, start
 from postgres.cluster import reachable_programs
 from postgres.programs import find_programs
 from servers.postgres import NamedServer
 from servers.s3_server import S3Server
 
+DOCUMENT = Path(__file__).parents[2] / "docs/KUBERNETES.md"
 SCHEDULE = """
 [store]
 url = "env:STORE_URL"
@@ -53,11 +57,13 @@ class Cluster:
     secrets: dict[tuple[str, str], dict[str, str]]
     keys: Path
 
-    def run(self, name: str) -> Done:
-        """A pod of that CronJob, in a folder of its own, from its beginning to its end."""
+    def run(self, name: str, patch: Sequence[Mapping[str, Any]] = ()) -> Done:
+        """A pod of that CronJob, in a folder of its own, from its beginning to its end. The patch is of its Job."""
         root = self.folder / f"{name}-{uuid.uuid4().hex[:4]}"
         root.mkdir(mode=0o777)
-        pod = start(named(self.documents, "CronJob", name), self.documents, self.secrets, root)
+        job = named(self.documents, "CronJob", name)
+        inner = [{**step, "path": f"/spec/jobTemplate{step['path']}"} for step in patch]
+        pod = start(patched(job, inner), self.documents, self.secrets, root)
         for place in (self.folder, root, root / "tmp"):
             place.chmod(0o777)
         alone = drkit_in(root / "work")
@@ -108,8 +114,8 @@ def cluster(database: str, postgres: NamedServer, moto_url: S3Server, place) -> 
         secrets = {
             ("drkit", "drkit-shop"): shared | here,
             ("drkit-verify", "drkit-shop"): shared | there,
-            ("drkit", "drkit-shop-aws"): aws,
-            ("drkit-verify", "drkit-shop-aws"): aws,
+            ("drkit", "drkit-shop.aws"): aws,
+            ("drkit-verify", "drkit-shop.aws"): aws,
         }
         yield Cluster(folder, read_documents(text), secrets, keys)
 
@@ -123,6 +129,19 @@ def test_a_backup_without_any_identity_is_proven_where_the_identity_is_and_the_r
     for name in ("shop-prune", "shop-report", "shop-evidence"):
         done = cluster.run(name)
         assert done.code == 0, done
+
+
+def test_a_restore_in_the_cluster_is_the_drills_job_with_the_words_of_the_document(
+    cluster: Cluster, postgres: NamedServer
+) -> None:
+    assert cluster.run("shop-main-backup").code == 0
+    [shown] = re.findall(r"^```json\n(.*?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    name = f"restored_{uuid.uuid4().hex[:8]}"
+    target = {("drkit-verify", "restore"): {"TARGET": postgres.dsn(name)}}
+    done = replace(cluster, secrets={**cluster.secrets, **target}).run("shop-main-verify", json.loads(shown))
+    assert done.code == 0, done
+    assert postgres.query("select count(*) from orders", database=name) == [(7,)]
+    postgres.execute(f"drop database {name}")  # type: ignore[arg-type]  # a name of ours
 
 
 def test_every_pod_has_all_that_its_job_reads_and_the_identity_is_nowhere_where_backups_run(cluster: Cluster) -> None:

@@ -26,6 +26,23 @@ def name_job(system: str, source: str | None, job: str) -> str:
     return f"{_fit(text, f'{system}/{source}', room) if plain else _hashed(text, f'{system}/{source}', room)}-{job}"
 
 
+def config_of(system: str) -> str:
+    return f"drkit-{name_system(system)}"
+
+
+def secret_of(system: str) -> str:
+    return f"drkit-{name_system(system)}"
+
+
+def aws_secret_of(system: str) -> str:
+    """No other system's is called like that, as no label has a dot in it."""
+    return f"{secret_of(system)}.aws"
+
+
+def account_of(job: str) -> str:
+    return f"drkit-{job}"
+
+
 def _fit(text: str, whole: str, room: int) -> str:
     return text if _LABEL.fullmatch(text) and len(text) <= room else _hashed(text, whole, room)
 

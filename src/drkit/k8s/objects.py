@@ -13,8 +13,8 @@ from drkit.errors import ConfigError, IntegrityError, NotRestorable, ObjectiveMi
 from drkit.k8s.cluster import Cluster
 from drkit.k8s.jobs import METRICS, NOTIFY, Job
 from drkit.k8s.lines import patience, spell_for_kubernetes, spell_zone
-from drkit.k8s.names import name_job
-from drkit.k8s.pod import Object, account_of, config_of, labels_of, pod_of
+from drkit.k8s.names import account_of, config_of, name_job
+from drkit.k8s.pod import Object, labels_of, pod_of
 
 _OURS = {"app.kubernetes.io/name": "drkit"}
 _HTTPS, _POSTGRES, _DNS = 443, 5432, 53

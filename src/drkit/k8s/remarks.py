@@ -6,8 +6,8 @@ from drkit.config import System
 from drkit.k8s.cluster import Cluster
 from drkit.k8s.jobs import Job, all_references
 from drkit.k8s.mounts import secret_keys
-from drkit.k8s.names import name_job
-from drkit.k8s.pod import DATABASE_CA, aws_secret_of, secret_of
+from drkit.k8s.names import aws_secret_of, name_job, secret_of
+from drkit.k8s.volumes import DATABASE_CA
 
 _KIND = "CronJob"
 _JOB = f"{_KIND}.spec.jobTemplate.spec"
