@@ -28,6 +28,10 @@ DOCUMENT = Path(__file__).parents[2] / "docs/KUBERNETES.md"
 SCHEDULE = """
 [store]
 url = "env:STORE_URL"
+replica = "env:REPLICA_URL"
+[notify]
+urls = ["env:NOTIFY_URL"]
+allow_private = true
 [encryption]
 recipients = ["file:/run/secrets/drkit/recipient"]
 signers = ["file:/run/secrets/drkit/signer", "file:/run/secrets/drkit/drill-signer"]
@@ -97,7 +101,7 @@ def cluster(database: str, postgres: NamedServer, moto_url: S3Server, place) -> 
         schedules.mkdir()
         programs = reachable_programs(find_programs(postgres.major), folder)
         (schedules / "shop.toml").write_text(SCHEDULE.format(programs=programs))
-        text = drkit_in(folder / "operator").ok("k8s", "--config", str(schedules)).out
+        text = drkit_in(folder / "operator").ok("k8s", "--config", str(schedules), "--push", "env:GATEWAY").out
         shared = {
             "STORE_URL": place(moto_url),
             "signer": (keys / "signer").read_text(),
@@ -107,8 +111,14 @@ def cluster(database: str, postgres: NamedServer, moto_url: S3Server, place) -> 
             "credentials": f"[default]\naws_access_key_id = {moto_url.access_key}\n"
             f"aws_secret_access_key = {moto_url.secret_key}\n"
         }
-        here = {"DATABASE_URL": database, "dsn": "postgresql://nobody@nowhere/other"} | {
-            name: (keys / name).read_text() for name in ("recipient", "signing")
+        here = {
+            "DATABASE_URL": database,
+            "dsn": "postgresql://nobody@nowhere/other",
+            "REPLICA_URL": place(moto_url),
+            "NOTIFY_URL": "json://nobody.invalid/",
+            "GATEWAY": "http://nobody.invalid/",
+            "recipient": (keys / "recipient").read_text(),
+            "signing": (keys / "signing").read_text(),
         }
         there = {"identity": (keys / "identity").read_text(), "signing": (drills / "signing").read_text()}
         secrets = {
@@ -189,4 +199,5 @@ def test_what_a_cluster_runs_is_checked_by_drkit_from_where_backups_run(cluster:
     pod = start(named(cluster.documents, "CronJob", "shop-main-backup"), cluster.documents, cluster.secrets, root)
     alone: Drkit = drkit_in(root / "work")
     done = replace(alone, environment={**alone.environment, **pod.environment})("check", "shop/main", "--json")
-    assert done.code == 0, done
+    failed = {each["check"] for each in done.document["findings"] if not each["passed"]}
+    assert failed <= {"replica"}  # nothing is in it yet
