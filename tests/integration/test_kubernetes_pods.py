@@ -79,7 +79,7 @@ class Cluster:
         return replace(self, secrets=held)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def database(postgres: NamedServer) -> Iterator[str]:
     name = f"shop_{uuid.uuid4().hex[:8]}"
     dsn = postgres.create(name)
@@ -89,11 +89,12 @@ def database(postgres: NamedServer) -> Iterator[str]:
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
-@pytest.fixture
-def cluster(database: str, postgres: NamedServer, moto_url: S3Server, place) -> Iterator[Cluster]:
+@pytest.fixture(scope="module")
+def cluster(database: str, postgres: NamedServer, moto_url: S3Server) -> Iterator[Cluster]:
     with TemporaryDirectory(prefix="cluster-") as made:
         folder = Path(made)
         folder.chmod(0o777)
+        bucket = moto_url.new_bucket()
         keys, drills = folder / "keys", folder / "drills"
         write_keys(keys)
         write_keys(drills)
@@ -103,7 +104,7 @@ def cluster(database: str, postgres: NamedServer, moto_url: S3Server, place) -> 
         (schedules / "shop.toml").write_text(SCHEDULE.format(programs=programs))
         text = drkit_in(folder / "operator").ok("k8s", "--config", str(schedules), "--push", "env:GATEWAY").out
         shared = {
-            "STORE_URL": place(moto_url),
+            "STORE_URL": moto_url.url(bucket, "prod"),
             "signer": (keys / "signer").read_text(),
             "drill-signer": (drills / "signer").read_text(),
         }
@@ -114,7 +115,7 @@ def cluster(database: str, postgres: NamedServer, moto_url: S3Server, place) -> 
         here = {
             "DATABASE_URL": database,
             "dsn": "postgresql://nobody@nowhere/other",
-            "REPLICA_URL": place(moto_url),
+            "REPLICA_URL": moto_url.url(bucket, "copy"),
             "NOTIFY_URL": "json://nobody.invalid/",
             "GATEWAY": "http://nobody.invalid/",
             "recipient": (keys / "recipient").read_text(),
