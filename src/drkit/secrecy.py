@@ -49,6 +49,11 @@ def remember(value: str) -> None:
         _read.update(line for line in lines if len(line) >= _SHORTEST and not line.startswith("#"))
 
 
+def forget() -> None:
+    """All that was read so far."""
+    _read.clear()
+
+
 def redact(text: str) -> str:
     """Without what this process has read as a secret."""
     return black_out(text, _read)

@@ -20,6 +20,7 @@ from drkit.cli import (
     init,
     k8s,
     keys,
+    metrics,
     pins,
     prune,
     report,
@@ -52,6 +53,7 @@ app.command()(init.init)
 app.command()(check.check)
 app.command()(restore.restore)
 app.command()(status.status)
+app.command()(metrics.metrics)
 app.command()(report.report)
 app.command()(prune.prune)
 app.command()(pins.pin)

@@ -3,13 +3,12 @@
 A DSN may hold a password: only its `shown` form is ever printed.
 """
 
-import os
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from drkit.cli.reference import read_reference
 from drkit.errors import NotRestorable, UsageError
 from drkit.secrecy import passwords_in, remember
 
@@ -41,7 +40,7 @@ def read_target(text: str, source: "Source") -> Target:
     from drkit.engines.postgres.dsn import parse_dsn
 
     if is_reference(text):
-        value = _read(text)
+        value = read_reference("--to", text, "the DSN")
     elif "://" in text or "=" in text:
         value = text
     else:
@@ -56,18 +55,6 @@ def read_target(text: str, source: "Source") -> Target:
 def default_target(source: "Source") -> str:
     """For a script that somebody will edit, where no target was named: it must not need the source."""
     return "dbname=restored" if source.table.kind == "postgres" else "restored"
-
-
-def _read(reference: str) -> str:
-    kind, _, rest = reference.partition(":")
-    if kind == "env":
-        if value := os.environ.get(rest):
-            return value
-        raise UsageError(f"--to {reference}: {rest} is not set", f"set the environment variable {rest} to the DSN")
-    try:
-        return Path(rest).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--to {reference} cannot be read as text", "look whether it is the right file") from error
 
 
 def _beside(dsn: str, name: str) -> str:
