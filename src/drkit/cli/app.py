@@ -18,6 +18,7 @@ from drkit.cli import (
     demo,
     evidence,
     init,
+    k8s,
     keys,
     metrics,
     notify,
@@ -60,6 +61,7 @@ app.command()(prune.prune)
 app.command()(pins.pin)
 app.command()(pins.unpin)
 app.command()(daemon.daemon)
+app.command()(k8s.k8s)
 app.command()(demo.demo)
 app.command()(completion.completion)
 
