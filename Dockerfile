@@ -7,10 +7,11 @@ FROM ${BASE} AS builder
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates locales python3-venv \
     && rm -rf /var/lib/apt/lists/*
-# A drill of a database whose locale is not here takes C.UTF-8 in its place, and says so.
+# A drill of a database whose locale is not here takes C.UTF-8 in its place, and says so. Not as an archive: Debian's package
+# of locales, where somebody adds it, throws that away.
 ARG LOCALES="en_US.UTF-8"
 RUN for locale in ${LOCALES}; do \
-        localedef --inputfile="${locale%%.*}" --charmap="${locale#*.}" "${locale}" || exit 1; \
+        localedef --no-archive --inputfile="${locale%%.*}" --charmap="${locale#*.}" "${locale}" || exit 1; \
     done
 WORKDIR /build
 COPY scripts/fetch-postgres scripts/
