@@ -19,6 +19,7 @@ _FIELDS = (("minute", 60), ("hour", 24), ("day of the month", 31), ("month", 12)
 _ITEM = re.compile(r"(?:\*|(?:\d{1,2}|[a-z]{3})(?:-(?:\d{1,2}|[a-z]{3}))?)(?:/(\d{1,3}))?", re.ASCII | re.IGNORECASE)
 _HINT = "write minute, hour, day of the month, month and day of the week: `30 2 * * *` is every night at 02:30"
 _DAY = timedelta(days=1)
+PATIENCE = timedelta(minutes=5)  # a run may start that late and still be no cause for alarm
 _ANY_DAY_AHEAD = timedelta(days=400)  # both changes of clocks, which can be 53 weeks apart
 _LOOK_AHEAD = timedelta(days=12 * 366)  # two leap days, even around a century that has none
 

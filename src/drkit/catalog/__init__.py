@@ -17,6 +17,7 @@ from drkit.catalog.keys import (
     removal_key,
     removals_of,
     report_key,
+    reports_of,
 )
 from drkit.catalog.manifest import commit, read_manifest
 from drkit.catalog.points import (
@@ -61,6 +62,7 @@ __all__ = [
     "removal_key",
     "removals_of",
     "report_key",
+    "reports_of",
     "survey",
     "unpin",
 ]

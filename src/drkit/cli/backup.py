@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drkit.cli.call import Call, each_source
+from drkit.cli.call import Call
+from drkit.cli.running import each_run
 from drkit.cli.text import format_size, format_table
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def now(
     Examples:  drkit backup now  |  drkit backup now shop  |  drkit backup now shop/main --json
     """
     call: Call = context.obj
-    captured, failed = each_source(call, call.select(names), lambda source: _capture(call, source))
+    captured, failed = each_run(call, "backup", call.select(names), lambda source: _capture(call, source))
     done = [document for _, document in captured]
     lines = [
         f"{each['source']}: captured {each['consistent_at']}, {format_size(each['plain_bytes'])} stored as"

@@ -1,57 +1,76 @@
 """`drkit status`."""
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drkit.cli.call import Call, each_source
-from drkit.cli.status_text import describe, draw
+from drkit.cli.call import Call, Failed, each_source
+from drkit.cli.status_text import draw
 from drkit.errors import ObjectiveMissed
 
 if TYPE_CHECKING:
-    from drkit.standing import Standing
-    from drkit.wiring import Source
+    from collections.abc import Sequence
 
-_DRILLS = 8  # enough for the last one that came to its end, and for a forecast
+    from drkit.standing import Standing
+    from drkit.troubles import Trouble
+    from drkit.wiring import Source
 
 
 def status(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="SYSTEM or SYSTEM/SOURCE.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="SYSTEM or SYSTEM/SOURCE.")] = None,
+    moments: Annotated[bool, typer.Option("--moments", help="List every point in time in the JSON document.")] = False,
 ) -> int:
     """How every source stands now: captured, verified, RPO and RTO against what was promised, and what is wrong.
 
-    Ends with 8 when a promise is broken now: a backup or a drill is overdue, the RPO or the RTO is missed, or the last
-    drill failed. It reads the store and changes nothing.
+    Ends with 8 when a promise is broken now: a backup or a drill is overdue or failed, the RPO or the RTO is missed, or
+    a job of the whole system failed. It reads the store and changes nothing.
 
     Examples:  drkit status  |  drkit status shop  |  drkit status --json
     """
     call: Call = context.obj
-    judged, failed = each_source(call, call.select([name] if name else None), _judge)
-    standings = [standing for _, standing in judged]
-    call.console.answer({"sources": list(map(describe, standings))} | failed.told, draw(call.console, standings))
-    broken = any(not standing.healthy for standing in standings)
-    return failed.exit_code or (ObjectiveMissed.exit_code if broken else 0)
+    seen = look(call, call.select(names), moments)
+    call.console.answer(seen.document, draw(call.console, seen.standings, seen.troubles))
+    broken = any(not standing.healthy for standing in seen.standings) or any(seen.troubles.values())
+    return seen.failed.exit_code or (ObjectiveMissed.exit_code if broken else 0)
 
 
-def _judge(source: "Source") -> "Standing":
-    from drkit import catalog
-    from drkit.catalog.wholeness import check_newest
-    from drkit.prune.removals import find_whole_since
-    from drkit.standing import Promises, judge_standing
-    from drkit.verify.history import History, read_newest
-    from drkit.wiring import clock, open_signers
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """`troubles` are those of whole systems."""
 
-    table, store, signers = source.table, source.store(), open_signers(source.system)
-    promised, now = table.objectives, clock()
-    found = catalog.survey(store, source.name)
-    listing, unsound = check_newest(store, found, signers, now)
-    history = read_newest(store, source.name, signers, _DRILLS, now, catalog.marks(source.name, found.entries))
-    return judge_standing(
-        source.name,
-        Promises(table.backup, table.verify, source.system.table.timezone, promised.rto, promised.rpo),
-        listing.points,
-        History(history.evidences, (*unsound, *history.doubts)),
-        find_whole_since(store, source.name, signers),
-        now,
+    document: dict[str, Any]
+    standings: "list[Standing]"
+    troubles: "dict[str, tuple[Trouble, ...]]"
+    failed: Failed
+
+
+def look(call: Call, sources: "Sequence[Source]", moments: bool = False) -> Seen:
+    """What cannot be looked at is told, and does not keep the rest from being looked at."""
+    from functools import cache
+
+    from drkit.lookout import look_at_source, look_at_system, read_runs
+    from drkit.wiring import clock
+
+    now = clock()
+    first = {source.system.name: source for source in reversed(sources)}
+    runs = cache(lambda system: read_runs(first[system].store(), system))
+    judged, failed = each_source(
+        call, sources, lambda source: look_at_source(source, runs(source.system.name), now, moments)
+    )
+    reached = {source.system.name for source, _ in judged}
+    systems, unseen = each_source(
+        call,
+        [first[name] for name in sorted(reached)],
+        lambda one: look_at_system(one.system, one.store(), runs(one.system.name), now),
+    )
+    failed += unseen
+    told = [document for _, (_, document) in judged]
+    whole = [document for _, (_, document) in systems]
+    return Seen(
+        {"sources": told, "systems": whole} | failed.told,
+        [standing for _, (standing, _) in judged],
+        {one.system.name: troubles for one, (troubles, _) in systems},
+        failed,
     )

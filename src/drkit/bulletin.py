@@ -1,0 +1,251 @@
+"""What is told of sources and systems as they stand: the document of `drkit status --json`, written and read.
+
+Metrics, the status page and notifications are made from it alone, so that whoever reads a store reads it once.
+It must not know how anything in it is judged.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from drkit.model import Point
+from drkit.runs import Record
+from drkit.standing import Standing
+from drkit.troubles import Trouble, find_notes, find_troubles, find_warnings
+from drkit.verify.model import Target
+from drkit.when import format_moment, parse_moment
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is known of a job: `failing` if its newest run did not end well."""
+
+    name: str
+    done_at: datetime | None = None
+    failed_at: datetime | None = None
+    failures: int = 0
+    failing: bool = False
+    claims: tuple[tuple[datetime, int, datetime], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time, and what drills have shown of it: captured, verified or refuted."""
+
+    at: datetime
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBulletin:
+    source: str
+    kind: str
+    captured_at: datetime | None
+    verified_at: datetime | None
+    rpo: Target
+    rto: Target
+    window: tuple[datetime, datetime] | None
+    gaps: tuple[tuple[datetime, datetime], ...]
+    next_backup: datetime
+    next_verify: datetime | None
+    healthy: bool
+    red_at: datetime | None
+    takes: timedelta | None
+    points: int
+    stored_bytes: int
+    troubles: tuple[Trouble, ...]
+    warnings: tuple[Trouble, ...]
+    notes: tuple[str, ...]
+    jobs: tuple[Job, ...]
+    moments: tuple[Moment, ...] = field(default=(), repr=False)
+
+    @property
+    def system(self) -> str:
+        return self.source.partition("/")[0]
+
+    def is_healthy(self, now: datetime) -> bool:
+        """Also some time after it was looked at."""
+        return self.healthy and (self.red_at is None or now <= self.red_at)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemBulletin:
+    system: str
+    report: str | None
+    jobs: tuple[Job, ...]
+    troubles: tuple[Trouble, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bulletin:
+    """`failed` maps what could not be looked at to why not."""
+
+    sources: tuple[SourceBulletin, ...] = ()
+    systems: tuple[SystemBulletin, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+def describe_source(
+    kind: str, standing: Standing, points: tuple[Point, ...], jobs: Mapping[str, Record]
+) -> dict[str, Any]:
+    verified, window, drill, forecast = standing.verified, standing.window, standing.last_drill, standing.forecast
+    return {
+        "source": standing.source,
+        "kind": kind,
+        "captured_at": _moment(standing.captured_at),
+        "verified_at": _moment(verified.verified_at) if verified else None,
+        "verified_point": {"id": verified.id, "consistent_at": _moment(verified.consistent_at)} if verified else None,
+        "rpo": _describe_target(standing.rpo),
+        "rto": _describe_target(standing.rto),
+        "rto_expected": _seconds(standing.expected),
+        "rto_forecast": {"outlook": forecast.outlook, "reason": forecast.reason, "at": _moment(forecast.at)},
+        "window": {"from": _moment(window.start), "to": _moment(window.end)} if window else None,
+        "gaps": [{"from": _moment(gap.start), "to": _moment(gap.end)} for gap in standing.gaps],
+        "overdue_since": _moment(standing.overdue_since),
+        "last_drill": {
+            "id": drill.id,
+            "scenario": drill.scenario,
+            "started_at": _moment(drill.started_at),
+            "result": drill.result,
+        }
+        if drill
+        else None,
+        "damaged": [{"id": each.id, "consistent_at": _moment(each.consistent_at)} for each in standing.damaged],
+        "drill_overdue_since": _moment(standing.drill_overdue_since),
+        "next": {"backup": _moment(standing.next_backup), "verify": _moment(standing.next_drill)},
+        "backup_seconds": _seconds(standing.takes),
+        "points": len(points),
+        "stored_bytes": sum(point.stored_bytes for point in points),
+        "jobs": [_describe_job(name, record) for name, record in jobs.items()],
+        "troubles": [_describe_trouble(each) for each in find_troubles(standing)],
+        "warnings": [_describe_trouble(each) for each in find_warnings(standing)],
+        "notes": list(find_notes(standing)),
+        "healthy": standing.healthy,
+        "red_at": _moment(standing.red_at),
+    }
+
+
+def describe_moments(points: tuple[Point, ...]) -> list[list[str]]:
+    """For drawings: there may be thousands."""
+    return [[format_moment(point.consistent_at), _state(point)] for point in points]
+
+
+def describe_system(
+    system: str, report: str | None, jobs: Mapping[str, Record], troubles: tuple[Trouble, ...]
+) -> dict[str, Any]:
+    return {
+        "system": system,
+        "report": report,
+        "jobs": [_describe_job(name, record) for name, record in jobs.items()],
+        "troubles": [_describe_trouble(each) for each in troubles],
+    }
+
+
+def read_bulletin(document: Mapping[str, Any]) -> Bulletin:
+    return Bulletin(
+        tuple(map(_read_source, document["sources"])),
+        tuple(map(_read_system, document.get("systems", ()))),
+        {each["source"]: each["error"] for each in document.get("failed", ())},
+    )
+
+
+def _read_source(told: Mapping[str, Any]) -> SourceBulletin:
+    return SourceBulletin(
+        source=told["source"],
+        kind=told["kind"],
+        captured_at=_read_moment(told["captured_at"]),
+        verified_at=_read_moment(told["verified_at"]),
+        rpo=_read_target(told["rpo"]),
+        rto=_read_target(told["rto"]),
+        window=_read_span(told["window"]) if told["window"] else None,
+        gaps=tuple(map(_read_span, told["gaps"])),
+        next_backup=parse_moment(told["next"]["backup"]),
+        next_verify=_read_moment(told["next"]["verify"]),
+        healthy=told["healthy"],
+        red_at=_read_moment(told["red_at"]),
+        takes=_read_length(told["backup_seconds"]),
+        points=told["points"],
+        stored_bytes=told["stored_bytes"],
+        troubles=tuple(map(_read_trouble, told["troubles"])),
+        warnings=tuple(map(_read_trouble, told["warnings"])),
+        notes=tuple(told["notes"]),
+        jobs=tuple(map(_read_job, told["jobs"])),
+        moments=tuple(Moment(parse_moment(at), state) for at, state in told.get("moments", ())),
+    )
+
+
+def _read_system(told: Mapping[str, Any]) -> SystemBulletin:
+    return SystemBulletin(
+        told["system"],
+        told["report"],
+        tuple(map(_read_job, told["jobs"])),
+        tuple(map(_read_trouble, told["troubles"])),
+    )
+
+
+def _state(point: Point) -> str:
+    if not point.credible:
+        return "refuted"
+    return "verified" if point.verified_at else "captured"
+
+
+def _describe_job(name: str, record: Record) -> dict[str, Any]:
+    return {
+        "job": name,
+        "done_at": _moment(record.done_at),
+        "failed_at": _moment(record.failed_at),
+        "failures": record.failures,
+        "failing": record.failing,
+        "claims": [
+            {"slot": format_moment(each.slot), "attempt": each.attempt, "at": format_moment(each.at)}
+            for each in record.claims
+        ],
+    }
+
+
+def _read_job(told: Mapping[str, Any]) -> Job:
+    return Job(
+        told["job"],
+        _read_moment(told["done_at"]),
+        _read_moment(told["failed_at"]),
+        told["failures"],
+        told["failing"],
+        tuple((parse_moment(each["slot"]), each["attempt"], parse_moment(each["at"])) for each in told["claims"]),
+    )
+
+
+def _describe_trouble(each: Trouble) -> dict[str, Any]:
+    return {"kind": each.kind, "what": each.what, "since": _moment(each.since), "next_step": each.next_step}
+
+
+def _read_trouble(told: Mapping[str, Any]) -> Trouble:
+    return Trouble(told["kind"], told["what"], _read_moment(told["since"]), told["next_step"])
+
+
+def _describe_target(target: Target) -> dict[str, Any]:
+    return {"target": _seconds(target.target), "measured": _seconds(target.measured), "met": target.met}
+
+
+def _read_target(told: Mapping[str, Any]) -> Target:
+    return Target(_read_length(told["target"]), _read_length(told["measured"]), told["met"])
+
+
+def _read_span(told: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    return parse_moment(told["from"]), parse_moment(told["to"])
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return format_moment(moment) if moment else None
+
+
+def _read_moment(told: str | None) -> datetime | None:
+    return parse_moment(told) if told else None
+
+
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else round(length.total_seconds(), 3)
+
+
+def _read_length(told: float | None) -> timedelta | None:
+    return None if told is None else timedelta(seconds=told)

@@ -1,0 +1,85 @@
+"""A look at the store, for one source and for one system: all that is told of how they stand.
+
+It reads and never writes. It must not know who asks.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from drkit import catalog
+from drkit.bulletin import describe_moments, describe_source, describe_system
+from drkit.catalog.runs import WHOLE_SYSTEM, runs_of
+from drkit.catalog.wholeness import check_newest
+from drkit.chores import find_chore_troubles
+from drkit.config import System
+from drkit.ports import Store
+from drkit.prune.removals import find_whole_since
+from drkit.runs import Record, Subject, read_failure, read_records
+from drkit.standing import FailedRun, Promises, Standing, judge_standing
+from drkit.timetable import Cron
+from drkit.troubles import Trouble
+from drkit.verify.history import History, read_newest
+from drkit.wiring import Source, open_signers
+
+_DRILLS = 8  # enough for the last one that came to its end, and for a forecast
+
+
+def read_runs(store: Store, system: str) -> dict[Subject, Record]:
+    return read_records(store.list(runs_of(system)))
+
+
+def look_at_source(
+    source: Source, records: Mapping[Subject, Record], now: datetime, moments: bool = False
+) -> tuple[Standing, dict[str, Any]]:
+    """How it stands, and all that is told of it."""
+    table, store, signers = source.table, source.store(), open_signers(source.system)
+    promised = table.objectives
+    found = catalog.survey(store, source.name)
+    listing, unsound = check_newest(store, found, signers, now)
+    history = read_newest(store, source.name, signers, _DRILLS, now, catalog.marks(source.name, found.entries))
+    backups = records.get(("backup", source.key), Record())
+    standing = judge_standing(
+        source.name,
+        Promises(table.backup, table.verify, source.system.table.timezone, promised.rto, promised.rpo),
+        listing.points,
+        History(history.evidences, (*unsound, *history.doubts)),
+        find_whole_since(store, source.name, signers),
+        now,
+        _failed_run(store, backups),
+    )
+    jobs = {job: record for (job, subject), record in records.items() if subject == source.key}
+    told = describe_source(table.kind, standing, listing.points, jobs)
+    return standing, told | ({"moments": describe_moments(found.points)} if moments else {})
+
+
+def look_at_system(
+    system: System, store: Store, records: Mapping[Subject, Record], now: datetime
+) -> tuple[tuple[Trouble, ...], dict[str, Any]]:
+    """What is wrong with its jobs, and all that is told of it."""
+    mine = {job: record for (job, subject), record in records.items() if subject == WHOLE_SYSTEM}
+    failures = {job: read_failure(store, record.last_failure) for job, record in mine.items() if record.failing}
+    plans, zone = plans_of(system), system.table.timezone
+    troubles = tuple(find_chore_troubles(system.name, plans, zone, mine, failures, now))
+    reports = map(catalog.parse_report_key, (entry.key for entry in store.list(catalog.reports_of(system.name))))
+    months = [where[1] for where in reports if where]
+    return troubles, describe_system(system.name, max(months, default=None), mine, troubles)
+
+
+def plans_of(system: System) -> dict[str, Cron]:
+    """The jobs of a whole system that are planned and make sense there."""
+    table = system.table
+    planned = {
+        "prune": table.jobs.prune if any(source.keep for source in table.sources.values()) else None,
+        "replicate": table.jobs.replicate if table.store.replica else None,
+        "report": table.jobs.report,
+        "evidence": table.jobs.evidence,
+    }
+    return {job: cron for job, cron in planned.items() if cron}
+
+
+def _failed_run(store: Store, backups: Record) -> FailedRun | None:
+    if backups.failed_at is None:
+        return None
+    failure = read_failure(store, backups.last_failure)
+    return FailedRun(backups.failed_at, failure.error, failure.hint)
