@@ -43,6 +43,7 @@ RUN apt-get update \
     && groupadd --gid 65532 drkit \
     && useradd --uid 65532 --gid 65532 --no-log-init --create-home --shell /usr/sbin/nologin drkit \
     && chown -R 0:0 /home/drkit && chmod 755 /home/drkit \
+    && install --directory --owner=65532 --group=65532 /var/lib/drkit \
     && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 COPY --from=builder /usr/lib/locale /usr/lib/locale
 # One of the places where drkit looks for PostgreSQL's programs.
