@@ -37,7 +37,7 @@ RUN mv drkit "$(/opt/drkit/bin/python -c 'import sysconfig; print(sysconfig.get_
 FROM ${BASE}
 # The libraries are those of PostgreSQL's programs. Nothing here needs a program that runs as its owner.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends age ca-certificates python3 tini tzdata zstd \
+    && apt-get install -y --no-install-recommends age ca-certificates libnss-wrapper python3 tini tzdata zstd \
         libgssapi-krb5-2 liblz4-1 libossp-uuid16 libreadline8 libssl3 libxml2 libxslt1.1 libzstd1 zlib1g \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* \
     && groupadd --gid 65532 drkit \
