@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from drkit.model import Point
-from drkit.runs import Record
+from drkit.runs import Claim, Record
 from drkit.standing import Standing
 from drkit.troubles import Trouble, find_notes, find_troubles, find_warnings
 from drkit.verify.model import Target
@@ -19,14 +19,14 @@ from drkit.when import format_moment, parse_moment
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is known of a job: `failing` if its newest run did not end well."""
+    """What is known of a job: `failing` if its newest run did not end well. `claims` are those of newer slots."""
 
     name: str
     done_at: datetime | None = None
     failed_at: datetime | None = None
     failures: int = 0
     failing: bool = False
-    claims: tuple[tuple[datetime, int, datetime], ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,14 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class SourceBulletin:
+    """`made_at` is the moment of the newest point, also if it is not to be relied on, and `drilled_at` when the last
+    drill began that came to its end."""
+
     source: str
     kind: str
     captured_at: datetime | None
+    made_at: datetime | None
+    drilled_at: datetime | None
     verified_at: datetime | None
     rpo: Target
     rto: Target
@@ -85,6 +90,12 @@ class Bulletin:
     systems: tuple[SystemBulletin, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
 
+    def source(self, name: str) -> SourceBulletin | None:
+        return next((each for each in self.sources if each.source == name), None)
+
+    def system(self, name: str) -> SystemBulletin | None:
+        return next((each for each in self.systems if each.system == name), None)
+
 
 def describe_source(
     kind: str, standing: Standing, points: tuple[Point, ...], jobs: Mapping[str, Record]
@@ -94,6 +105,7 @@ def describe_source(
         "source": standing.source,
         "kind": kind,
         "captured_at": _moment(standing.captured_at),
+        "made_at": _moment(standing.made_at),
         "verified_at": _moment(verified.verified_at) if verified else None,
         "verified_point": {"id": verified.id, "consistent_at": _moment(verified.consistent_at)} if verified else None,
         "rpo": _describe_target(standing.rpo),
@@ -155,6 +167,8 @@ def _read_source(told: Mapping[str, Any]) -> SourceBulletin:
         source=told["source"],
         kind=told["kind"],
         captured_at=_read_moment(told["captured_at"]),
+        made_at=_read_moment(told["made_at"]),
+        drilled_at=_read_moment(told["last_drill"]["started_at"]) if told["last_drill"] else None,
         verified_at=_read_moment(told["verified_at"]),
         rpo=_read_target(told["rpo"]),
         rto=_read_target(told["rto"]),
@@ -198,7 +212,12 @@ def _describe_job(name: str, record: Record) -> dict[str, Any]:
         "failures": record.failures,
         "failing": record.failing,
         "claims": [
-            {"slot": format_moment(each.slot), "attempt": each.attempt, "at": format_moment(each.at)}
+            {
+                "slot": format_moment(each.slot),
+                "attempt": each.attempt,
+                "at": format_moment(each.at),
+                "by": each.by,
+            }
             for each in record.claims
         ],
     }
@@ -211,7 +230,10 @@ def _read_job(told: Mapping[str, Any]) -> Job:
         _read_moment(told["failed_at"]),
         told["failures"],
         told["failing"],
-        tuple((parse_moment(each["slot"]), each["attempt"], parse_moment(each["at"])) for each in told["claims"]),
+        tuple(
+            Claim(parse_moment(each["slot"]), each["attempt"], parse_moment(each["at"]), each["by"])
+            for each in told["claims"]
+        ),
     )
 
 

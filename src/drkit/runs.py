@@ -24,11 +24,12 @@ _LONGEST = 2000  # of an error
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Somebody began a planned run. `at` is when the store saw it."""
+    """Somebody began a planned run. `at` is when the store saw it, `by` the process that did, if that was read."""
 
     slot: datetime
     attempt: int
     at: datetime
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,14 @@ def read_failure(store: Store, key: str) -> Failure:
         return Failure(str(told["error"]), str(told["hint"]), int(told["exit_code"]), str(told["correlation_id"]))
     except (ValueError, KeyError, TypeError, StoreError):
         return Failure("nobody knows why: its record cannot be read", "look into its log", 70, "")
+
+
+def read_claimer(store: Store, key: RunKey) -> str:
+    """Who says of himself that he claimed it."""
+    try:
+        return str(json.loads(b"".join(store.get(str(key))))["by"])
+    except (ValueError, KeyError, TypeError, StoreError):
+        return ""
 
 
 def claim(store: Store, key: RunKey, by: str, now: datetime) -> bool:

@@ -50,7 +50,8 @@ class Standing:
     last. `gaps` are over and were wider than was promised, as far back as no point was removed. `failed_drills` are
     the last ones of their scenarios, where these brought back nothing, or not what was asked of them, however fast;
     `stopped_drill` is the newest one, if it was stopped. Of `misdated`
-    points nobody can say what moment they hold. `takes` is how long the newest backup took. If nothing new comes, a
+    points nobody can say what moment they hold. `made_at` is the newest point, whatever
+    speaks against it, and `takes` how long it took. If nothing new comes, a
     source that is healthy now is so no more from `red_at` on."""
 
     source: str
@@ -73,6 +74,7 @@ class Standing:
     doubts: tuple[Finding, ...]
     next_backup: datetime
     next_drill: datetime | None
+    made_at: datetime | None = None
     takes: timedelta | None = None
     failed_backup: FailedRun | None = None
     red_at: datetime | None = None
@@ -136,6 +138,7 @@ def judge_standing(
         doubts=history.doubts,
         next_backup=next_run(promises.backup, zone, now),
         next_drill=next_run(promises.verify, zone, now) if promises.verify else None,
+        made_at=made.consistent_at if made else None,
         takes=_duration(made) if made else None,
         failed_backup=failed if failed and (made is None or made.consistent_at < failed.at) else None,
         red_at=min((at for at in (backup and backup.red_at, drill and drill.red_at, rpo) if at), default=None),

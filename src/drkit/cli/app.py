@@ -14,6 +14,7 @@ from drkit.cli import (
     backup,
     check,
     completion,
+    daemon,
     demo,
     evidence,
     init,
@@ -54,6 +55,7 @@ app.command()(report.report)
 app.command()(prune.prune)
 app.command()(pins.pin)
 app.command()(pins.unpin)
+app.command()(daemon.daemon)
 app.command()(demo.demo)
 app.command()(completion.completion)
 

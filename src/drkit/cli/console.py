@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from drkit.cli.progress import Meter
+from drkit.cli.progress import LINE_EVERY, Meter
 from drkit.errors import DrkitError, UsageError
 from drkit.when import format_moment
 
 RED, GREEN, BOLD = "31", "32", "1"
+_MARKS = {"info": "", "warning": "warning: ", "error": "drkit: "}
 
 
 @dataclass(slots=True)
@@ -68,15 +69,21 @@ class Console:
     @contextmanager
     def progress(self, label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
         """A bar on a terminal, a line now and then without one, nothing when quiet."""
-        meter = Meter(label, total, None if self.terminal else self.note)
+        every = float(os.environ.get("DRKIT_PROGRESS", LINE_EVERY))
+        meter = Meter(label, total, None if self.terminal else self.note, every)
         try:
             yield (lambda _: None) if self.quiet else meter.add
         finally:
             meter.clear()
 
+    def log(self, level: str, message: str, fields: Mapping[str, object]) -> None:
+        """`fields` may name another run's correlation_id. Notes are left out when quiet."""
+        if level != "info" or not self.quiet:
+            self._log(level if level in _MARKS else "info", message, fields)
+
     def _log(self, level: str, message: str, fields: Mapping[str, object]) -> None:
         if self.terminal:
-            mark = {"info": "", "warning": "warning: ", "error": "drkit: "}[level]
+            mark = _MARKS[level]
             hint = f"\n  hint: {fields['hint']}" if fields.get("hint") else ""
             line = f"{mark}{message}{hint}"
         else:

@@ -5,7 +5,6 @@ A record that cannot be written fails nothing: what it would have told, its abse
 
 import os
 import secrets
-import socket
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -118,6 +117,7 @@ def _journal(call: Call, source: "Source", job: str, subject: str) -> "Journal":
 
 def _is_ours(call: Call, journal: "Journal") -> bool:
     from drkit.catalog.runs import claim_key
+    from drkit.disk.life import name_process
     from drkit.runs import claim
     from drkit.wiring import clock
 
@@ -125,7 +125,7 @@ def _is_ours(call: Call, journal: "Journal") -> bool:
     if slot is None:
         return True
     key = claim_key(journal.system, journal.job, journal.subject, slot.due, slot.attempt)
-    ours = claim(journal.store, key, socket.gethostname(), clock())
+    ours = claim(journal.store, key, name_process(), clock())
     if not ours:
         call.console.note(f"{key} is claimed by somebody else: nothing to do", taken=True)
     return ours
