@@ -3,6 +3,7 @@
 scripts/check-image builds and runs the image itself.
 """
 
+import json
 import re
 import shlex
 import subprocess
@@ -12,10 +13,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+import typer
 import yaml
 
 import drkit
 from cli_runner import drkit_in
+from drkit.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -139,3 +142,32 @@ def test_the_schedule_that_the_document_makes_suits_the_compose_file(tmp_path: P
     assert "DRKIT_CONFIG=/etc/drkit/schedules" in DOCKERFILE
     for name in ("recipient", "signer", "signing", "identity"):
         assert (tmp_path / "keys" / name).exists()
+
+
+def _words(instruction: str) -> list[str]:
+    """Of the instruction's list. The last one is the stage's that is kept."""
+    *_, found = re.findall(rf"^{instruction} .*?(\[.*\])$", DOCKERFILE, re.MULTILINE)
+    words: list[str] = json.loads(found)
+    return words
+
+
+def test_what_the_image_starts_is_a_command_of_drkit() -> None:
+    [*before, program] = _words("ENTRYPOINT")
+    assert before == ["tini", "--"]
+    assert program == "drkit"
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    assert _words("CMD")[0] in group.commands
+
+
+def test_every_variable_that_is_set_for_drkit_is_one_that_it_reads() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "src/drkit").rglob("*.py"))
+    shown = re.findall(r"\bDRKIT_[A-Z_]+", DOCKERFILE + DOCUMENT + (ROOT / "docs/compose.yaml").read_text())
+    assert {"DRKIT_CONFIG", "DRKIT_LISTEN", "DRKIT_TOKEN_FILE"} <= set(shown)
+    assert {name for name in shown if not re.search(rf"\b{name}\b", code)} == set()
+
+
+def test_the_port_that_is_published_is_the_one_that_is_listened_on() -> None:
+    [exposed] = re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.MULTILINE)
+    listened = SERVICE["environment"]["DRKIT_LISTEN"].rpartition(":")[2]
+    assert {exposed, listened} == set(SERVICE["ports"][0].split(":")[1:]) == {"8321"}
