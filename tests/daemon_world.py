@@ -1,5 +1,5 @@
-"""A world with a clock of its own for the scheduler: sources, how long their backups take, what the store knows of them,
-and any number of supervisors. Nothing in it waits for real time."""
+"""A world with a clock of its own for the scheduler: sources, how long their backups take, what the store knows of
+them, and any number of supervisors. Nothing in it waits for real time."""
 
 import asyncio
 from collections import defaultdict
@@ -116,7 +116,7 @@ class World:
             for _ in range(2):  # what was somebody else's is planned anew
                 for each in found:
                     each.reconsider(self._changed)
-                    each.tick(self.bulletin())
+                    each.tick(self.bulletin(), self.now)
                 self._changed = set()
                 for _ in range(3):
                     await asyncio.sleep(0)

@@ -38,9 +38,36 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplicaBulletin:
+    """How one replica stands. `lag` is how old its newest whole point is; `met` is whether that keeps the RPO."""
+
+    url: str
+    captured_at: datetime | None
+    lag: timedelta | None
+    met: bool | None = None
+    error: str = ""
+
+    @property
+    def healthy(self) -> bool:
+        return not self.error and self.met is not False
+
+
+@dataclass(frozen=True, slots=True)
+class LogBulletin:
+    """How a continuous log stands. `slot_safe_bytes` is how much more the server may write before its slot is lost,
+    or its disk full; None where nobody has limited that."""
+
+    covered_until: datetime | None
+    lag: timedelta | None
+    slot_safe_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SourceBulletin:
     """`made_at` is the moment of the newest point, also if it is not to be relied on, and `drilled_at` when the last
-    drill began that came to its end."""
+    drill began that came to its end. `backup_late_at` and `verify_late_at` are when a run is overdue if none has ended
+    well by then; `red_at` is when a healthy source is so no more if nothing new comes. From `rto_missed_at` on a
+    forecast sees the RTO missed."""
 
     source: str
     kind: str
@@ -64,6 +91,12 @@ class SourceBulletin:
     notes: tuple[str, ...]
     jobs: tuple[Job, ...]
     moments: tuple[Moment, ...] = field(default=(), repr=False)
+    backup_late_at: datetime | None = None
+    verify_late_at: datetime | None = None
+    rto_expected: timedelta | None = None
+    rto_missed_at: datetime | None = None
+    replicas: tuple[ReplicaBulletin, ...] = ()
+    log: LogBulletin | None = None
 
     @property
     def system(self) -> str:
@@ -126,6 +159,7 @@ def describe_source(
         "damaged": [{"id": each.id, "consistent_at": _moment(each.consistent_at)} for each in standing.damaged],
         "drill_overdue_since": _moment(standing.drill_overdue_since),
         "next": {"backup": _moment(standing.next_backup), "verify": _moment(standing.next_drill)},
+        "late_at": {"backup": _moment(standing.backup_late_at), "verify": _moment(standing.drill_late_at)},
         "backup_seconds": _seconds(standing.takes),
         "points": len(points),
         "stored_bytes": sum(point.stored_bytes for point in points),
@@ -186,7 +220,32 @@ def _read_source(told: Mapping[str, Any]) -> SourceBulletin:
         notes=tuple(told["notes"]),
         jobs=tuple(map(_read_job, told["jobs"])),
         moments=tuple(Moment(parse_moment(at), state) for at, state in told.get("moments", ())),
+        backup_late_at=_read_moment(told["late_at"]["backup"]),
+        verify_late_at=_read_moment(told["late_at"]["verify"]),
+        rto_expected=_read_length(told["rto_expected"]),
+        rto_missed_at=_read_missed(told["rto_forecast"]),
+        replicas=tuple(map(_read_replica, told.get("replica") or ())),
+        log=_read_log(told["log"]) if told.get("log") else None,
     )
+
+
+def _read_missed(told: Mapping[str, Any]) -> datetime | None:
+    """What is kept has a day too, until which that is certain."""
+    return _read_moment(told["at"]) if told["outlook"] in ("missed now", "missed later") else None
+
+
+def _read_replica(told: Mapping[str, Any]) -> ReplicaBulletin:
+    return ReplicaBulletin(
+        told["url"],
+        _read_moment(told["captured_at"]),
+        _read_length(told["lag"]),
+        told.get("met"),
+        told.get("error") or "",
+    )
+
+
+def _read_log(told: Mapping[str, Any]) -> LogBulletin:
+    return LogBulletin(_read_moment(told["covered_until"]), _read_length(told["lag"]), told["slot_safe_bytes"])
 
 
 def _read_system(told: Mapping[str, Any]) -> SystemBulletin:

@@ -78,13 +78,14 @@ def look_at_system(
 def _claimed_since(
     store: Store, system: str, job: str, subject: str, record: Record, done_at: datetime | None
 ) -> Record:
-    """With the claims of newer slots alone, and who made the last one."""
+    """With the claims of newer slots alone, and who made the last one. What is done well leaves no record of its own
+    everywhere, so `done_at` is told."""
     newer = [each for each in record.claims if done_at is None or each.slot > done_at]
     if newer:
         last = newer.pop()
         by = read_claimer(store, claim_key(system, job, subject, last.slot, last.attempt))
         newer.append(replace(last, by=by))
-    return replace(record, claims=tuple(newer))
+    return replace(record, claims=tuple(newer), done_at=done_at)
 
 
 def _failed_run(store: Store, backups: Record) -> FailedRun | None:

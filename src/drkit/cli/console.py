@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from drkit.cli.progress import LINE_EVERY, Meter
 from drkit.errors import DrkitError, UsageError
+from drkit.secrecy import black_out, redact, secrets_in
 from drkit.when import format_moment
 
 RED, GREEN, BOLD = "31", "32", "1"
@@ -28,6 +29,7 @@ class Console:
     quiet: bool = False
     color: bool = True
     correlation_id: str = field(default_factory=lambda: uuid4().hex)
+    _environs: frozenset[str] = field(default_factory=lambda: frozenset(secrets_in(os.environ)), repr=False)
 
     @property
     def terminal(self) -> bool:
@@ -39,7 +41,11 @@ class Console:
 
     def answer(self, document: Mapping[str, Any], text: str) -> None:
         """The one result of a command: `document` for programs, `text` for people."""
-        sys.stdout.write((json.dumps(document, indent=2) if self.json else text).rstrip("\n") + "\n")
+        sys.stdout.write(self.redact(json.dumps(document, indent=2) if self.json else text).rstrip("\n") + "\n")
+
+    def redact(self, text: str) -> str:
+        """Whatever is shown or kept passes here: also an error of a database that repeats what it was given."""
+        return redact(black_out(text, self._environs))
 
     def tell(self, message: str, **fields: object) -> None:
         """What must be said even to somebody who asked for quiet."""
@@ -90,5 +96,5 @@ class Console:
             head = {"timestamp": format_moment(datetime.now(UTC)), "level": level, "message": message}
             line = json.dumps(head | {"correlation_id": self.correlation_id} | dict(fields), default=str)
         with suppress(OSError):  # a log that cannot be written, on a full disk perhaps, must not stop a backup
-            sys.stderr.write(line + "\n")
+            sys.stderr.write(self.redact(line) + "\n")
             sys.stderr.flush()

@@ -4,6 +4,7 @@ It must not know what is made of it.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from drkit.ports import Clock
 
 Look = Callable[[Sequence[str]], Awaitable[Answer]]
 AGAIN = timedelta(seconds=30)  # after a look that failed
+_DOUBT = 60.0
 
 
 class Looking:
@@ -30,6 +32,7 @@ class Looking:
         self.bulletin = Bulletin()
         self.looked_at: datetime | None = None
         self.error = ""
+        self._doubted_until = 0.0
 
     def want(self, subject: str) -> None:
         self._wanted.add(subject)
@@ -38,10 +41,19 @@ class Looking:
         """Other schedules are in force: all is looked at anew."""
         self._whole_at = None
 
-    def tick(self) -> None:
+    def doubt(self) -> None:
+        """The clock was set: what was seen may be of a time that has not come yet."""
+        self.forget()
+        self._doubted_until = time.monotonic() + _DOUBT
+
+    @property
+    def doubted(self) -> bool:
+        """Until the next look is over, or takes too long."""
+        return time.monotonic() < self._doubted_until
+
+    def tick(self, now: datetime) -> None:
         if self._task and not self._task.done():
             return
-        now = self._clock()
         names = self._due(now)
         if names is not None:
             self._task = asyncio.create_task(self._once(names))
@@ -64,6 +76,8 @@ class Looking:
         began = self._clock()
         asked, self._wanted = self._wanted, set()
         answer = await self._look(names)
+        if not names:
+            self._doubted_until = 0.0
         if not isinstance(answer.document, dict) or "sources" not in answer.document:
             first = answer.errors[0] if answer.errors else {}
             self.error = str(first.get("message", f"status ended with {answer.exit_code}"))

@@ -50,7 +50,7 @@ class Daemon:
         self._looking = Looking(self._look, options.look_every, clock, self._supervisor.reconsider)
         self._telling = Telling(self._notify, clock)
         self._wake = asyncio.Event()
-        self._drift = _drift(clock)
+        self._drift = _drift(clock())
 
     def state(self) -> State:
         return State(
@@ -74,10 +74,12 @@ class Daemon:
         self._plan()
         try:
             while not stop.is_set():
-                self._watch_clock()
-                self._watch_schedules(reload)
-                self._looking.tick()
-                self._supervisor.tick(self._looking.bulletin)
+                now = self._clock()
+                self._watch_clock(now)
+                self._watch_schedules(reload, now)
+                self._looking.tick(now)
+                if not self._looking.doubted:
+                    self._supervisor.tick(self._looking.bulletin, now)
                 if self._looking.looked_at or self._looking.error:
                     self._telling.tick(self._looking.bulletin, self.state().troubles)
                 self._wake.clear()
@@ -95,18 +97,17 @@ class Daemon:
         for words in find_unplanned(systems):
             self._log("info", words, {})
 
-    def _watch_clock(self) -> None:
+    def _watch_clock(self, now: datetime) -> None:
         """A clock that was set makes plans void."""
-        drift = _drift(self._clock)
+        drift = _drift(now)
         if abs(drift - self._drift) > _JUMP:
             by = (drift - self._drift).total_seconds()
             self._log("warning", f"the clock was set, or the machine slept: {by:+.0f} s; all is planned anew", {})
             self._supervisor.reconsider()
-            self._looking.forget()
+            self._looking.doubt()
         self._drift = drift
 
-    def _watch_schedules(self, reload: asyncio.Event) -> None:
-        now = self._clock()
+    def _watch_schedules(self, reload: asyncio.Event, now: datetime) -> None:
         if not reload.is_set() and self._look_at_schedules_at - _RELOAD <= now < self._look_at_schedules_at:
             return
         self._look_at_schedules_at = now + _RELOAD
@@ -129,7 +130,11 @@ class Daemon:
                 self._pass_on(line)
 
         facts = {"job": job.kind, "subject": job.subject, "correlation_id": run.correlation_id}
-        self._log("info", f"{job.kind} of {job.subject} begins", facts | {"attempt": run.attempt})
+        self._log(
+            "info",
+            f"{job.kind} of {job.subject} begins",
+            facts | {"slot": format_moment(run.slot), "attempt": run.attempt},
+        )
         arguments = (
             *job.command,
             "--slot",
@@ -187,9 +192,9 @@ async def run_daemon(
     log("info", "stopped", {})
 
 
-def _drift(clock: Clock) -> timedelta:
+def _drift(now: datetime) -> timedelta:
     """How far the clock is from one that nobody sets."""
-    return timedelta(seconds=clock().timestamp() - time.monotonic())
+    return timedelta(seconds=now.timestamp() - time.monotonic())
 
 
 def _ignore(_line: Line) -> None:

@@ -47,9 +47,8 @@ class Supervisor:
         else:
             self._starts = {name: start for name, start in self._starts.items() if name[1] not in subjects}
 
-    def tick(self, bulletin: Bulletin) -> None:
+    def tick(self, bulletin: Bulletin, now: datetime) -> None:
         """Start what is due."""
-        now = self._clock()
         for name, job in self._jobs.items():
             if name not in self._starts:
                 self._starts[name] = plan_start(job, know(job, bulletin, self.running, self.last, is_dead), now)
@@ -112,6 +111,8 @@ def _judge(run: Running, answer: Answer, now: datetime, job: Job) -> Ended:
     error, hint = str(first.get("message", "")), str(first.get("hint", ""))
     if answer.timed_out:
         error, hint = f"it was ended as it took longer than {job.time_limit}", "see what it waits for; jobs.time_limit"
+    elif run.name[0] == "verify" and answer.exit_code == 8:
+        error, hint = "the restore test failed, or missed a promise", f"`drkit status {run.name[1]}` says what is wrong"
     elif answer.exit_code < 0 and not error:
         error = f"it was ended by signal {-answer.exit_code}"
     return Ended(
