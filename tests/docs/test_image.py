@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sysconfig
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -158,6 +159,12 @@ def test_what_the_image_starts_is_a_command_of_drkit() -> None:
     group = typer.main.get_command(app)
     assert isinstance(group, typer.core.TyperGroup)
     assert _words("CMD")[0] in group.commands
+
+
+def test_what_asks_for_its_health_is_a_module_of_drkit() -> None:
+    *before, module = _words("HEALTHCHECK")
+    assert before == ["python", "-m"]
+    assert find_spec(module)
 
 
 def test_every_variable_that_is_set_for_drkit_is_one_that_it_reads() -> None:
