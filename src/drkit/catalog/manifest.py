@@ -51,7 +51,7 @@ def _to_document(manifest: Manifest) -> dict[str, object]:
             }
             for piece in manifest.pieces
         ],
-    }
+    } | ({"recipients": list(manifest.recipients)} if manifest.recipients else {})
 
 
 def _from_document(document: dict[str, Any]) -> Manifest:
@@ -68,4 +68,11 @@ def _from_document(document: dict[str, Any]) -> Manifest:
         ),
         correlation_id=document["correlation_id"],
         written_by=document["written_by"],
+        recipients=_texts(document.get("recipients", [])),
     )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise TypeError("recipients is not a list of texts")
+    return tuple(value)

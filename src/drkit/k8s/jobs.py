@@ -74,8 +74,8 @@ def all_references(system: System, gateway: str | None) -> list[str]:
     return list(dict.fromkeys(reference for job in jobs for reference in job.references))
 
 
-def identity_of(system: System) -> str:
-    return system.table.encryption.identity or IDENTITY
+def identities_of(system: System) -> tuple[str, ...]:
+    return system.table.encryption.identity or (IDENTITY,)
 
 
 def _job(
@@ -101,7 +101,7 @@ def _reads(system: System, source: AnySource | None, job: str) -> object:
     mine = (getattr(source, "dsn", None), (source.ping_url or ping) if source else None)
     reads: Mapping[str, object] = {
         BACKUP: (*place, store.replica, keys.recipients, keys.signing_key, *mine),
-        VERIFY: (*place, keys.signing_key, identity_of(system), source.scratch if source else None),
+        VERIFY: (*place, keys.signing_key, identities_of(system), source.scratch if source else None),
         "prune": (*place, store.replica, keys.signing_key),
         "replicate": (*place, store.replica),
         "report": (*place, keys.signing_key),
