@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from drkit.config import System
-from drkit.config.editing import Values, add_first, add_key, add_last, insist_on, replace_item, spell
+from drkit.config.editing import Values, add_first, add_key, add_last, insist_on, replace_item, set_value, spell
 from drkit.disk.replacement import replace_file
 from drkit.errors import ConfigError, UsageError
 from drkit.keyfiles import IDENTITY, RECIPIENT, SIGNER, SIGNING
@@ -47,16 +47,28 @@ def choose_recipient(system: System, wanted: str | None) -> tuple[int, str]:
     raise UsageError(f"{system.name}: {what}", f"say --replace with one of {', '.join(found)}")
 
 
-def plan_rotation(system: System, number: int, replaced: str, public: Mapping[str, str], folder: Path) -> Rotation:
+def plan_rotation(
+    system: System,
+    number: int,
+    replaced: str,
+    public: Mapping[str, str],
+    folder: Path,
+    escrow: bool = False,
+    lost: bool = False,
+) -> Rotation:
     """`public` are the halves of the new keys, whose files are in `folder`. An identity or a signing key is named only
-    where one was: the schedule of a host that has none stays without."""
+    where one was: the schedule of a host that has none stays without. If the identity of what is replaced is `lost`,
+    nobody can open anything by it, and what is not here is named no more."""
     table = system.table.encryption
     recipients = [*table.recipients]
     recipients[number] = public[RECIPIENT]
-    former = [*table.former_recipients, *([] if replaced in table.former_recipients else [replaced])]
-    values: dict[str, str | list[str]] = {"recipients": recipients, "former_recipients": former}
-    if table.identity:
-        values["identity"] = [_refer(system, folder / IDENTITY), *table.identity]
+    values: dict[str, str | list[str]] = {"recipients": recipients}
+    if not lost and replaced not in table.former_recipients:
+        values["former_recipients"] = [*table.former_recipients, replaced]
+    key, references = ("escrow_identity", table.escrow_identity) if escrow else ("identity", table.identity)
+    if references:
+        kept = [each for each in references if not lost or _is_here(system, each)]
+        values[key] = [_refer(system, folder / IDENTITY), *kept]
     if SIGNER in public:
         values["signers"] = [*table.signers, public[SIGNER]]
         if table.signing_key:
@@ -68,12 +80,16 @@ def rewrite(rotation: Rotation, text: str) -> str:
     """The schedule's text with the rotation in it, or a ConfigError where that cannot be done surely."""
     table, values, new = rotation.system.table.encryption, rotation.values, text
     new = replace_item(new, _TABLE, "recipients", rotation.number, values["recipients"][rotation.number])
-    if not table.former_recipients:
-        new = add_key(new, _TABLE, "recipients", "former_recipients", values["former_recipients"])
-    elif len(values["former_recipients"]) > len(table.former_recipients):
-        new = add_last(new, _TABLE, "former_recipients", values["former_recipients"][-1])
-    if "identity" in values:
-        new = add_first(new, _TABLE, "identity", values["identity"][0])
+    if former := values.get("former_recipients"):
+        new = (
+            add_last(new, _TABLE, "former_recipients", former[-1])
+            if table.former_recipients
+            else add_key(new, _TABLE, "recipients", "former_recipients", former)
+        )
+    for key, references in (("identity", table.identity), ("escrow_identity", table.escrow_identity)):
+        if identities := values.get(key):
+            whole = len(identities) == len(references) + 1
+            new = add_first(new, _TABLE, key, identities[0]) if whole else set_value(new, _TABLE, key, identities)
     if "signers" in values:
         new = add_last(new, _TABLE, "signers", values["signers"][-1])
     if "signing_key" in values:
@@ -87,7 +103,7 @@ def change_schedule(rotation: Rotation, now: datetime) -> Path:
     file = rotation.system.file
     if file.is_symlink() or not file.is_file():
         raise ConfigError(f"{file} is not a plain file, and is not changed", "change the file that it is made from")
-    kept = file.with_name(f"{file.name}.before-{now:%Y%m%dT%H%M%S}Z")
+    kept = file.with_name(f"{file.name}.before-{now:%Y%m%dT%H%M%S.%f}Z")
     try:
         before = file.read_bytes()
         after = rewrite(rotation, before.decode()).encode()
@@ -101,6 +117,11 @@ def change_schedule(rotation: Rotation, now: datetime) -> Path:
     except OSError as error:
         raise ConfigError(f"{file} cannot be changed: {error.strerror}", "change it by hand") from error
     return kept
+
+
+def _is_here(system: System, reference: str) -> bool:
+    kind, _, rest = reference.partition(":")
+    return bool(os.environ.get(rest)) if kind == "env" else system.path(rest).exists()
 
 
 def _refer(system: System, path: Path) -> str:

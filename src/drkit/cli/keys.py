@@ -37,12 +37,14 @@ without {out}/identity nobody can open a backup, and nobody can make it again"""
 @app.command()
 def rotate(
     context: typer.Context,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the new files.")],
     names: Annotated[list[str] | None, typer.Argument(metavar="[SYSTEM]...", help="All systems, if none.")] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The new folder for the new files.")] = ...,  # type: ignore[assignment]  # typer's way
     replace: Annotated[
         str | None, typer.Option(metavar="RECIPIENT", help="The recipient that is replaced, if there are several.")
     ] = None,
     signing: Annotated[bool, typer.Option("--signing", help="Make a new signing key, too.")] = False,
+    escrow: Annotated[bool, typer.Option("--escrow", help="The new identity is the escrow's.")] = False,
+    lost: Annotated[bool, typer.Option("--lost", help="The old identity is lost: name it no more.")] = False,
     passphrase: Annotated[
         bool | None, typer.Option("--passphrase/--no-passphrase", help="Lock the new identity: as the old one is.")
     ] = None,
@@ -63,13 +65,14 @@ def rotate(
     if unknown := set(names or ()) - {each.name for each in systems}:
         raise UsageError(f"no system is called {min(unknown)!r}", "keys belong to whole systems; leave out sources")
     chosen = [choose_recipient(each, replace) for each in systems]
-    locked = any(map(is_locked, systems)) if passphrase is None else passphrase
+    locked = any(is_locked(each, escrow) for each in systems) if passphrase is None else passphrase
     public = write_keys(out, _new_passphrase if locked else None, signing)
     rotations = [
-        plan_rotation(each, number, old, public, out) for each, (number, old) in zip(systems, chosen, strict=True)
+        plan_rotation(each, number, old, public, out, escrow, lost)
+        for each, (number, old) in zip(systems, chosen, strict=True)
     ]
     changed = change_schedules(call, rotations)
-    text = "\n".join(next_steps(out, public, changed))
+    text = "\n".join(next_steps(out, public, changed, lost))
     call.console.answer({"folder": str(out), **public, "schedules": [each.document for each in changed]}, text)
     return next((each.exit_code for each in changed if each.exit_code), 0)
 

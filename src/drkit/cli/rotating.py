@@ -37,13 +37,13 @@ class Changed:
         }
 
 
-def is_locked(system: "System") -> bool:
+def is_locked(system: "System", escrow: bool) -> bool:
     """Whether an identity that is here is locked by a passphrase: then the new one will be."""
     from drkit.age import is_locked
 
-    files = [
-        system.path(each.removeprefix("file:")) for each in system.table.encryption.identity if each[:5] == "file:"
-    ]
+    table = system.table.encryption
+    references = table.escrow_identity if escrow else table.identity
+    files = [system.path(each.removeprefix("file:")) for each in references if each.startswith("file:")]
     return any(is_locked(file.read_bytes()) for file in files if file.is_file())
 
 
@@ -69,7 +69,7 @@ def _change(call: Call, rotation: "Rotation") -> Path:
     return change_schedule(rotation, clock())
 
 
-def next_steps(out: Path, public: Mapping[str, str], changed: Sequence[Changed]) -> Iterator[str]:
+def next_steps(out: Path, public: Mapping[str, str], changed: Sequence[Changed], lost: bool) -> Iterator[str]:
     yield f"made {out}/identity   opens what is captured from now on: keep it offline, twice"
     yield f"made {out}/recipient  whom backups are encrypted to from now on: {public['recipient']}"
     if "signer" in public:
@@ -82,10 +82,10 @@ def next_steps(out: Path, public: Mapping[str, str], changed: Sequence[Changed])
             yield from (f"    {line}" for line in each.rotation.lines)
         else:
             yield f"changed {file}; the old one is {each.kept}"
-    yield from _for_people(out, "signer" in public, changed)
+    yield from _for_people(out, "signer" in public, changed, lost)
 
 
-def _for_people(out: Path, signing: bool, changed: Sequence[Changed]) -> Iterator[str]:
+def _for_people(out: Path, signing: bool, changed: Sequence[Changed], lost: bool) -> Iterator[str]:
     names = " ".join(each.rotation.system.name for each in changed)
     yield "now, in this order:"
     yield "1. bring the same change into the schedule of every other host: first where restores and drills run"
@@ -94,5 +94,8 @@ def _for_people(out: Path, signing: bool, changed: Sequence[Changed]) -> Iterato
     else:
         yield f"2. take {out}/identity off this host if backups are made here; a backup host needs none"
     yield f"3. drkit backup now {names}, and then drkit verify now {names}: that proves the new identity"
+    if lost:
+        yield "what was captured until now opens with another of its recipients' identities, or never: docs/KEYS.md"
+        return
     yield "4. keep the old identity: what was captured until now opens with it alone, until prune has removed it"
     yield "if the old identity has leaked, whoever has it reads all that was captured until now: docs/KEYS.md"

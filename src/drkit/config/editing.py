@@ -39,6 +39,11 @@ def replace_item(text: str, table: str, key: str, number: int, new: str) -> str:
     return text[:start] + quoted(new) + text[end:]
 
 
+def set_value(text: str, table: str, key: str, new: str | Sequence[str]) -> str:
+    value = _find(text, table, key)
+    return text[: value.start] + spell(new) + text[value.end :]
+
+
 def add_first(text: str, table: str, key: str, new: str) -> str:
     """Before the others of a list; a single text becomes a list."""
     value = _find(text, table, key)
