@@ -47,6 +47,7 @@ def world(
     request: pytest.FixtureRequest, tmp_path: Path, here: PostgresServer, elsewhere: PostgresServer
 ) -> Iterator[World]:
     with TemporaryDirectory(prefix="drkit-") as scratch:
+        Path(scratch).chmod(0o711)  # a scratch server is another user's
         name = f"shop_{uuid.uuid4().hex[:8]}"
         yield make_world(request.param, tmp_path / "shop", Path(scratch), here, elsewhere, name)
 
