@@ -186,6 +186,10 @@ def test_the_key_that_no_drill_has_proven_is_told_until_one_has(shop: Shop) -> N
     assert stands(shop, 0)["notes"] == []
     opened = [path.read_text() for path in shop.objects(".json") if path.parent.name == "drills"]
     assert [escrow in text for text in opened] == [False, True]
+    [month] = {path.name[:6] for path in shop.objects(".json") if path.parent.name == "drills"}
+    report = ("report", "--month", f"{month[:4]}-{month[4:]}", "--format")
+    assert escrow in shop.drkit.ok(*report, "json").out
+    assert f"{escrow[:16]}… (1 drill)" in shop.drkit.ok(*report, "html").out
 
 
 def test_an_escrow_identity_that_opens_nothing_turns_the_source_red(shop: Shop) -> None:
