@@ -12,7 +12,7 @@ from importlib.resources import files
 import drkit
 from drkit.bulletin import Bulletin
 from drkit.daemon.model import State
-from drkit.daemon.page.alarms import draw_alarms
+from drkit.daemon.page.alarms import AMPLE, SCANT, draw_alarms
 from drkit.daemon.page.clock import Clock, say_seconds
 from drkit.daemon.page.headline import Headline, find_headline
 from drkit.daemon.page.jobs import draw_ended, draw_next, draw_running
@@ -61,13 +61,14 @@ def draw(state: State, now: datetime) -> str:
 def _draw(state: State, now: datetime, span: Span, strips: Mapping[str, Markup]) -> str:
     alarms = find_alarms(state, now)
     headline = find_headline(state, alarms)
+    pressing = [alarm for alarm in alarms if not _is_starting(alarm, state, now)]
     many = is_many(state)
     clock = Clock(now, titles=not many)
     view = View(clock, {alarm.subject for alarm in alarms}, strips, span.label, many)
     main = element(
         "main",
         _draw_opening(state, headline, clock),
-        draw_alarms([alarm for alarm in alarms if not _is_starting(alarm, state, now)], clock),
+        draw_alarms(pressing, clock, SCANT if many else AMPLE),
         draw_running(state.running, clock),
         element("div", id="filter", data_own=""),
         draw_systems(state, view),
