@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from drkit.model import Point
-from drkit.runs import Record
+from drkit.runs import Claim, Record
 from drkit.standing import Standing
 from drkit.troubles import Trouble, find_notes, find_troubles, find_warnings
 from drkit.verify.model import Target
@@ -19,14 +19,14 @@ from drkit.when import format_moment, parse_moment
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is known of a job: `failing` if its newest run did not end well."""
+    """What is known of a job: `failing` if its newest run did not end well. `claims` are those of newer slots."""
 
     name: str
     done_at: datetime | None = None
     failed_at: datetime | None = None
     failures: int = 0
     failing: bool = False
-    claims: tuple[tuple[datetime, int, datetime], ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,42 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplicaBulletin:
+    """How one replica stands. `lag` is how old its newest whole point is; `met` is whether that keeps the RPO."""
+
+    url: str
+    captured_at: datetime | None
+    lag: timedelta | None
+    met: bool | None = None
+    error: str = ""
+
+    @property
+    def healthy(self) -> bool:
+        return not self.error and self.met is not False
+
+
+@dataclass(frozen=True, slots=True)
+class LogBulletin:
+    """How a continuous log stands. `slot_safe_bytes` is how much more the server may write before its slot is lost,
+    or its disk full; None where nobody has limited that."""
+
+    covered_until: datetime | None
+    lag: timedelta | None
+    slot_safe_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SourceBulletin:
+    """`made_at` is the moment of the newest point, also if it is not to be relied on, and `drilled_at` when the last
+    drill began that came to its end. `backup_late_at` and `verify_late_at` are when a run is overdue if none has ended
+    well by then; `red_at` is when a healthy source is so no more if nothing new comes. From `rto_missed_at` on a
+    forecast sees the RTO missed."""
+
     source: str
     kind: str
     captured_at: datetime | None
+    made_at: datetime | None
+    drilled_at: datetime | None
     verified_at: datetime | None
     rpo: Target
     rto: Target
@@ -59,6 +91,12 @@ class SourceBulletin:
     notes: tuple[str, ...]
     jobs: tuple[Job, ...]
     moments: tuple[Moment, ...] = field(default=(), repr=False)
+    backup_late_at: datetime | None = None
+    verify_late_at: datetime | None = None
+    rto_expected: timedelta | None = None
+    rto_missed_at: datetime | None = None
+    replicas: tuple[ReplicaBulletin, ...] = ()
+    log: LogBulletin | None = None
 
     @property
     def system(self) -> str:
@@ -85,6 +123,12 @@ class Bulletin:
     systems: tuple[SystemBulletin, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
 
+    def source(self, name: str) -> SourceBulletin | None:
+        return next((each for each in self.sources if each.source == name), None)
+
+    def system(self, name: str) -> SystemBulletin | None:
+        return next((each for each in self.systems if each.system == name), None)
+
 
 def describe_source(
     kind: str, standing: Standing, points: tuple[Point, ...], jobs: Mapping[str, Record]
@@ -94,6 +138,7 @@ def describe_source(
         "source": standing.source,
         "kind": kind,
         "captured_at": _moment(standing.captured_at),
+        "made_at": _moment(standing.made_at),
         "verified_at": _moment(verified.verified_at) if verified else None,
         "verified_point": {"id": verified.id, "consistent_at": _moment(verified.consistent_at)} if verified else None,
         "rpo": _describe_target(standing.rpo),
@@ -114,6 +159,7 @@ def describe_source(
         "damaged": [{"id": each.id, "consistent_at": _moment(each.consistent_at)} for each in standing.damaged],
         "drill_overdue_since": _moment(standing.drill_overdue_since),
         "next": {"backup": _moment(standing.next_backup), "verify": _moment(standing.next_drill)},
+        "late_at": {"backup": _moment(standing.backup_late_at), "verify": _moment(standing.drill_late_at)},
         "backup_seconds": _seconds(standing.takes),
         "points": len(points),
         "stored_bytes": sum(point.stored_bytes for point in points),
@@ -155,6 +201,8 @@ def _read_source(told: Mapping[str, Any]) -> SourceBulletin:
         source=told["source"],
         kind=told["kind"],
         captured_at=_read_moment(told["captured_at"]),
+        made_at=_read_moment(told["made_at"]),
+        drilled_at=_read_moment(told["last_drill"]["started_at"]) if told["last_drill"] else None,
         verified_at=_read_moment(told["verified_at"]),
         rpo=_read_target(told["rpo"]),
         rto=_read_target(told["rto"]),
@@ -172,7 +220,32 @@ def _read_source(told: Mapping[str, Any]) -> SourceBulletin:
         notes=tuple(told["notes"]),
         jobs=tuple(map(_read_job, told["jobs"])),
         moments=tuple(Moment(parse_moment(at), state) for at, state in told.get("moments", ())),
+        backup_late_at=_read_moment(told["late_at"]["backup"]),
+        verify_late_at=_read_moment(told["late_at"]["verify"]),
+        rto_expected=_read_length(told["rto_expected"]),
+        rto_missed_at=_read_missed(told["rto_forecast"]),
+        replicas=tuple(map(_read_replica, told.get("replica") or ())),
+        log=_read_log(told["log"]) if told.get("log") else None,
     )
+
+
+def _read_missed(told: Mapping[str, Any]) -> datetime | None:
+    """What is kept has a day too, until which that is certain."""
+    return _read_moment(told["at"]) if told["outlook"] in ("missed now", "missed later") else None
+
+
+def _read_replica(told: Mapping[str, Any]) -> ReplicaBulletin:
+    return ReplicaBulletin(
+        told["url"],
+        _read_moment(told["captured_at"]),
+        _read_length(told["lag"]),
+        told.get("met"),
+        told.get("error") or "",
+    )
+
+
+def _read_log(told: Mapping[str, Any]) -> LogBulletin:
+    return LogBulletin(_read_moment(told["covered_until"]), _read_length(told["lag"]), told["slot_safe_bytes"])
 
 
 def _read_system(told: Mapping[str, Any]) -> SystemBulletin:
@@ -198,7 +271,12 @@ def _describe_job(name: str, record: Record) -> dict[str, Any]:
         "failures": record.failures,
         "failing": record.failing,
         "claims": [
-            {"slot": format_moment(each.slot), "attempt": each.attempt, "at": format_moment(each.at)}
+            {
+                "slot": format_moment(each.slot),
+                "attempt": each.attempt,
+                "at": format_moment(each.at),
+                "by": each.by,
+            }
             for each in record.claims
         ],
     }
@@ -211,7 +289,10 @@ def _read_job(told: Mapping[str, Any]) -> Job:
         _read_moment(told["failed_at"]),
         told["failures"],
         told["failing"],
-        tuple((parse_moment(each["slot"]), each["attempt"], parse_moment(each["at"])) for each in told["claims"]),
+        tuple(
+            Claim(parse_moment(each["slot"]), each["attempt"], parse_moment(each["at"]), each["by"])
+            for each in told["claims"]
+        ),
     )
 
 

@@ -4,20 +4,20 @@ It reads and never writes. It must not know who asks.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from drkit import catalog
 from drkit.bulletin import describe_moments, describe_source, describe_system
-from drkit.catalog.runs import WHOLE_SYSTEM, runs_of
+from drkit.catalog.runs import WHOLE_SYSTEM, claim_key, runs_of
 from drkit.catalog.wholeness import check_newest
-from drkit.chores import find_chore_troubles
+from drkit.chores import find_chore_troubles, plans_of
 from drkit.config import System
 from drkit.ports import Store
 from drkit.prune.removals import find_whole_since
-from drkit.runs import Record, Subject, read_failure, read_records
+from drkit.runs import Record, Subject, read_claimer, read_failure, read_records
 from drkit.standing import FailedRun, Promises, Standing, judge_standing
-from drkit.timetable import Cron
 from drkit.troubles import Trouble
 from drkit.verify.history import History, read_newest
 from drkit.wiring import Source, open_signers
@@ -48,7 +48,12 @@ def look_at_source(
         now,
         _failed_run(store, backups),
     )
-    jobs = {job: record for (job, subject), record in records.items() if subject == source.key}
+    done = {"backup": standing.made_at, "verify": standing.last_drill.started_at if standing.last_drill else None}
+    jobs = {
+        job: _claimed_since(store, source.system.name, job, source.key, record, done.get(job))
+        for (job, subject), record in records.items()
+        if subject == source.key
+    }
     told = describe_source(table.kind, standing, listing.points, jobs)
     return standing, told | ({"moments": describe_moments(found.points)} if moments else {})
 
@@ -57,7 +62,11 @@ def look_at_system(
     system: System, store: Store, records: Mapping[Subject, Record], now: datetime
 ) -> tuple[tuple[Trouble, ...], dict[str, Any]]:
     """What is wrong with its jobs, and all that is told of it."""
-    mine = {job: record for (job, subject), record in records.items() if subject == WHOLE_SYSTEM}
+    mine = {
+        job: _claimed_since(store, system.name, job, subject, record, record.done_at)
+        for (job, subject), record in records.items()
+        if subject == WHOLE_SYSTEM
+    }
     failures = {job: read_failure(store, record.last_failure) for job, record in mine.items() if record.failing}
     plans, zone = plans_of(system), system.table.timezone
     troubles = tuple(find_chore_troubles(system.name, plans, zone, mine, failures, now))
@@ -66,16 +75,17 @@ def look_at_system(
     return troubles, describe_system(system.name, max(months, default=None), mine, troubles)
 
 
-def plans_of(system: System) -> dict[str, Cron]:
-    """The jobs of a whole system that are planned and make sense there."""
-    table = system.table
-    planned = {
-        "prune": table.jobs.prune if any(source.keep for source in table.sources.values()) else None,
-        "replicate": table.jobs.replicate if table.store.replica else None,
-        "report": table.jobs.report,
-        "evidence": table.jobs.evidence,
-    }
-    return {job: cron for job, cron in planned.items() if cron}
+def _claimed_since(
+    store: Store, system: str, job: str, subject: str, record: Record, done_at: datetime | None
+) -> Record:
+    """With the claims of newer slots alone, and who made the last one. What is done well leaves no record of its own
+    everywhere, so `done_at` is told."""
+    newer = [each for each in record.claims if done_at is None or each.slot > done_at]
+    if newer:
+        last = newer.pop()
+        by = read_claimer(store, claim_key(system, job, subject, last.slot, last.attempt))
+        newer.append(replace(last, by=by))
+    return replace(record, claims=tuple(newer), done_at=done_at)
 
 
 def _failed_run(store: Store, backups: Record) -> FailedRun | None:

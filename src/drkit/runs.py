@@ -5,7 +5,7 @@ It must not know what a job does, or when it is due.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,11 +24,12 @@ _LONGEST = 2000  # of an error
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Somebody began a planned run. `at` is when the store saw it."""
+    """Somebody began a planned run. `at` is when the store saw it, `by` the process that did, if that was read."""
 
     slot: datetime
     attempt: int
     at: datetime
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,14 @@ def read_failure(store: Store, key: str) -> Failure:
         return Failure("nobody knows why: its record cannot be read", "look into its log", 70, "")
 
 
+def read_claimer(store: Store, key: RunKey) -> str:
+    """Who says of himself that he claimed it."""
+    try:
+        return str(json.loads(b"".join(store.get(str(key))))["by"])
+    except (ValueError, KeyError, TypeError, StoreError):
+        return ""
+
+
 def claim(store: Store, key: RunKey, by: str, now: datetime) -> bool:
     """Whether it is ours. Where a store has no conditional put, two may both be told so."""
     document = {"drkit": FORMAT, "by": by, "claimed_at": format_moment(now)}
@@ -102,9 +111,9 @@ def claim(store: Store, key: RunKey, by: str, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """Where one job of one subject writes down how its runs ended."""
+    """Where one job of one subject writes down how its runs ended. Its store is opened when something is written."""
 
-    store: Store = field(repr=False)
+    open: Callable[[], Store] = field(repr=False)
     system: str
     job: str
     subject: str
@@ -125,17 +134,17 @@ class Journal:
 
     def tidy(self, began: datetime) -> None:
         """After a good end."""
-        self.store.delete(map(str, outdated(self._keys(), began)))
+        self.open().delete(map(str, outdated(self._keys(), began)))
 
     def _write(self, outcome: Outcome, began: datetime, words: Mapping[str, object]) -> None:
         number = 1 + max((key.number for key in self._keys() if key.outcome == outcome), default=0)
         key = RunKey(self.system, self.job, self.subject, make_id(began, self.token), outcome, number)
         head = {"drkit": FORMAT, "began_at": format_moment(began), "correlation_id": self.correlation_id}
         document: dict[str, object] = {**head, **words}
-        self.store.put(str(key), iter([_spell(document)]))
+        self.open().put(str(key), iter([_spell(document)]))
 
     def _keys(self) -> list[RunKey]:
-        listed = self.store.list(runs_of(self.system, self.job, self.subject))
+        listed = self.open().list(runs_of(self.system, self.job, self.subject))
         return [key for key in (parse_run_key(entry.key) for entry in listed) if key]
 
 

@@ -50,8 +50,9 @@ class Standing:
     last. `gaps` are over and were wider than was promised, as far back as no point was removed. `failed_drills` are
     the last ones of their scenarios, where these brought back nothing, or not what was asked of them, however fast;
     `stopped_drill` is the newest one, if it was stopped. Of `misdated`
-    points nobody can say what moment they hold. `takes` is how long the newest backup took. If nothing new comes, a
-    source that is healthy now is so no more from `red_at` on."""
+    points nobody can say what moment they hold. `made_at` is the newest point, whatever speaks against it, and `takes`
+    how long it took. If nothing new comes, a source that is healthy now is so no more from `red_at` on; a backup and a
+    drill are late from `backup_late_at` and `drill_late_at` on."""
 
     source: str
     captured_at: datetime | None
@@ -73,9 +74,12 @@ class Standing:
     doubts: tuple[Finding, ...]
     next_backup: datetime
     next_drill: datetime | None
+    made_at: datetime | None = None
     takes: timedelta | None = None
     failed_backup: FailedRun | None = None
     red_at: datetime | None = None
+    backup_late_at: datetime | None = None
+    drill_late_at: datetime | None = None
 
     @property
     def healthy(self) -> bool:
@@ -136,9 +140,12 @@ def judge_standing(
         doubts=history.doubts,
         next_backup=next_run(promises.backup, zone, now),
         next_drill=next_run(promises.verify, zone, now) if promises.verify else None,
+        made_at=made.consistent_at if made else None,
         takes=_duration(made) if made else None,
         failed_backup=failed if failed and (made is None or made.consistent_at < failed.at) else None,
         red_at=min((at for at in (backup and backup.red_at, drill and drill.red_at, rpo) if at), default=None),
+        backup_late_at=backup.red_at if backup else None,
+        drill_late_at=drill.red_at if drill else None,
     )
 
 

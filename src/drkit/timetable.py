@@ -4,6 +4,7 @@ It knows no clock (`after` and `now` are arguments) and must not know what is ru
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -21,6 +22,7 @@ _HINT = "write minute, hour, day of the month, month and day of the week: `30 2 
 _DAY = timedelta(days=1)
 PATIENCE = timedelta(minutes=5)  # a run may start that late and still be no cause for alarm
 _ANY_DAY_AHEAD = timedelta(days=400)  # both changes of clocks, which can be 53 weeks apart
+_LOOK_BACK = [timedelta(hours=2), timedelta(days=2), timedelta(days=60), timedelta(days=12 * 366)]
 _LOOK_AHEAD = timedelta(days=12 * 366)  # two leap days, even around a century that has none
 
 
@@ -91,6 +93,14 @@ def next_run(cron: Cron, zone: ZoneInfo, after: datetime) -> datetime:
 def runs(cron: Cron, zone: ZoneInfo, after: datetime, until: datetime) -> Iterator[datetime]:
     """Every run later than `after` and not later than `until`, in order, each instant once."""
     return takewhile(lambda run: run <= until, _runs_after(cron, zone, after))
+
+
+def last_run(cron: Cron, zone: ZoneInfo, until: datetime) -> datetime:
+    """The newest run that is not later than `until`."""
+    for back in _LOOK_BACK:
+        if found := deque(runs(cron, zone, until - back, until), maxlen=1):
+            return found[0]
+    raise AssertionError("parse_cron has seen to it that every line fires")
 
 
 def longest_gap(cron: Cron, zone: ZoneInfo, now: datetime) -> timedelta:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from drkit.age import Recipient, parse_identities, parse_recipient
+from drkit.clock import clock as clock
 from drkit.config import System
 from drkit.config.tables import AnySource, PostgresTable, SqliteTable
 from drkit.config.values import is_reference
@@ -22,10 +22,6 @@ from drkit.stores import open_store
 from drkit.verify.questions import Question
 
 Ask = Callable[[], str]
-
-
-def clock() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from drkit.cli import (
     backup,
     check,
     completion,
+    daemon,
     demo,
     evidence,
     init,
     keys,
+    metrics,
     pins,
     prune,
     report,
@@ -50,10 +52,12 @@ app.command()(init.init)
 app.command()(check.check)
 app.command()(restore.restore)
 app.command()(status.status)
+app.command()(metrics.metrics)
 app.command()(report.report)
 app.command()(prune.prune)
 app.command()(pins.pin)
 app.command()(pins.unpin)
+app.command()(daemon.daemon)
 app.command()(demo.demo)
 app.command()(completion.completion)
 
@@ -136,7 +140,7 @@ def run(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001  the edge: whatever nobody foresaw is a bug, and says so
         console.fail(DrkitError(f"this is a bug: {type(error).__name__}: {error}", "run it with -v and report it"))
         if console.verbose:
-            traceback.print_exc()
+            sys.stderr.write(console.redact(traceback.format_exc()))
         return 70
     if code == 130:
         console.warn("interrupted")

@@ -3,9 +3,7 @@
 A record that cannot be written fails nothing: what it would have told, its absence tells a little later.
 """
 
-import os
 import secrets
-import socket
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -76,13 +74,13 @@ def _each(
         try:
             result = work(source)
         except DrkitError as error:
-            _write_failure(journal, began, error)
+            _write_failure(call, journal, began, error)
             raise
         except Exception as error:
-            _write_failure(journal, began, DrkitError(f"this is a bug: {type(error).__name__}: {error}"))
+            _write_failure(call, journal, began, DrkitError(f"this is a bug: {type(error).__name__}: {error}"))
             raise
         if wrong := verdict(result) if verdict else None:
-            _write_failure(journal, began, wrong)
+            _write_failure(call, journal, began, wrong)
         else:
             _write_success(journal, began, subject is not None, call.slot is not None)
         return (result,)
@@ -100,24 +98,26 @@ def _write_success(journal: "Journal", began: datetime, unseen: bool, planned: b
             journal.tidy(began)
 
 
-def _write_failure(journal: "Journal", began: datetime, error: DrkitError) -> None:
-    from drkit.streams.shell import black_out, secrets_in
+def _write_failure(call: Call, journal: "Journal", began: datetime, error: DrkitError) -> None:
+    """Who runs it at a terminal sees it, and need not be told by others. A store that did not answer would not now,
+    after all its patience."""
     from drkit.wiring import clock
 
-    if isinstance(error, StoreUnavailable):
-        return  # it would fail again, after all its patience
+    if call.console.terminal or isinstance(error, StoreUnavailable):
+        return
     with suppress(DrkitError):
-        journal.failed(began, clock(), error, black_out(str(error), secrets_in(os.environ)))
+        journal.failed(began, clock(), error, call.console.redact(str(error)))
 
 
 def _journal(call: Call, source: "Source", job: str, subject: str) -> "Journal":
     from drkit.runs import Journal
 
-    return Journal(source.store(), source.system.name, job, subject, secrets.token_hex(4), call.console.correlation_id)
+    return Journal(source.store, source.system.name, job, subject, secrets.token_hex(4), call.console.correlation_id)
 
 
 def _is_ours(call: Call, journal: "Journal") -> bool:
     from drkit.catalog.runs import claim_key
+    from drkit.disk.life import name_process
     from drkit.runs import claim
     from drkit.wiring import clock
 
@@ -125,7 +125,7 @@ def _is_ours(call: Call, journal: "Journal") -> bool:
     if slot is None:
         return True
     key = claim_key(journal.system, journal.job, journal.subject, slot.due, slot.attempt)
-    ours = claim(journal.store, key, socket.gethostname(), clock())
+    ours = claim(journal.open(), key, name_process(), clock())
     if not ours:
         call.console.note(f"{key} is claimed by somebody else: nothing to do", taken=True)
     return ours

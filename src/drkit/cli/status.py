@@ -1,20 +1,22 @@
 """`drkit status`."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from drkit.cli.call import Call, Failed, each_source
 from drkit.cli.status_text import draw
-from drkit.errors import ObjectiveMissed
+from drkit.errors import DrkitError, ObjectiveMissed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from drkit.standing import Standing
     from drkit.troubles import Trouble
     from drkit.wiring import Source
+
+T = TypeVar("T")
 
 
 def status(
@@ -48,14 +50,12 @@ class Seen:
 
 def look(call: Call, sources: "Sequence[Source]", moments: bool = False) -> Seen:
     """What cannot be looked at is told, and does not keep the rest from being looked at."""
-    from functools import cache
-
     from drkit.lookout import look_at_source, look_at_system, read_runs
     from drkit.wiring import clock
 
     now = clock()
     first = {source.system.name: source for source in reversed(sources)}
-    runs = cache(lambda system: read_runs(first[system].store(), system))
+    runs = _once_a_system(lambda system: read_runs(first[system].store(), system))
     judged, failed = each_source(
         call, sources, lambda source: look_at_source(source, runs(source.system.name), now, moments)
     )
@@ -74,3 +74,22 @@ def look(call: Call, sources: "Sequence[Source]", moments: bool = False) -> Seen
         {one.system.name: troubles for one, (troubles, _) in systems},
         failed,
     )
+
+
+def _once_a_system(read: "Callable[[str], T]") -> "Callable[[str], T]":
+    """A store that did not answer for one source is not asked again for each of the others."""
+    known: dict[str, T] = {}
+    failed: dict[str, DrkitError] = {}
+
+    def ask(system: str) -> T:
+        if system in failed:
+            raise failed[system]
+        if system not in known:
+            try:
+                known[system] = read(system)
+            except DrkitError as error:
+                failed[system] = error
+                raise
+        return known[system]
+
+    return ask

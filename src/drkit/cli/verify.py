@@ -149,8 +149,7 @@ def _with_clock_offset(drill: "Drill", store: "Store") -> "Drill":
 
 def _redacting(source: "Source") -> "Callable[[str], str]":
     """A command of the user's may repeat whatever it was given, and evidence is stored in the clear."""
-    from drkit.cli.target import passwords_in
-    from drkit.streams.shell import black_out, secrets_in
+    from drkit.secrecy import black_out, passwords_in, secrets_in
 
     hidden = {word for text in source.secret_texts() for word in passwords_in(text)} | secrets_in(os.environ)
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from drkit.config.tables import NAME, SystemTable
 from drkit.config.values import is_reference
 from drkit.errors import ConfigError
+from drkit.secrecy import remember
 
 
 class System:
@@ -38,9 +39,9 @@ class System:
         if kind == "env":
             if not os.environ.get(rest):
                 raise ConfigError(f"{self.file}: {reference} is not set", f"set the environment variable {rest}")
-            return os.environb[rest.encode()]
+            return _remembered(os.environb[rest.encode()])
         try:
-            return self.path(rest).read_bytes()
+            return _remembered(self.path(rest).read_bytes())
         except OSError as error:
             hint = "bring the file there from where it is kept, or drop the line from a schedule that does not need it"
             raise ConfigError(f"{self.file}: {reference} cannot be read: {error.strerror}", hint) from error
@@ -48,6 +49,11 @@ class System:
     def path(self, value: str) -> Path:
         """A path as the file means it: relative ones start from the file's own folder."""
         return (self.file.parent / value).absolute()
+
+
+def _remembered(value: bytes) -> bytes:
+    remember(value.decode(errors="replace"))
+    return value
 
 
 def load_system(copy: Path, home: Path | None = None) -> System:

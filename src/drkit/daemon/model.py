@@ -50,7 +50,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the last run of a job ended. `taken` if somebody else had claimed it; `exit_code` is negative for a signal."""
+    """How the last run of a job ended. `taken` if somebody else had claimed it. A signal is a negative `exit_code`."""
 
     name: Name
     slot: datetime
@@ -62,6 +62,7 @@ class Ended:
     timed_out: bool = False
     error: str = ""
     hint: str = ""
+    correlation_id: str = ""
 
     @property
     def failed(self) -> bool:
