@@ -19,7 +19,6 @@ from status_server import StatusServer, status_server
 from status_states import (
     NOW,
     all_broken,
-    complete,
     empty,
     first_start,
     healthy,
