@@ -7,7 +7,6 @@ from random import Random
 
 from drkit.bulletin import Bulletin, Moment, SourceBulletin, SystemBulletin
 from drkit.daemon.model import Ended, Name, Planned, Running, State
-from drkit.daemon.troubles import find_own_troubles
 from drkit.troubles import Trouble
 from drkit.verify.model import Target
 
@@ -44,8 +43,6 @@ def make_source(
         source=name,
         kind=kind,
         captured_at=now - age,
-        made_at=now - age,
-        drilled_at=now - 3 * DAY if took else None,
         verified_at=now - 3 * DAY if took else None,
         rpo=Target(rpo, age, None if rpo is None else age <= rpo),
         rto=Target(rto, took, None if rto is None or took is None else took <= rto),
@@ -63,14 +60,7 @@ def make_source(
         notes=(),
         jobs=(),
         moments=moments,
-        backup_late_at=now + 2 * every,
     )
-
-
-def complete(state: State) -> State:
-    """With what a daemon finds by itself to be wrong."""
-    own = find_own_troubles(state.config_error, None, "", state.bulletin, state.last)
-    return replace(state, troubles={**own, **state.troubles})
 
 
 def make_unwell(source: SourceBulletin, *troubles: Trouble, now: datetime = NOW) -> SourceBulletin:
@@ -203,17 +193,15 @@ def troubled() -> State:
     )
     sources = (orders, ledger, soon, erp, empty, till)
     failed = make_ended("backup", "shop/orders", 24 * MINUTE, refused, "is PostgreSQL running there?", 4)
-    return complete(
-        replace(
-            well,
-            bulletin=Bulletin(sources, (make_system("shop", pruning), make_system("erp"), make_system("pupuseria"))),
-            planned=plan(*sources),
-            running=(
-                *well.running,
-                Running(("verify", "shop/ledger"), NOW - 5 * MINUTE, 2, NOW - 4 * MINUTE, "9c017f3a", "restoring"),
-            ),
-            last={**well.last, failed.name: failed},
-        )
+    return replace(
+        well,
+        bulletin=Bulletin(sources, (make_system("shop", pruning), make_system("erp"), make_system("pupuseria"))),
+        planned=plan(*sources),
+        running=(
+            *well.running,
+            Running(("verify", "shop/ledger"), NOW - 5 * MINUTE, 2, NOW - 4 * MINUTE, "9c017f3a", "restoring"),
+        ),
+        last={**well.last, failed.name: failed},
     )
 
 
@@ -222,7 +210,7 @@ def one_in_trouble() -> State:
     well, bad = healthy(), troubled()
     orders = bad.bulletin.sources[0]
     sources = (orders, *well.bulletin.sources[1:])
-    return complete(replace(well, bulletin=replace(well.bulletin, sources=sources), last=bad.last))
+    return replace(bad, bulletin=replace(well.bulletin, sources=sources), running=well.running)
 
 
 def unreachable() -> State:
@@ -231,7 +219,7 @@ def unreachable() -> State:
     error = "the store s3://backups-eu/prod did not answer: connect timeout"
     gone = {each.source: error for each in well.bulletin.sources if each.system == "shop"}
     stay = tuple(each for each in well.bulletin.sources if each.system != "shop")
-    return complete(replace(well, bulletin=Bulletin(stay, well.bulletin.systems[1:], gone)))
+    return replace(well, bulletin=Bulletin(stay, well.bulletin.systems[1:], gone))
 
 
 def all_broken() -> State:
@@ -242,7 +230,7 @@ def all_broken() -> State:
         for each in well.bulletin.sources
     )
     wrong = "schedules/shop.toml: sources.main.backup: cron line '61 * * * *': '61' is no minute"
-    return complete(replace(well, bulletin=replace(well.bulletin, sources=sources), config_error=wrong, running=()))
+    return replace(well, bulletin=replace(well.bulletin, sources=sources), config_error=wrong, running=())
 
 
 def first_start() -> State:

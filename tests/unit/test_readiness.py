@@ -13,7 +13,6 @@ from status_states import (
     NOW,
     all_broken,
     by_name,
-    complete,
     first_start,
     healthy,
     make_ended,
@@ -25,7 +24,7 @@ from status_states import (
 
 
 def kinds(state: State, now=NOW) -> list[tuple[str, str]]:
-    return [(alarm.subject, alarm.trouble.kind) for alarm in find_alarms(complete(state), now)]
+    return [(alarm.subject, alarm.trouble.kind) for alarm in find_alarms(state, now)]
 
 
 def with_source(**changes) -> State:
@@ -47,52 +46,41 @@ def test_each_trouble_of_a_source_is_a_reason_of_one_line() -> None:
 
 
 def test_an_error_of_many_lines_makes_one() -> None:
-    state = complete(replace(healthy(), config_error="first\nsecond\n  third"))
+    state = replace(healthy(), config_error="first\nsecond\n  third")
     assert readiness(state, NOW)[0].count("\n") == 0
     assert "first second third" in readiness(state, NOW)[0]
 
 
 def test_schedules_that_cannot_be_loaded_are_a_reason() -> None:
-    assert kinds(all_broken())[0] == ("drkit", "config")
+    assert kinds(all_broken())[0] == ("configuration", "config")
 
 
 def test_before_the_first_look_nothing_is_ready() -> None:
-    assert kinds(first_start()) == [("drkit", "not looked")]
+    assert kinds(first_start()) == [("daemon", "not looked")]
 
 
-def test_a_look_counts_until_the_next_one_is_late() -> None:
-    looked = replace(healthy(), looked_at=NOW, bulletin=Bulletin(), look_every=HOUR)
-    assert kinds(looked, NOW + 75 * MINUTE) == []
-    assert kinds(looked, NOW + 75 * MINUTE + timedelta(seconds=1)) == [("drkit", "not looked")]
+def test_a_look_counts_for_ten_minutes() -> None:
+    looked = replace(healthy(), looked_at=NOW, bulletin=Bulletin())
+    assert kinds(looked, NOW + 10 * MINUTE) == []
+    assert kinds(looked, NOW + 10 * MINUTE + timedelta(seconds=1)) == [("daemon", "not looked")]
 
 
 def test_what_cannot_be_looked_at_is_a_reason_each() -> None:
-    assert kinds(unreachable()) == [(f"shop/{name}", "store") for name in ("orders", "ledger", "uploads")]
+    assert kinds(unreachable()) == [(f"shop/{name}", "not seen") for name in ("orders", "ledger", "uploads")]
 
 
 def test_a_source_that_was_well_turns_red_by_itself() -> None:
-    at = NOW + MINUTE
-    state = replace(with_source(red_at=at, backup_late_at=at), looked_at=at)
-    assert kinds(state, at) == []
-    assert kinds(state, at + timedelta(seconds=1)) == [("shop/main", "overdue")]
+    state = replace(with_source(red_at=NOW + MINUTE), looked_at=NOW + MINUTE)
+    assert kinds(state, NOW + MINUTE) == []
+    assert kinds(state, NOW + MINUTE + timedelta(seconds=1)) == [("shop/main", "overdue")]
 
 
 def test_if_it_is_the_rpo_that_broke_since_it_says_so() -> None:
-    state = replace(with_source(red_at=NOW + 96 * MINUTE, backup_late_at=None), looked_at=NOW + 97 * MINUTE)
+    state = replace(with_source(red_at=NOW + 96 * MINUTE), looked_at=NOW + 97 * MINUTE)
     [alarm] = find_alarms(state, NOW + 97 * MINUTE)
     assert alarm.trouble.kind == "rpo"
     assert alarm.trouble.since == NOW + 96 * MINUTE
     assert "2h1m, and 2h was promised" in alarm.trouble.what
-
-
-def test_if_it_is_a_drill_that_did_not_come_it_says_so() -> None:
-    state = replace(with_source(red_at=NOW, verify_late_at=NOW), looked_at=NOW)
-    assert kinds(state, NOW + MINUTE) == [("shop/main", "drill overdue")]
-
-
-def test_a_source_that_is_red_for_reasons_unknown_is_red_all_the_same() -> None:
-    state = replace(with_source(red_at=NOW, backup_late_at=None), looked_at=NOW)
-    assert kinds(state, NOW + MINUTE) == [("shop/main", "overdue")]
 
 
 def test_what_the_daemon_itself_knows_is_a_reason() -> None:
@@ -108,13 +96,15 @@ def test_the_same_trouble_is_told_once() -> None:
 
 def test_a_job_that_failed_is_a_reason_until_a_look_tells_of_it() -> None:
     failed = by_name(make_ended("backup", "shop/main", MINUTE, "no route", exit_code=4))
-    state = complete(replace(with_source(), last=failed))
+    state = replace(with_source(), last=failed)
     [alarm] = find_alarms(state, NOW)
     assert (alarm.subject, alarm.trouble.kind) == ("shop/main", "backup failed")
     assert "no route" in alarm.trouble.what
     told = make_unwell(make_source("shop/main"), Trouble("backup failed", "the store knows", NOW, "look"))
-    [alarm] = find_alarms(complete(replace(state, bulletin=Bulletin((told,)), troubles={})), NOW)
-    assert alarm.trouble.what == "the store knows"
+    assert kinds(replace(state, bulletin=Bulletin((told,)))) == [("shop/main", "backup failed")]
+    missed = make_unwell(make_source("shop/main"), Trouble("rto", "RTO missed", NOW, "look"))
+    drill = by_name(make_ended("verify", "shop/main", MINUTE, "RTO missed", exit_code=8))
+    assert kinds(replace(state, last=drill, bulletin=Bulletin((missed,)))) == [("shop/main", "rto")]
 
 
 def test_a_job_that_somebody_else_has_done_since_is_none() -> None:
@@ -123,6 +113,12 @@ def test_a_job_that_somebody_else_has_done_since_is_none() -> None:
     assert kinds(replace(done, last=failed)) == []
     before = with_source(jobs=(Job("backup", done_at=NOW - HOUR),))
     assert kinds(replace(before, last=failed)) == [("shop/main", "backup failed")]
+
+
+def test_a_job_that_took_too_long_says_so() -> None:
+    ended = replace(make_ended("prune", "shop", MINUTE, exit_code=-9), timed_out=True)
+    [reason] = readiness(replace(healthy(), last=by_name(ended)), NOW)
+    assert reason.startswith("shop: prune failed: the last prune failed: took longer than it may")
 
 
 def test_sources_that_are_only_planned_are_known_of() -> None:

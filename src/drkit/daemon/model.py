@@ -78,8 +78,7 @@ class Planned:
 @dataclass(frozen=True, slots=True)
 class State:
     """All that is shown. `bulletin` is what was seen in the stores at `looked_at`; `troubles` are the daemon's own,
-    by whom they are about: a schedule that cannot be loaded, a store that cannot be reached, a job that hangs.
-    All stores are looked at every `look_every`."""
+    by whom they are about: a schedule that cannot be loaded, a store that cannot be reached, a job that hangs."""
 
     started_at: datetime
     config_error: str = ""
@@ -89,4 +88,3 @@ class State:
     planned: tuple[Planned, ...] = ()
     last: Mapping[Name, Ended] = field(default_factory=dict)
     troubles: Mapping[str, tuple[Trouble, ...]] = field(default_factory=dict)
-    look_every: timedelta = timedelta(minutes=15)

@@ -3,17 +3,21 @@
 It must not know how anything in a bulletin was judged, nor who is told.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from drkit.bulletin import SourceBulletin
-from drkit.daemon.model import State
-from drkit.daemon.troubles import DAEMON
+from drkit.bulletin import Job, SourceBulletin
+from drkit.daemon.model import Ended, State
 from drkit.troubles import Trouble
 from drkit.when import format_length, format_moment
 
-PATIENCE = timedelta(minutes=15)  # a look may take that long, and be tried again; then it tells of a past
+LATELY = timedelta(minutes=10)  # a daemon that has not looked for so long tells of a past
+CONFIGURATION, DAEMON = "configuration", "daemon"
+_TOLD_AS: Mapping[str, frozenset[str]] = {  # by what kinds of troubles a look tells that the last run failed
+    "backup": frozenset({"backup failed"}),
+    "verify": frozenset({"drill failed", "rto", "rpo", "damaged", "drill overdue"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +52,65 @@ def names_of(state: State) -> tuple[str, ...]:
 
 
 def _find(state: State, now: datetime) -> Iterator[Alarm]:
-    yield from (Alarm(DAEMON, trouble) for trouble in state.troubles.get(DAEMON, ()))
+    if state.config_error:
+        what = f"the schedules cannot be loaded, and what was loaded before stays in force: {state.config_error}"
+        yield Alarm(CONFIGURATION, Trouble("config", what, None, "`drkit check` says when it is right"))
     yield from _of_looking(state, now)
-    for source in state.bulletin.sources:
+    bulletin = state.bulletin
+    for name, error in bulletin.failed.items():
+        trouble = Trouble("not seen", f"it cannot be looked at: {error}", None, f"`drkit check {name}` tries its store")
+        yield Alarm(name, trouble)
+    for source in bulletin.sources:
         if not source.is_healthy(now):
             yield from (Alarm(source.source, trouble) for trouble in source.troubles or _since_it_was_seen(source, now))
-    for system in state.bulletin.systems:
+    for system in bulletin.systems:
         yield from (Alarm(system.system, trouble) for trouble in system.troubles)
     for subject, troubles in state.troubles.items():
-        yield from (Alarm(subject, trouble) for trouble in troubles if subject != DAEMON)
+        yield from (Alarm(subject, trouble) for trouble in troubles)
+    yield from _of_runs(state)
 
 
 def _of_looking(state: State, now: datetime) -> Iterator[Alarm]:
     if state.looked_at is None:
         what, step = "the stores were not looked at yet", "wait: at a start that takes a moment"
         yield Alarm(DAEMON, Trouble("not looked", what, state.started_at, step))
-    elif now - state.looked_at > state.look_every + PATIENCE:
+    elif now - state.looked_at > LATELY:
         what = f"the stores were not looked at for {format_length(now - state.looked_at)}, so nothing newer is known"
         step = "`drkit status` looks now; the daemon's log says what keeps it from looking"
         yield Alarm(DAEMON, Trouble("not looked", what, state.looked_at, step))
 
 
 def _since_it_was_seen(source: SourceBulletin, now: datetime) -> Iterator[Trouble]:
-    """What a look would find now if nothing new has come. At least one."""
     step = f"`drkit status {source.source}` looks now"
-    promised, captured_at = source.rpo.target, source.captured_at
-    missed = captured_at is not None and promised is not None and now - captured_at > promised
-    undrilled = source.verify_late_at is not None and now > source.verify_late_at
-    if (source.backup_late_at is not None and now > source.backup_late_at) or not (missed or undrilled):
-        yield Trouble("overdue", "a backup is overdue, and nothing new was seen", source.red_at, step)
-    if missed and captured_at and promised:
-        lost = f"{format_length(now - captured_at)}, and {format_length(promised)} was promised"
+    promised = source.rpo.target
+    if source.captured_at and promised and now - source.captured_at > promised:
+        lost = f"{format_length(now - source.captured_at)}, and {format_length(promised)} was promised"
         what = f"RPO missed: what would be lost now is {lost}"
-        yield Trouble("rpo", what, captured_at + promised, step)
-    if undrilled:
-        yield Trouble("drill overdue", "a drill is overdue, and none was seen", source.verify_late_at, step)
+        yield Trouble("rpo", what, source.captured_at + promised, step)
+    else:
+        yield Trouble("overdue", "a backup or a drill is overdue, and nothing new was seen", source.red_at, step)
+
+
+def _of_runs(state: State) -> Iterator[Alarm]:
+    """Of jobs whose last run failed, unless a look that came after it tells of that, or knows better."""
+    troubles: dict[str, tuple[Trouble, ...]] = {each.source: each.troubles for each in state.bulletin.sources}
+    jobs: dict[str, tuple[Job, ...]] = {each.source: each.jobs for each in state.bulletin.sources}
+    for system in state.bulletin.systems:
+        troubles[system.system], jobs[system.system] = system.troubles, system.jobs
+    for (job, subject), ended in state.last.items():
+        if ended.failed and not _is_over(ended, jobs.get(subject, ())):
+            told = _TOLD_AS.get(job, frozenset({f"{job} failed"}))
+            if not any(each.kind in told for each in troubles.get(subject, ())):
+                yield Alarm(subject, _describe(ended))
+
+
+def _is_over(ended: Ended, jobs: tuple[Job, ...]) -> bool:
+    """Whether somebody else has done the same since."""
+    return any(job.name == ended.name[0] and job.done_at and job.done_at > ended.ended_at for job in jobs)
+
+
+def _describe(ended: Ended) -> Trouble:
+    job, subject = ended.name
+    how = "took longer than it may" if ended.timed_out else ended.error or f"it ended with {ended.exit_code}"
+    step = ended.hint or f"the daemon's log tells more of {job} {subject}, and tries it again when it is due"
+    return Trouble(f"{job} failed", f"the last {job} failed: {how}", ended.ended_at, step)

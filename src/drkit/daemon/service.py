@@ -44,7 +44,6 @@ class Daemon:
     def __init__(self, options: Options, schedules: Schedules, clock: Clock, log: Log) -> None:
         self._schedules, self._clock, self._log = schedules, clock, log
         self._started_at = clock()
-        self._look_every = options.look_every
         self._config_since: datetime | None = None
         self._look_at_schedules_at = clock()
         self._supervisor = Supervisor(self._launch, options.workers, clock, self._ended)
@@ -69,7 +68,6 @@ class Daemon:
                 self._looking.bulletin,
                 self._supervisor.last,
             ),
-            self._look_every,
         )
 
     async def run(self, stop: asyncio.Event, reload: asyncio.Event) -> None:

@@ -39,15 +39,6 @@ def _of_jobs(ended: Iterable[Ended], bulletin: Bulletin) -> Iterator[tuple[str, 
     for each in ended:
         job, subject = each.name
         kind = f"{job} timed out" if each.timed_out else f"{job} failed"
-        known = (subject, kind) in told or _is_over(each, bulletin)
-        if each.failed and not (job == "verify" and each.exit_code == 8) and not known:
+        if each.failed and not (job == "verify" and each.exit_code == 8) and (subject, kind) not in told:
             what = f"the last {job} {'did not end' if each.timed_out else 'failed'}: {each.error}"
             yield subject, Trouble(kind, what, each.ended_at, each.hint or f"its log, and `drkit status {subject}`")
-
-
-def _is_over(ended: Ended, bulletin: Bulletin) -> bool:
-    """Whether somebody has done the same since, such as a person who was told of it."""
-    job, subject = ended.name
-    about = bulletin.source(subject) or bulletin.system(subject)
-    jobs = about.jobs if about else ()
-    return any(each.name == job and each.done_at and each.done_at > ended.ended_at for each in jobs)

@@ -6,8 +6,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from drkit.daemon.model import State
-from drkit.daemon.readiness import Alarm, names_of
-from drkit.daemon.troubles import DAEMON
+from drkit.daemon.readiness import CONFIGURATION, DAEMON, Alarm, names_of
 from drkit.drawing.words import count, listed
 
 Word = Literal["yes", "no", "unknown"]
@@ -16,8 +15,6 @@ _ICONS: dict[Word, tuple[str, str]] = {  # not by colour alone: round, square, a
     "no": ("#b3261e", '<path d="M0 0h16v16H0z" fill="{0}"/><path d="M8 3v6M8 11v2" stroke="#fff"/>'),
     "unknown": ("#7d5500", '<circle cx="8" cy="8" r="6" fill="none" stroke="{0}"/>'),
 }
-
-_BLIND = ("look", "not looked")  # kinds of troubles with which nobody knows how sources stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +36,13 @@ def find_headline(state: State, alarms: Sequence[Alarm]) -> Headline:
     names = names_of(state)
     subjects = dict.fromkeys(alarm.subject for alarm in alarms)
     unwell = [name for name in names if name in subjects]
-    others = list(dict.fromkeys(_call(alarm) for alarm in alarms if alarm.subject not in names))
+    others = [_call(subject) for subject in subjects if subject not in names]
     if state.looked_at is None:
         if state.config_error:
             return Headline("no", "No: the schedules cannot be loaded.", "✗ schedules")
         known = f": {count(len(names), 'source')} to look at" if names else ""
         return Headline("unknown", f"Nobody knows yet{known}.", "? starting")
-    if any(alarm.subject == DAEMON and alarm.trouble.kind in _BLIND for alarm in alarms):
+    if DAEMON in subjects:
         return Headline("unknown", "Nobody knows: the stores were not looked at lately.", "? not looked at")
     if unwell:
         return Headline("no", f"No: {_many(unwell, names)}.", f"✗ {len(unwell)} of {len(names)}")
@@ -71,7 +68,5 @@ def _many(unwell: Collection[str], names: Sequence[str]) -> str:
     return f"{'all' if every else f'{len(unwell)} of'} {len(names)} sources need you"
 
 
-def _call(alarm: Alarm) -> str:
-    if alarm.subject != DAEMON:
-        return alarm.subject
-    return "the configuration" if alarm.trouble.kind == "config" else "the daemon"
+def _call(subject: str) -> str:
+    return f"the {subject}" if subject in (CONFIGURATION, DAEMON) else subject
