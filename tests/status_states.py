@@ -1,12 +1,13 @@
 """What a daemon may know, made from nothing: well, in trouble, at its first start, and with very many sources."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 from drkit.bulletin import Bulletin, Moment, SourceBulletin, SystemBulletin
 from drkit.daemon.model import Ended, Name, Planned, Running, State
+from drkit.daemon.troubles import complete
 from drkit.troubles import Trouble
 from drkit.verify.model import Target
 
@@ -43,6 +44,8 @@ def make_source(
         source=name,
         kind=kind,
         captured_at=now - age,
+        made_at=now - age,
+        drilled_at=now - 3 * DAY if took else None,
         verified_at=now - 3 * DAY if took else None,
         rpo=Target(rpo, age, None if rpo is None else age <= rpo),
         rto=Target(rto, took, None if rto is None or took is None else took <= rto),
@@ -61,6 +64,11 @@ def make_source(
         jobs=(),
         moments=moments,
     )
+
+
+def completed(make: Callable[..., State]) -> Callable[..., State]:
+    """With what the daemon itself makes of it."""
+    return lambda *given, **named: complete(make(*given, **named))
 
 
 def make_unwell(source: SourceBulletin, *troubles: Trouble, now: datetime = NOW) -> SourceBulletin:
@@ -88,6 +96,7 @@ def plan(*sources: SourceBulletin) -> tuple[Planned, ...]:
     return tuple(sorted(found, key=lambda each: each.at))
 
 
+@completed
 def healthy() -> State:
     sources = (
         make_source("shop/orders", every=HOUR, missing=((12 * DAY, 11 * DAY + 12 * HOUR),)),
@@ -127,6 +136,7 @@ def healthy() -> State:
     )
 
 
+@completed
 def troubled() -> State:
     """Six sources, of which three need somebody; a job of a whole system too."""
     well = healthy()
@@ -205,6 +215,7 @@ def troubled() -> State:
     )
 
 
+@completed
 def one_in_trouble() -> State:
     """The one whose database refuses connections."""
     well, bad = healthy(), troubled()
@@ -213,6 +224,7 @@ def one_in_trouble() -> State:
     return replace(bad, bulletin=replace(well.bulletin, sources=sources), running=well.running)
 
 
+@completed
 def unreachable() -> State:
     """The store of one system does not answer, and nothing is known of its sources."""
     well = healthy()
@@ -222,6 +234,7 @@ def unreachable() -> State:
     return replace(well, bulletin=Bulletin(stay, well.bulletin.systems[1:], gone))
 
 
+@completed
 def all_broken() -> State:
     well = healthy()
     step = "`drkit backup now {}` makes one or says why it cannot; then look why its schedule did not run"
@@ -233,15 +246,18 @@ def all_broken() -> State:
     return replace(well, bulletin=replace(well.bulletin, sources=sources), config_error=wrong, running=())
 
 
+@completed
 def first_start() -> State:
     """Nothing was looked at; what is planned is known from the schedules."""
     return State(started_at=NOW - timedelta(seconds=4), planned=healthy().planned)
 
 
+@completed
 def empty() -> State:
     return State(started_at=STARTED_AT, looked_at=NOW - timedelta(seconds=20))
 
 
+@completed
 def many(sources: int = 200, unwell: int = 3, systems: int = 12, per_source: timedelta = 45 * DAY) -> State:
     """Hourly, six-hourly and daily backups, and gaps here and there. Those of the first sources are in trouble."""
     random = Random(sources)

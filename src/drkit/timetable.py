@@ -67,7 +67,7 @@ def parse_cron(line: str) -> Cron:
         expanded, _ = croniter.expand(" ".join(fields))
     except CroniterError as error:
         raise ConfigError(f"cron line {line!r} cannot be read: {error}", hint=_HINT) from error
-    minutes, hours, days, months, weekdays = (None if values == ["*"] else frozenset(values) for values in expanded)
+    minutes, hours, days, months, weekdays = (None if "*" in values else frozenset(values) for values in expanded)
     cron = Cron(
         line=" ".join(fields),
         times=tuple(
@@ -124,6 +124,18 @@ def longest_gap(cron: Cron, zone: ZoneInfo, now: datetime) -> timedelta:
             longest = max(longest, found[0] - last)
         last = found[-1]
     return longest
+
+
+def first_skipped(cron: Cron, zone: ZoneInfo, now: datetime) -> datetime | None:
+    """The first run ahead, by the clocks on the wall, whose time clocks skip: other programs may leave it out."""
+    if cron.every_hour:
+        return None
+    for day in _days(cron, now.astimezone(zone).date(), _ANY_DAY_AHEAD):
+        if not _steady(day, zone):
+            for at in cron.times:
+                if not instants(wall := datetime.combine(day, time()) + at, zone):
+                    return wall
+    return None
 
 
 def _runs_after(cron: Cron, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:

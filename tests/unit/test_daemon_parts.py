@@ -1,10 +1,9 @@
 """What the daemon makes of schedules, looks and runs, piece by piece."""
 
 import asyncio
-import json
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,9 +19,9 @@ from drkit.config import load_system
 from drkit.daemon.child import Answer, run_child
 from drkit.daemon.jobs import find_unplanned, plan_jobs
 from drkit.daemon.looking import Looking, merge
-from drkit.daemon.model import Ended
+from drkit.daemon.model import Ended, Name, State
 from drkit.daemon.telling import Telling, spell
-from drkit.daemon.troubles import find_own_troubles
+from drkit.daemon.troubles import complete
 from drkit.disk.life import is_dead, name_process
 from drkit.runs import Failure, Record
 from drkit.timetable import parse_cron
@@ -244,26 +243,32 @@ def ended(job: str, exit_code: int, **more: object) -> Ended:
     return Ended((job, "shop/a"), NOON, 1, NOON, NOON + MINUTE, exit_code, error="it says why", **more)
 
 
+def own_troubles(seen: Bulletin, last: Mapping[Name, Ended], error: str = "") -> Mapping[str, tuple[Trouble, ...]]:
+    state = State(NOON, config_error=error, config_since=NOON, looked_at=NOON, bulletin=seen, last=last)
+    return complete(state).troubles
+
+
 def test_a_job_that_failed_is_told_by_the_daemon_until_the_store_tells_it() -> None:
     last = {("backup", "shop/a"): ended("backup", 3)}
-    [trouble] = find_own_troubles("", None, "", bulletin("shop/a"), last)["shop/a"]
+    [trouble] = own_troubles(bulletin("shop/a"), last)["shop/a"]
     assert (trouble.kind, trouble.since) == ("backup failed", NOON + MINUTE)
     told = replace(troubled().sources[0], troubles=(replace(OVERDUE, kind="backup failed"),))
-    assert find_own_troubles("", None, "", Bulletin((told,)), last) == {}
+    assert own_troubles(Bulletin((told,)), last) == {}
 
 
 def test_a_drill_that_failed_is_told_by_its_evidence() -> None:
-    assert find_own_troubles("", None, "", bulletin("shop/a"), {("verify", "shop/a"): ended("verify", 8)}) == {}
+    drilled = replace(troubled().sources[0], troubles=(replace(OVERDUE, kind="drill failed"),))
+    assert own_troubles(Bulletin((drilled,)), {("verify", "shop/a"): ended("verify", 8)}) == {}
 
 
 def test_what_somebody_else_does_has_not_failed() -> None:
     last = {("backup", "shop/a"): ended("backup", 0, taken=True)}
-    assert find_own_troubles("", None, "", bulletin("shop/a"), last) == {}
+    assert own_troubles(bulletin("shop/a"), last) == {}
 
 
 def test_a_wrong_schedule_is_told_to_every_system() -> None:
-    own = find_own_troubles("shop.toml: wrong", NOON, "", bulletin("shop/a", "bar/b"), {})
-    told = json.loads(spell(own, bulletin("shop/a", "bar/b")))
+    own = own_troubles(bulletin("shop/a", "bar/b"), {}, "shop.toml: wrong")
+    told = spell(own, bulletin("shop/a", "bar/b"))
     assert [(each["system"], each["kind"]) for each in told] == [("bar", "config"), ("shop", "config")]
 
 

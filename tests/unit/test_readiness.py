@@ -6,6 +6,7 @@ from datetime import timedelta
 from drkit.bulletin import Bulletin, Job
 from drkit.daemon.model import State
 from drkit.daemon.readiness import find_alarms, names_of, readiness
+from drkit.daemon.troubles import complete
 from drkit.troubles import Trouble
 from status_states import (
     HOUR,
@@ -24,7 +25,7 @@ from status_states import (
 
 
 def kinds(state: State, now=NOW) -> list[tuple[str, str]]:
-    return [(alarm.subject, alarm.trouble.kind) for alarm in find_alarms(state, now)]
+    return [(alarm.subject, alarm.trouble.kind) for alarm in find_alarms(complete(state), now)]
 
 
 def with_source(**changes) -> State:
@@ -47,8 +48,8 @@ def test_each_trouble_of_a_source_is_a_reason_of_one_line() -> None:
 
 def test_an_error_of_many_lines_makes_one() -> None:
     state = replace(healthy(), config_error="first\nsecond\n  third")
-    assert readiness(state, NOW)[0].count("\n") == 0
-    assert "first second third" in readiness(state, NOW)[0]
+    assert readiness(complete(state), NOW)[0].count("\n") == 0
+    assert "first second third" in readiness(complete(state), NOW)[0]
 
 
 def test_schedules_that_cannot_be_loaded_are_a_reason() -> None:
@@ -59,14 +60,14 @@ def test_before_the_first_look_nothing_is_ready() -> None:
     assert kinds(first_start()) == [("daemon", "not looked")]
 
 
-def test_a_look_counts_for_ten_minutes() -> None:
-    looked = replace(healthy(), looked_at=NOW, bulletin=Bulletin())
-    assert kinds(looked, NOW + 10 * MINUTE) == []
-    assert kinds(looked, NOW + 10 * MINUTE + timedelta(seconds=1)) == [("daemon", "not looked")]
+def test_a_look_counts_until_two_more_should_have_followed() -> None:
+    looked = replace(healthy(), looked_at=NOW, look_every=10 * MINUTE, bulletin=Bulletin(), last={})
+    assert kinds(looked, NOW + 22 * MINUTE) == []
+    assert kinds(looked, NOW + 22 * MINUTE + timedelta(seconds=1)) == [("daemon", "not looked")]
 
 
 def test_what_cannot_be_looked_at_is_a_reason_each() -> None:
-    assert kinds(unreachable()) == [(f"shop/{name}", "not seen") for name in ("orders", "ledger", "uploads")]
+    assert kinds(unreachable()) == [(f"shop/{name}", "store") for name in ("orders", "ledger", "uploads")]
 
 
 def test_a_source_that_was_well_turns_red_by_itself() -> None:
@@ -85,19 +86,21 @@ def test_if_it_is_the_rpo_that_broke_since_it_says_so() -> None:
 
 def test_what_the_daemon_itself_knows_is_a_reason() -> None:
     hangs = Trouble("hangs", "backup hangs", NOW, "look")
-    assert kinds(replace(healthy(), troubles={"shop/orders": (hangs,)})) == [("shop/orders", "hangs")]
+    [alarm] = find_alarms(replace(healthy(), troubles={"shop/orders": (hangs,)}), NOW)
+    assert (alarm.subject, alarm.trouble) == ("shop/orders", hangs)
 
 
 def test_the_same_trouble_is_told_once() -> None:
     late = Trouble("overdue", "a backup is overdue", NOW, "look")
     state = with_source(healthy=False, troubles=(late,))
-    assert kinds(replace(state, troubles={"shop/main": (replace(late, what="late"),)})) == [("shop/main", "overdue")]
+    [alarm] = find_alarms(replace(state, troubles={"shop/main": (replace(late, what="late"),)}), NOW)
+    assert alarm.trouble == late
 
 
 def test_a_job_that_failed_is_a_reason_until_a_look_tells_of_it() -> None:
     failed = by_name(make_ended("backup", "shop/main", MINUTE, "no route", exit_code=4))
     state = replace(with_source(), last=failed)
-    [alarm] = find_alarms(state, NOW)
+    [alarm] = find_alarms(complete(state), NOW)
     assert (alarm.subject, alarm.trouble.kind) == ("shop/main", "backup failed")
     assert "no route" in alarm.trouble.what
     told = make_unwell(make_source("shop/main"), Trouble("backup failed", "the store knows", NOW, "look"))
@@ -117,7 +120,7 @@ def test_a_job_that_somebody_else_has_done_since_is_none() -> None:
 
 def test_a_job_that_took_too_long_says_so() -> None:
     ended = replace(make_ended("prune", "shop", MINUTE, exit_code=-9), timed_out=True)
-    [reason] = readiness(replace(healthy(), last=by_name(ended)), NOW)
+    [reason] = readiness(complete(replace(healthy(), last=by_name(ended))), NOW)
     assert reason.startswith("shop: prune failed: the last prune failed: took longer than it may")
 
 

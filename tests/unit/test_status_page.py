@@ -16,6 +16,7 @@ from drkit.daemon.model import Planned, Running, State
 from drkit.daemon.page import POLICY, SCRIPT, Easel, describe_state, draw
 from drkit.daemon.page.clock import say_distance, say_moment
 from drkit.daemon.page.style import STYLE
+from drkit.daemon.troubles import complete
 from drkit.troubles import Trouble
 from drkit.verify.model import Target
 from outline import EVIL, Outline, contrast
@@ -77,15 +78,15 @@ def test_a_source_or_two_are_called_so() -> None:
 
 
 def test_what_is_wrong_besides_sources_is_in_the_answer_too() -> None:
-    state = replace(healthy(), config_error="shop.toml: no such key")
+    state = complete(replace(healthy(), config_error="shop.toml: no such key"))
     assert "Not quite: all 6 sources are well, but the configuration needs you." in draw(state, NOW)
-    assert "No: the schedules cannot be loaded." in draw(replace(first_start(), config_error="x"), NOW)
+    assert "No: the schedules cannot be loaded." in draw(complete(replace(first_start(), config_error="x")), NOW)
 
 
 def test_who_has_not_looked_for_long_does_not_say_that_all_is_well() -> None:
-    page = draw(healthy(), NOW + timedelta(minutes=11))
+    page = draw(healthy(), NOW + timedelta(minutes=33))
     assert "Nobody knows: the stores were not looked at lately." in page
-    assert "The stores were not looked at for 11m20s" in page
+    assert "The stores were not looked at for 33m20s" in page
 
 
 def test_a_trouble_is_shown_with_its_beginning_and_the_next_step() -> None:
@@ -214,18 +215,18 @@ def hostile() -> State:
     ended = make_ended(EVIL, EVIL, HOUR, EVIL, f"`{EVIL}`", 1)
     return State(
         NOW,
-        EVIL,
-        NOW,
-        Bulletin((source,), (SystemBulletin(EVIL, "2026-10", (), (trouble,)),), {f"{EVIL}/x": EVIL}),
-        (Running((EVIL, EVIL), NOW, 1, NOW, EVIL, EVIL, 1, 2, 3),),
-        (Planned((EVIL, EVIL), NOW),),
-        by_name(ended),
-        {EVIL: (trouble,)},
+        config_error=EVIL,
+        looked_at=NOW,
+        look_error=EVIL,
+        bulletin=Bulletin((source,), (SystemBulletin(EVIL, "2026-10", (), (trouble,)),), {f"{EVIL}/x": EVIL}),
+        running=(Running((EVIL, EVIL), NOW, 1, NOW, EVIL, EVIL, 1, 2, 3),),
+        planned=(Planned((EVIL, EVIL), NOW),),
+        last=by_name(ended),
     )
 
 
 def test_what_others_wrote_is_shown_and_never_becomes_markup() -> None:
-    page = draw(hostile(), NOW)
+    page = draw(complete(hostile()), NOW)
     outline = Outline(page)
     assert [each.get("src") for each in outline.all("script")] == ["status.js"]
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 20

@@ -18,8 +18,10 @@ from drkit.cli import (
     demo,
     evidence,
     init,
+    k8s,
     keys,
     metrics,
+    notify,
     pins,
     prune,
     report,
@@ -54,10 +56,12 @@ app.command()(restore.restore)
 app.command()(status.status)
 app.command()(metrics.metrics)
 app.command()(report.report)
+app.command()(notify.notify)
 app.command()(prune.prune)
 app.command()(pins.pin)
 app.command()(pins.unpin)
 app.command()(daemon.daemon)
+app.command()(k8s.k8s)
 app.command()(demo.demo)
 app.command()(completion.completion)
 

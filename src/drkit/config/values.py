@@ -101,7 +101,7 @@ def _parse_cron_or_never(text: str) -> Cron | None:
     return None if text.strip() == "never" else parse_cron(text)
 
 
-def _parse_ping(text: str) -> str:
+def parse_ping(text: str) -> str:
     """Whoever knows it can say that all is well: so it may be a reference; but many are no secret."""
     if not text.startswith(("https://", "http://")) or not urlsplit(text).hostname:
         raise ConfigError("a ping URL begins with https:// or http://", 'or it is a reference, such as "env:PING_URL"')
@@ -140,7 +140,7 @@ SignerText = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_signer))
 Size = Annotated[int, BeforeValidator(_parsed(parse_size))]
 DsnReference = Annotated[str, BeforeValidator(_parsed(_parse_dsn))]
 Reference = Annotated[str, BeforeValidator(_parsed(_parse_reference))]
-PingUrl = Annotated[str, BeforeValidator(_parsed(_reference_or(_parse_ping)))]
+PingUrl = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_ping)))]
 NotifyUrl = Annotated[str, BeforeValidator(_parsed(_parse_notify_url))]
 Zone = Annotated[ZoneInfo, BeforeValidator(_parsed(_parse_zone))]
 Method = Annotated[Literal["dump"], BeforeValidator(_known_method)]

@@ -69,7 +69,7 @@ class Looking:
             return None
         if self._whole_at is None or not self._whole_at <= now < self._whole_at + self._every:
             return []
-        turned = {each.source for each in self.bulletin.sources if _turned(each.red_at, self.looked_at, now)}
+        turned = {each.source for each in self.bulletin.sources if each.healthy and not each.is_healthy(now)}
         return sorted(self._wanted | turned) or None
 
     async def _once(self, names: list[str]) -> None:
@@ -89,15 +89,11 @@ class Looking:
         self._again_at = self._clock() + AGAIN if found.failed else None
         if found.failed:
             self._wanted |= set(found.failed) if names else set()
-        self.looked_at = began
         if not names:
+            self.looked_at = began
             self._whole_at = began if not found.failed else None
         self.bulletin = merge(self.bulletin, found, whole=not names)
         self._tell(None if not names else {*names, *(each.system for each in found.systems)})
-
-
-def _turned(red_at: datetime | None, looked_at: datetime | None, now: datetime) -> bool:
-    return red_at is not None and looked_at is not None and looked_at <= red_at < now
 
 
 def merge(old: Bulletin, new: Bulletin, whole: bool) -> Bulletin:

@@ -77,12 +77,15 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that is shown. `bulletin` is what was seen in the stores at `looked_at`; `troubles` are the daemon's own,
-    by whom they are about: a schedule that cannot be loaded, a store that cannot be reached, a job that hangs."""
+    """All that is shown. `bulletin` is what was seen in the stores, all of them at `looked_at`; `troubles` are
+    what the daemon alone knows, by whom it is about: a wrong schedule, a store that is gone, a job that failed."""
 
     started_at: datetime
+    look_every: timedelta = timedelta(minutes=15)
     config_error: str = ""
+    config_since: datetime | None = None
     looked_at: datetime | None = None
+    look_error: str = ""
     bulletin: Bulletin = field(default_factory=Bulletin)
     running: tuple[Running, ...] = ()
     planned: tuple[Planned, ...] = ()

@@ -20,14 +20,14 @@ from drkit.daemon.model import Ended, Job, Running, State
 from drkit.daemon.schedules import Schedules, open_schedules
 from drkit.daemon.supervisor import Supervisor
 from drkit.daemon.telling import Telling
-from drkit.daemon.troubles import find_own_troubles
+from drkit.daemon.troubles import complete
 from drkit.ports import Clock
 from drkit.when import format_moment
 
 Log = Callable[[str, str, Mapping[str, Any]], None]  # level, message, fields
 
 _A_LOOK = timedelta(minutes=10)
-_A_NOTICE = timedelta(minutes=2)
+_A_NOTICE = timedelta(minutes=10)  # a store that cannot be reached takes two of them to say so
 _TICK = 0.25
 _RELOAD = timedelta(seconds=2)
 _JUMP = timedelta(seconds=2)
@@ -42,7 +42,7 @@ class Options:
 
 class Daemon:
     def __init__(self, options: Options, schedules: Schedules, clock: Clock, log: Log) -> None:
-        self._schedules, self._clock, self._log = schedules, clock, log
+        self._options, self._schedules, self._clock, self._log = options, schedules, clock, log
         self._started_at = clock()
         self._config_since: datetime | None = None
         self._look_at_schedules_at = clock()
@@ -53,21 +53,20 @@ class Daemon:
         self._drift = _drift(clock())
 
     def state(self) -> State:
-        return State(
-            self._started_at,
-            self._schedules.error,
-            self._looking.looked_at,
-            self._looking.bulletin,
-            tuple(self._supervisor.running.values()),
-            self._supervisor.planned(),
-            dict(self._supervisor.last),
-            find_own_troubles(
-                self._schedules.error,
-                self._config_since,
-                self._looking.error,
-                self._looking.bulletin,
-                self._supervisor.last,
-            ),
+        looking, supervisor = self._looking, self._supervisor
+        return complete(
+            State(
+                started_at=self._started_at,
+                look_every=self._options.look_every,
+                config_error=self._schedules.error,
+                config_since=self._config_since,
+                looked_at=looking.looked_at,
+                look_error=looking.error,
+                bulletin=looking.bulletin,
+                running=tuple(supervisor.running.values()),
+                planned=supervisor.planned(),
+                last=dict(supervisor.last),
+            )
         )
 
     async def run(self, stop: asyncio.Event, reload: asyncio.Event) -> None:

@@ -6,7 +6,8 @@ from typing import Literal
 from urllib.parse import quote
 
 from drkit.daemon.model import State
-from drkit.daemon.readiness import CONFIGURATION, DAEMON, Alarm, names_of
+from drkit.daemon.readiness import Alarm, names_of
+from drkit.daemon.troubles import CONFIGURATION, DAEMON
 from drkit.drawing.words import count, listed
 
 Word = Literal["yes", "no", "unknown"]

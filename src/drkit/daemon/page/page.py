@@ -19,7 +19,8 @@ from drkit.daemon.page.jobs import draw_ended, draw_next, draw_running
 from drkit.daemon.page.sources import View, draw_systems, is_many
 from drkit.daemon.page.strips import Span, draw_windows, find_span
 from drkit.daemon.page.style import STYLE
-from drkit.daemon.readiness import DAEMON, LATELY, Alarm, find_alarms
+from drkit.daemon.readiness import Alarm, find_alarms, lately
+from drkit.daemon.troubles import DAEMON
 from drkit.drawing.markup import Content, Markup, element
 from drkit.when import format_moment
 
@@ -88,7 +89,7 @@ def _draw(state: State, now: datetime, span: Span, strips: Mapping[str, Markup])
 
 def _is_starting(alarm: Alarm, state: State, now: datetime) -> bool:
     """Nobody needs to do anything about a first look that has just begun."""
-    return alarm.subject == DAEMON and state.looked_at is None and now - state.started_at < LATELY
+    return alarm.subject == DAEMON and state.looked_at is None and now - state.started_at < lately(state)
 
 
 def _draw_opening(state: State, headline: Headline, clock: Clock) -> Markup:
