@@ -10,15 +10,19 @@ from drkit.catalog.keys import (
     folder_of,
     make_id,
     manifest_key,
+    parse_backup_key,
     parse_drill_key,
     parse_id,
     parse_removal_key,
     parse_report_key,
     removal_key,
     removals_of,
+    replica_removal_key,
+    replica_removals_of,
     report_key,
+    reports_of,
 )
-from drkit.catalog.manifest import commit, read_manifest
+from drkit.catalog.manifest import commit, parse_manifest, read_manifest
 from drkit.catalog.points import (
     Listing,
     Mark,
@@ -50,8 +54,10 @@ __all__ = [
     "mark",
     "mark_key",
     "marks",
+    "parse_backup_key",
     "parse_drill_key",
     "parse_id",
+    "parse_manifest",
     "parse_removal_key",
     "parse_report_key",
     "pin",
@@ -60,7 +66,10 @@ __all__ = [
     "read_manifest",
     "removal_key",
     "removals_of",
+    "replica_removal_key",
+    "replica_removals_of",
     "report_key",
+    "reports_of",
     "survey",
     "unpin",
 ]

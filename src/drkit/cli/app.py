@@ -20,6 +20,7 @@ from drkit.cli import (
     keys,
     pins,
     prune,
+    replicate,
     report,
     restore,
     status,
@@ -52,6 +53,7 @@ app.command()(restore.restore)
 app.command()(status.status)
 app.command()(report.report)
 app.command()(prune.prune)
+app.command()(replicate.replicate)
 app.command()(pins.pin)
 app.command()(pins.unpin)
 app.command()(demo.demo)

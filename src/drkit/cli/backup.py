@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drkit.cli.call import Call, each_source
+from drkit.cli.replicating import copy_new
 from drkit.cli.text import format_size, format_table
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def _capture(call: Call, source: "Source") -> dict[str, Any]:
         )
     for note in notes:
         call.console.warn(f"{source.name}: {note}")
+    seconds = round(time.monotonic() - started, 3)
     return {
         "source": manifest.source,
         "id": manifest.id,
@@ -67,8 +69,8 @@ def _capture(call: Call, source: "Source") -> dict[str, Any]:
         "plain_bytes": manifest.plain_bytes,
         "stored_bytes": manifest.stored_bytes,
         "pieces": [piece.name for piece in manifest.pieces],
-        "seconds": round(time.monotonic() - started, 3),
-        "replicated": None,
+        "seconds": seconds,
+        "replicated": copy_new(call, source, manifest.id),
     }
 
 

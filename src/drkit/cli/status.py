@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drkit.cli.call import Call, each_source
+from drkit.cli.replicating import look_at_replicas
 from drkit.cli.status_text import describe, draw
 from drkit.errors import ObjectiveMissed
 
@@ -35,6 +36,8 @@ def status(
 
 
 def _judge(source: "Source") -> "Standing":
+    from dataclasses import replace
+
     from drkit import catalog
     from drkit.catalog.wholeness import check_newest
     from drkit.prune.removals import find_whole_since
@@ -47,7 +50,7 @@ def _judge(source: "Source") -> "Standing":
     found = catalog.survey(store, source.name)
     listing, unsound = check_newest(store, found, signers, now)
     history = read_newest(store, source.name, signers, _DRILLS, now, catalog.marks(source.name, found.entries))
-    return judge_standing(
+    standing = judge_standing(
         source.name,
         Promises(table.backup, table.verify, source.system.table.timezone, promised.rto, promised.rpo),
         listing.points,
@@ -55,3 +58,4 @@ def _judge(source: "Source") -> "Standing":
         find_whole_since(store, source.name, signers),
         now,
     )
+    return replace(standing, replicas=look_at_replicas(source, listing))

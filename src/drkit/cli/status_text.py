@@ -44,6 +44,17 @@ def describe(standing: "Standing") -> dict[str, Any]:
         else None,
         "damaged": [{"id": each.id, "consistent_at": _moment(each.consistent_at)} for each in standing.damaged],
         "drill_overdue_since": _moment(standing.drill_overdue_since),
+        "replica": [
+            {
+                "url": each.url,
+                "captured_at": _moment(each.captured_at),
+                "lag": _seconds(each.lag),
+                "behind_points": each.behind,
+                "met": each.met,
+                "error": each.error or None,
+            }
+            for each in standing.replicas
+        ],
         "next": {"backup": _moment(standing.next_backup), "verify": _moment(standing.next_drill)},
         "troubles": [
             {"what": each.what, "since": _moment(each.since), "next_step": each.next_step}
