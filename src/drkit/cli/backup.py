@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drkit.cli.call import Call, each_source
+from drkit.cli.places import from_places
 from drkit.cli.replicating import copy_new
 from drkit.cli.text import format_size, format_table
 
@@ -78,10 +79,11 @@ def _capture(call: Call, source: "Source") -> dict[str, Any]:
 def list_(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="SYSTEM or SYSTEM/SOURCE.")] = None,
+    where: Annotated[str, typer.Option("--from", metavar="PLACE", help="`store`, or `replica`: its copy.")] = "",
 ) -> None:
     """The points in time that can be restored, newest first.
 
-    Examples:  drkit backup list  |  drkit backup list shop/main  |  drkit backup list --json
+    Examples:  drkit backup list  |  drkit backup list shop/main --from replica  |  drkit backup list --json
     """
     from drkit.catalog import survey
     from drkit.restore.plan import windows
@@ -93,8 +95,9 @@ def list_(
     points: list[dict[str, Any]] = []
     spans: list[dict[str, str]] = []
     for source in call.select([name] if name else None):
-        found = survey(source.store(), source.name).points
-        keep, zone = source.table.keep, source.system.table.timezone
+        place, listing = from_places(call, source, where, lambda seen: survey(seen.store(), seen.name))
+        found, zone = listing.points, source.system.table.timezone
+        keep = source.table.keep if place.replica is None else source.table.kept_in_replicas
         verdicts = judge(keep.policy, found, zone, clock()) if keep else []
         reasons = {verdict.point.id: verdict.reasons for verdict in verdicts}
         points += [

@@ -6,7 +6,7 @@ It must not know what is read.
 from typing import TYPE_CHECKING, TypeVar
 
 from drkit.cli.call import Call
-from drkit.errors import StoreUnavailable, UsageError
+from drkit.errors import NotRestorable, StoreError, StoreUnavailable, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,16 +19,24 @@ T = TypeVar("T")
 def from_places(call: Call, source: "Source", where: str, read: "Callable[[Source], T]") -> "tuple[Source, T]":
     """What `read` gives, and the source as it was seen then. Without a word in `where` the store is read, and where it
     does not answer the replicas, in their order; who runs this is told so, whatever he asked to be spared."""
-    *before, last = _places(source, where)
-    for place in before:
+    places = _places(source, where)
+    for place in places:
         try:
-            return place, read(place)
+            found = read(place)
         except StoreUnavailable as error:
+            if place == places[-1]:
+                raise
             call.console.warn(f"{_spell(place)} CANNOT BE REACHED: {error}", hint=error.hint)
-            call.console.warn(f"{source.name} is read from a replica instead: it may lack the newest points")
-    if before:
-        call.console.warn(f"what follows is of {_spell(last)}")
-    return last, read(last)
+            continue
+        except (StoreError, NotRestorable) as error:
+            if where or len(places) == 1:
+                raise
+            more = "or see whether the replica has what you need: --from replica"
+            raise type(error)(str(error), f"{error.hint}; {more}" if error.hint else more) from error
+        if place != places[0]:
+            call.console.warn(f"{source.name}: THIS IS FROM {_spell(place)}, which may lack the newest points")
+        return place, found
+    raise AssertionError("there is one place at least")
 
 
 def _places(source: "Source", where: str) -> "list[Source]":

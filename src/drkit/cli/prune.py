@@ -34,7 +34,8 @@ def prune(
 
     call: Call = context.obj
     selected = call.select(names)
-    plans, failed = each_source(call, [each for source in selected for each in (source, *source.replicas())], _plan)
+    replicas = [seen for source in selected for seen in source.replicas()]
+    plans, failed = each_source(call, [*selected, *replicas], _plan)
     if not dry_run:
         writing = [_recorder(call, source) if plan.let_go else _nothing_goes for source, plan in plans]
         for source, plan in plans:

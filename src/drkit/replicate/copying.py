@@ -5,6 +5,7 @@ last, so a damaged object never becomes part of a point that is listed there.
 """
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 
@@ -40,10 +41,15 @@ def copy(
     """What another run has copied meanwhile is no error, nor is what was pruned meanwhile. If either store fails it
     rises; what was copied until then stays, and the next run goes on from there."""
     line = _Line(here, there, signers, progress)
-    sizes = [size for size in map_ahead(line.move, (entry.key for entry in plan.others), OTHERS, line.stop) if size]
-    done = list(map_ahead(line.bring, plan.backups, BACKUPS, line.stop))
+    try:
+        sizes = list(map_ahead(line.move, (entry.key for entry in plan.others), OTHERS, line.stop))
+        done = list(map_ahead(line.bring, plan.backups, BACKUPS, line.stop))
+    except StoreError:
+        if line.cause:  # what comes first in order may only have been stopped by it
+            raise line.cause from None
+        raise
     return Copied(
-        objects=len(sizes) + sum(each.objects for each in done),
+        objects=sum(size > 0 for size in sizes) + sum(each.objects for each in done),
         bytes=sum(sizes) + sum(each.bytes for each in done),
         points=tuple(point for each in done for point in each.points),
         failures=tuple(_differs(key) for key in plan.differing) + tuple(e for each in done for e in each.failures),
@@ -64,6 +70,7 @@ class _Line:
         self._signers = signers
         self._progress = progress
         self._stopped = Event()
+        self.cause: StoreError | None = None
 
     def stop(self) -> None:
         """Whatever is on its way ends at its next chunk, and its put comes to nothing."""
@@ -71,26 +78,39 @@ class _Line:
 
     def move(self, key: str) -> int:
         """How many bytes were copied; 0 if it is there already, or not here any more."""
-        try:
-            return self._move(key, None)
-        except NotFound:
-            return 0
+        with self._stopping():
+            try:
+                return self._move(key, None)
+            except NotFound:
+                return 0
 
     def bring(self, backup: BackupCopy) -> Copied:
+        with self._stopping():
+            try:
+                return self._bring(backup)
+            except IntegrityError as error:
+                return Copied(0, 0, (), (error,))
+            except NotFound as error:
+                if any(self._here.list(backup.manifest.key)):
+                    lost = f"{error} The manifest of {backup.source} {backup.id} lists it".rstrip(".")
+                    return Copied(0, 0, (), (IntegrityError(lost, _DAMAGED),))
+                return Copied(0, 0, (), ())  # pruned since the listing
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """A store that fails for one object fails for the rest: nobody waits for what takes longer."""
         try:
-            return self._bring(backup)
-        except IntegrityError as error:
-            return Copied(0, 0, (), (error,))
-        except NotFound as error:
-            if any(self._here.list(backup.manifest.key)):
-                lost = f"{error} The manifest of {backup.source} {backup.id} lists it".rstrip(".")
-                return Copied(0, 0, (), (IntegrityError(lost, _DAMAGED),))
-            return Copied(0, 0, (), ())  # pruned since the listing
+            yield
+        except StoreError as error:
+            if not self._stopped.is_set():
+                self.cause = error
+            self.stop()
+            raise
 
     def _bring(self, backup: BackupCopy) -> Copied:
         content = b"".join(self._watched(self._here.get(backup.manifest.key)))
         manifest = catalog.parse_manifest(backup.source, backup.id, content, self._signers)
-        sizes = list(map_ahead(self._move_piece, _needed(manifest, backup), PIECES, self.stop))
+        sizes = list(map_ahead(self._move_piece, _needed(manifest, backup), PIECES))
         listed = {piece.key for piece in manifest.pieces}
         sizes += [self.move(entry.key) for entry in backup.beside if entry.key not in listed]
         if backup.listed:
