@@ -19,8 +19,7 @@ from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
 from drkit.streams.meter import Hasher, Tally
 
-# Together as many streams as this: each may hold a few parts of an upload in memory.
-OTHERS, BACKUPS, PIECES = 8, 4, 2
+STREAMS = 8  # at once: each may hold a few parts of an upload in memory
 _DAMAGED = "Restore from the replica or another point if you need it; the backup is not copied. Then make a new one."
 
 
@@ -40,10 +39,11 @@ def copy(
 ) -> Copied:
     """What another run has copied meanwhile is no error, nor is what was pruned meanwhile. If either store fails it
     rises; what was copied until then stays, and the next run goes on from there."""
-    line = _Line(here, there, signers, progress)
+    at_once = max(1, min(STREAMS, len(plan.backups)))
+    line = _Line(here, there, signers, progress, STREAMS // at_once)
     try:
-        sizes = list(map_ahead(line.move, (entry.key for entry in plan.others), OTHERS, line.stop))
-        done = list(map_ahead(line.bring, plan.backups, BACKUPS, line.stop))
+        sizes = list(map_ahead(line.move, (entry.key for entry in plan.others), STREAMS, line.stop))
+        done = list(map_ahead(line.bring, plan.backups, at_once, line.stop))
     except StoreError:
         if line.cause:  # what comes first in order may only have been stopped by it
             raise line.cause from None
@@ -64,11 +64,14 @@ def _differs(key: str) -> IntegrityError:
 
 
 class _Line:
-    def __init__(self, here: Store, there: Store, signers: Collection[Signer], progress: Progress) -> None:
+    def __init__(
+        self, here: Store, there: Store, signers: Collection[Signer], progress: Progress, pieces_at_once: int
+    ) -> None:
         self._here = here
         self._there = there
         self._signers = signers
         self._progress = progress
+        self._pieces_at_once = pieces_at_once
         self._stopped = Event()
         self.cause: StoreError | None = None
 
@@ -110,7 +113,11 @@ class _Line:
     def _bring(self, backup: BackupCopy) -> Copied:
         content = b"".join(self._watched(self._here.get(backup.manifest.key)))
         manifest = catalog.parse_manifest(backup.source, backup.id, content, self._signers)
-        sizes = list(map_ahead(self._move_piece, _needed(manifest, backup), PIECES))
+        needed = _needed(manifest, backup)
+        if self._pieces_at_once > 1:
+            sizes = list(map_ahead(self._move_piece, needed, self._pieces_at_once))
+        else:
+            sizes = list(map(self._move_piece, needed))
         listed = {piece.key for piece in manifest.pieces}
         sizes += [self.move(entry.key) for entry in backup.beside if entry.key not in listed]
         if backup.listed:
