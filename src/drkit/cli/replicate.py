@@ -11,8 +11,6 @@ from drkit.cli.text import format_size
 from drkit.errors import IntegrityError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from drkit.wiring import Source
 
 
@@ -31,8 +29,10 @@ def replicate(
     pairs = [seen for source in selected for seen in source.replicas()]
     if not pairs:
         selected[0].from_afar().store_name()  # says what is missing
-    first = _first_of_whole_systems(selected)
-    done, failed = each_source(call, pairs, lambda seen: _copy(call, seen, (seen.name in first), dry_run))
+    # reports belong to no source: they are copied along with the first one of their system
+    first = {source.system.name: source.name for source in reversed(selected)}
+    with_reports = set(first.values())
+    done, failed = each_source(call, pairs, lambda seen: _copy(call, seen, seen.name in with_reports, dry_run))
     documents = [document for _, document in done]
     for document in documents:
         for each in document["damaged"]:
@@ -40,14 +40,6 @@ def replicate(
     call.console.answer({"replicas": documents} | failed.told, "\n".join(_outline(each, dry_run) for each in documents))
     damaged = any(document["damaged"] for document in documents)
     return failed.exit_code or (IntegrityError.exit_code if damaged else 0)
-
-
-def _first_of_whole_systems(selected: "Sequence[Source]") -> set[str]:
-    """Reports belong to no source: they are copied along with the first one of a system that was asked for whole."""
-    found: dict[str, list[Source]] = {}
-    for source in selected:
-        found.setdefault(source.system.name, []).append(source)
-    return {mine[0].name for mine in found.values() if len(mine) == len(mine[0].system.table.sources)}
 
 
 def _copy(call: Call, seen: "Source", reports: bool, dry_run: bool) -> dict[str, Any]:
