@@ -76,7 +76,7 @@ class _Line:
         self.cause: StoreError | None = None
 
     def stop(self) -> None:
-        """Whatever is on its way ends at its next chunk, and its put comes to nothing."""
+        """Whatever is on its way ends at its next chunk, and its put comes to nothing; no other is begun."""
         self._stopped.set()
 
     def move(self, key: str) -> int:
@@ -134,6 +134,7 @@ class _Line:
         return tally.size if self._put(key, _checked(key, stored, expected) if expected else stored) else 0
 
     def _put(self, key: str, chunks: Chunks) -> bool:
+        self._go_on()
         try:
             self._there.put(key, chunks)
         except AlreadyExists:
@@ -142,9 +143,12 @@ class _Line:
 
     def _watched(self, chunks: Chunks) -> Chunks:
         for chunk in chunks:
-            if self._stopped.is_set():
-                raise StoreError("the copy was stopped")
+            self._go_on()
             yield chunk
+
+    def _go_on(self) -> None:
+        if self._stopped.is_set():
+            raise StoreError("the copy was stopped")
 
 
 def _needed(manifest: Manifest, backup: BackupCopy) -> Iterator[Piece]:
