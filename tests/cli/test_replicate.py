@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -228,6 +229,18 @@ def test_a_replica_may_keep_points_for_longer_or_for_shorter_than_the_store(shop
     assert points(shop) == shop.ids()[-2:]
     assert shop.drkit.json("replicate")["replicas"][0]["points"] == []
     assert points(shop) == shop.ids()[-2:]
+
+
+def test_what_a_copy_left_long_ago_outlives_prunes_while_the_store_still_has_its_backup(copied: Shop) -> None:
+    """The next copy finds the piece there, and puts the manifest beside it."""
+    copied.drkit.ok("backup", "now")
+    folder = copied.folder / "replica" / HOME / copied.ids()[0]
+    (folder / "manifest.json").unlink()
+    long_ago = ago(days=10).timestamp()
+    os.utime(folder / "database.zst.age", (long_ago, long_ago))
+    copied.drkit.ok("prune", "--yes")
+    copied.drkit.ok("replicate")
+    assert stored(copied) == stored(copied, "backups")
 
 
 def test_a_prune_goes_on_where_a_replica_is_down_and_says_so(copied: Shop) -> None:
