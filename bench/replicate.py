@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from random import Random
-from time import perf_counter
+from time import perf_counter, process_time
 from zoneinfo import ZoneInfo
 
 from drkit import catalog
@@ -47,15 +47,17 @@ def listing(count: int) -> Iterator[Entry]:
 
 def measure_plan(held: int) -> None:
     here, there = list(listing(OBJECTS)), list(listing(held))
-    began = perf_counter()
+    began, used = perf_counter(), process_time()
     points, theirs = (catalog.read_listing("shop/main", entries).points for entries in (here, there))
     policy = Policy(within=timedelta(days=30), daily=10_000)
     held_back = find_held_back(policy, points, theirs, ZoneInfo("Europe/Madrid"), START + timedelta(days=3650))
     plan = plan_copy(here, there, held_back)
-    seconds = perf_counter() - began
+    seconds, cpu = perf_counter() - began, process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     copied = sum(1 for _ in plan.entries)
-    print(f"  {OBJECTS:,} here, {held:,} there: {copied:,} to copy, {seconds:.2f} s, peak {peak:.0f} MiB")
+    print(
+        f"  {OBJECTS:,} here, {held:,} there: {copied:,} to copy, {seconds:.2f} s wall, {cpu:.2f} s cpu, peak {peak:.0f} MiB"
+    )
 
 
 def fill(url: str, objects: int, size: int) -> list[str]:
