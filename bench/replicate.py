@@ -55,9 +55,8 @@ def measure_plan(held: int) -> None:
     seconds, cpu = perf_counter() - began, process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     copied = sum(1 for _ in plan.entries)
-    print(
-        f"  {OBJECTS:,} here, {held:,} there: {copied:,} to copy, {seconds:.2f} s wall, {cpu:.2f} s cpu, peak {peak:.0f} MiB"
-    )
+    taken = f"{seconds:.2f} s wall, {cpu:.2f} s cpu, peak {peak:.0f} MiB"
+    print(f"  {OBJECTS:,} here, {held:,} there: {copied:,} to copy, {taken}")
 
 
 def fill(url: str, objects: int, size: int) -> list[str]:
