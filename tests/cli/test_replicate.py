@@ -29,7 +29,7 @@ def copied(shop: Shop) -> Shop:
 
 
 def stored(shop: Shop, name: str = "replica") -> Mapping[str, bytes]:
-    return contents(shop.folder / name)
+    return {key: content for key, content in contents(shop.folder / name).items() if "/runs/" not in key}
 
 
 def points(shop: Shop, name: str = "replica") -> list[str]:
