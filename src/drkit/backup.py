@@ -51,6 +51,7 @@ def back_up(
         pieces=captured.pieces,
         correlation_id=correlation_id,
         written_by=f"drkit {__version__}",
+        base=captured.base,
     )
     _insist_on(store, catalog.folder_of(source, manifest.id), captured.pieces)
     catalog.commit(store, manifest, seal.signing_key)

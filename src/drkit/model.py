@@ -34,12 +34,29 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Base:
+    """What a base backup of a PostgreSQL server stands on: it is whole once the log from `start` to `stop` is replayed,
+    and from `stopped_at` on (by the server's clock) every moment can be reached. `origin` is the ID of the backup that
+    it is incremental to."""
+
+    system_identifier: str
+    timeline: int
+    start: int
+    stop: int
+    stopped_at: datetime
+    wal_segment_bytes: int
+    server_version: int
+    origin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Captured:
     """What an engine says about a capture that went well. `notes` are for the operator's eyes only:
     they may name files or tables, so they are printed and never stored in the clear."""
 
     pieces: tuple[Piece, ...]
     notes: tuple[str, ...] = ()
+    base: Base | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +72,7 @@ class Manifest:
     pieces: tuple[Piece, ...]
     correlation_id: str
     written_by: str
+    base: Base | None = None
 
     @property
     def plain_bytes(self) -> int:
