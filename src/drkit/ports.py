@@ -2,16 +2,26 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from drkit.model import Answer, Captured, Check, Entry, Finding, Manifest, Piece, Restored, Scratch, Wishes
+from drkit.model import Answer, Base, Captured, Check, Entry, Finding, Manifest, Piece, Restored, Scratch, Wishes
 
 Chunks = Iterator[bytes]
 Clock = Callable[[], datetime]
 Save = Callable[[str, Chunks], Piece]
 Load = Callable[[Piece], Chunks]
 Begin = Callable[[datetime], Save]
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A base backup that the next one may be incremental to, with the server's manifest of it."""
+
+    id: str
+    base: Base
+    manifest: Chunks
 
 
 class Store(Protocol):
@@ -48,11 +58,13 @@ class Engine(Protocol):
     however that happens; what a killed run left is removed by the next. It never goes near the source.
     `prove` looks at what was restored there: first that it answers at all, then whether it is what was captured.
     `ask` puts the user's own question to it: the first value of the first row. UsageError where none can be asked.
-    `effort` is the level of compression that suits what it captures.
+    `effort` is the level of compression that suits what it captures. `reads_back` names the pieces that a later capture
+    needs: they can be opened with the key that signs, too.
     """
 
     kind: str
     effort: int
+    reads_back: frozenset[str]
 
     def capture(self, begin: Begin) -> Captured: ...
     def check_target(self, target: str, wishes: Wishes) -> None: ...

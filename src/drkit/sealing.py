@@ -32,6 +32,15 @@ class Seal:
     recipients: tuple[Recipient, ...]
     signing_key: SigningKey
 
+    @property
+    def own_identity(self) -> Identity:
+        """What opens the few pieces that this host must read back itself, as it has no other identity."""
+        return Identity(self.signing_key.derive("own identity"))
+
+    @property
+    def own_keyring(self) -> "Keyring":
+        return Keyring((self.own_identity,), frozenset({self.signing_key.signer()}))
+
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
@@ -41,15 +50,23 @@ class Keyring:
     signers: frozenset[Signer]
 
 
-def saving(store: Store, folder: str, seal: Seal, progress: Progress = no_progress, effort: int = 2) -> Save:
-    """`effort` is zstd's level."""
+def saving(
+    store: Store,
+    folder: str,
+    seal: Seal,
+    progress: Progress = no_progress,
+    effort: int = 2,
+    reads_back: frozenset[str] = frozenset(),
+) -> Save:
+    """`effort` is zstd's level; pieces named in `reads_back` are encrypted to this host's own identity, too."""
     keep_large_buffers()
 
     def save(name: str, chunks: Chunks) -> Piece:
         key = f"{folder}/{name}.zst.age"
         plain, sealed = Tally(progress), Hasher()
         compressed = compress(plain.watch(chunks), effort)
-        encrypted = age.encrypt(compressed, seal.recipients, extra=sign_stanzas(seal.signing_key, key))
+        recipients = seal.recipients + ((seal.own_identity.recipient(),) if name in reads_back else ())
+        encrypted = age.encrypt(compressed, recipients, extra=sign_stanzas(seal.signing_key, key))
         store.put(key, sealed.watch(encrypted))
         return Piece(name, key, plain.size, sealed.digest())
 

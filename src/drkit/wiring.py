@@ -6,20 +6,25 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from drkit.age import Recipient, parse_identities, parse_recipient
 from drkit.config import System
-from drkit.config.tables import AnySource, PostgresTable, SqliteTable
+from drkit.config.tables import AnySource, PhysicalTable, PostgresTable, ServerTable, SqliteTable
 from drkit.config.values import is_reference
+from drkit.earlier import find_earlier
 from drkit.engines.files import FilesEngine
 from drkit.engines.sqlite import SqliteEngine
 from drkit.errors import ConfigError, NotRestorable, UsageError
-from drkit.ports import Engine, Store
+from drkit.ports import Earlier, Engine, Store
 from drkit.sealing import Keyring, Seal
 from drkit.signing import Signer, SigningKey, parse_signer, parse_signing_key
 from drkit.stores import open_store
 from drkit.verify.questions import Question
+
+if TYPE_CHECKING:
+    from drkit.engines.postgres.physical.options import PhysicalOptions
 
 Ask = Callable[[], str]
 
@@ -46,6 +51,8 @@ class Source:
         table = self.table
         if isinstance(table, PostgresTable):
             return self._postgres(table)
+        if isinstance(table, PhysicalTable):
+            return self._physical(table)
         path = self.system.path(table.path)
         if isinstance(table, SqliteTable):
             spool = self.system.path(table.spool) if table.spool else None
@@ -78,14 +85,14 @@ class Source:
 
     def variables(self) -> tuple[str, ...]:
         """Those of the environment that lead to the source."""
-        dsn = self.table.dsn if isinstance(self.table, PostgresTable) else ""
+        dsn = self.table.dsn if isinstance(self.table, ServerTable) else ""
         return (dsn.removeprefix("env:"),) if dsn.startswith("env:") else ()
 
     def secret_texts(self) -> list[str]:
         """What is behind the references that a password may stand in, as far as they can be read here."""
         table = self.table
         found = []
-        for reference in (table.scratch, table.dsn if isinstance(table, PostgresTable) else None):
+        for reference in (table.scratch, table.dsn if isinstance(table, ServerTable) else None):
             if reference and is_reference(reference):
                 with suppress(ConfigError):
                     found.append(self.system.resolve(reference))
@@ -99,15 +106,6 @@ class Source:
     def _postgres(self, table: PostgresTable) -> Engine:
         # libpq and what comes with it take a tenth of a second, which those without PostgreSQL need not wait
         from drkit.engines.postgres import DumpOptions, PostgresEngine
-
-        def dsn() -> str:
-            if self.afar:
-                raise NotRestorable(
-                    f"something reached for the database of {self.name}, which would be lost with its region",
-                    "this is a bug: please report it",
-                )
-            with _naming(self.system, f"sources.{self.key}.dsn"):
-                return self.system.resolve(table.dsn)
 
         options = DumpOptions(
             table.jobs,
@@ -127,7 +125,44 @@ class Source:
                 return self.system.resolve(place or "")
 
         lent = scratch_server if place is not None and is_reference(place) else None
-        return PostgresEngine(dsn, options, self._scratch_folder(), lent, clock=clock)
+        return PostgresEngine(self.dsn, options, self._scratch_folder(), lent, clock=clock)
+
+    def _physical(self, table: PhysicalTable) -> Engine:
+        from drkit.engines.postgres.physical.engine import PhysicalEngine
+
+        def earlier() -> Earlier | None:
+            return find_earlier(self.name, self.store(), open_seal(self.system), table.full_every, clock())
+
+        return PhysicalEngine(self.dsn, self.physical_options(), earlier, clock=clock)
+
+    def physical_options(self) -> "PhysicalOptions":
+        """UsageError where the source has no log."""
+        from drkit.engines.postgres.physical.options import PhysicalOptions, name_slot
+
+        table = self.table
+        if not isinstance(table, PhysicalTable):
+            raise UsageError(
+                f"{self.name} has no continuous log",
+                'follow a source with method = "physical"; others are captured by `drkit backup now`',
+            )
+        return PhysicalOptions(
+            table.slot or name_slot(self.name),
+            table.rate_limit,
+            self.system.path(table.programs) if table.programs else None,
+            table.incremental,
+            table.log_interval,
+            table.synchronous,
+        )
+
+    def dsn(self) -> str:
+        table = self.table
+        if self.afar or not isinstance(table, ServerTable):
+            raise NotRestorable(
+                f"something reached for the database of {self.name}, which would be lost with its region",
+                "this is a bug: please report it",
+            )
+        with _naming(self.system, f"sources.{self.key}.dsn"):
+            return self.system.resolve(table.dsn)
 
     def _keep_store_apart(self, path: Path) -> None:
         """A folder that holds its own backups would back up its backups."""
