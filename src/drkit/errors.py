@@ -4,7 +4,9 @@
     ├── UsageError                 2  the command line asks for something that cannot be
     ├── ConfigError                3  schedules/*.toml, or a key it names, is wrong
     ├── CaptureError               4  the source could not be read whole
-    │   └── SourceUnavailable      4  … trying again may help
+    │   ├── SourceUnavailable      4  … trying again may help
+    │   ├── SourceBusy             4  somebody else does already what only one can do
+    │   └── LogGone                4  the server has not got that part of its log any more
     ├── StoreError                 5  the store failed, and trying again will not help
     │   ├── StoreUnavailable       5  … trying again may help
     │   ├── NotFound               5  no object has that key
@@ -45,6 +47,14 @@ class CaptureError(DrkitError):
 
 class SourceUnavailable(CaptureError):
     """The source did not answer, or the line to it was lost; the same may succeed later."""
+
+
+class SourceBusy(CaptureError):
+    pass
+
+
+class LogGone(CaptureError):
+    pass
 
 
 class StoreError(DrkitError):

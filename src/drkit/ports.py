@@ -74,3 +74,64 @@ class Engine(Protocol):
     def scratch(self, manifest: Manifest, load: Load) -> AbstractContextManager[Scratch]: ...
     def prove(self, manifest: Manifest, load: Load, target: str) -> Iterator[Check]: ...
     def ask(self, target: str, question: str, timeout: timedelta) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where a server stands, and what it keeps for us. `parents` are the timelines before `timeline`, oldest first,
+    each with the position at which the next one left it. `kept_from` is None where it has given up what it kept; `made`
+    says that it has begun to keep log only now; `held_by` is whoever follows it already."""
+
+    system: str
+    timeline: int
+    parents: tuple[tuple[int, int], ...]
+    position: int
+    segment_bytes: int
+    kept_from: int | None
+    made: bool
+    held_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Log, or only a sign of life, said at `said_at` by the server's clock, when its log went up to `server_end`. What
+    it had on its disk by `covered_until` has been heard. `urgent`: it waits to be told that all is stored."""
+
+    data: bytes
+    covered_until: datetime | None
+    said_at: datetime
+    server_end: int
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The timeline is over: the next one left it at `switch`."""
+
+    timeline: int
+    switch: int
+
+
+class LogLine(Protocol):
+    """One connection over which a server tells its log.
+
+    `look` makes the server keep its log for us if it does not yet; `keep_anew` is for one that has given that up.
+    `start` begins to tell; SourceBusy if somebody else is told already, LogGone if the server has not got it any more.
+    `receive` waits so many seconds, or until the file descriptor `wake` can be read. `report` says what is stored:
+    only that may the server forget. The line stays alive only while one of the two is called every second or so.
+    """
+
+    def look(self) -> Whereabouts: ...
+    def keep_anew(self) -> None: ...
+    def history(self, timeline: int) -> bytes: ...
+    def start(self, timeline: int, position: int, stored: int) -> None: ...
+    def receive(self, seconds: float, wake: int) -> Heard | Ended | None: ...
+    def report(self, stored: int) -> None: ...
+
+
+class ServerLog(Protocol):
+    """The log of one server. `room` is how much more may be written before it gives up what it keeps for us, and out of
+    how much; None where it has no limit."""
+
+    def open(self) -> AbstractContextManager[LogLine]: ...
+    def room(self) -> tuple[int, int] | None: ...

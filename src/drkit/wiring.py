@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ from drkit.earlier import find_earlier
 from drkit.engines.files import FilesEngine
 from drkit.engines.sqlite import SqliteEngine
 from drkit.errors import ConfigError, NotRestorable, UsageError
+from drkit.follow.run import Follower, Manner
+from drkit.follow.voice import Stop, Voice
 from drkit.ports import Earlier, Engine, Store
 from drkit.sealing import Keyring, Seal
 from drkit.signing import Signer, SigningKey, parse_signer, parse_signing_key
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from drkit.engines.postgres.physical.options import PhysicalOptions
 
 Ask = Callable[[], str]
+# How often the store hears of a server that writes nothing, if no objective wants it more often.
+MARK_EVERY = timedelta(minutes=1)
 
 
 def clock() -> datetime:
@@ -174,6 +178,25 @@ class Source:
                 f"{self.system.file}: the store {self.store_url()} lies inside {path}, a source of backups",
                 "put the store elsewhere, or name a folder beside it",
             )
+
+
+def follower(source: Source, voice: Voice, stop: Stop, rebase: Callable[[], None], *, anew: bool = False) -> Follower:
+    from drkit.engines.postgres.dsn import parse_dsn
+    from drkit.engines.postgres.physical.log import PostgresLog
+
+    options, table = source.physical_options(), source.table
+    assert isinstance(table, PhysicalTable), "or it would have no such options"  # noqa: S101
+    promised = table.objectives.rpo or MARK_EVERY
+    manner = Manner(
+        options.log_interval,
+        max(options.log_interval, min(MARK_EVERY, promised / 3)),
+        options.synchronous,
+        anew,
+        rebase if table.rebase else None,
+    )
+    log = PostgresLog(parse_dsn(source.dsn()), options)
+    seal, signers = open_seal(source.system), open_signers(source.system)
+    return Follower(source.name, log, source.store(), seal, signers, manner, voice, stop)
 
 
 @cache

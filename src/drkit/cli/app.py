@@ -16,6 +16,7 @@ from drkit.cli import (
     completion,
     demo,
     evidence,
+    follow,
     init,
     keys,
     pins,
@@ -48,6 +49,7 @@ for group in (backup, evidence, keys, verify):
     app.add_typer(group.app, name=group.__name__.rsplit(".", 1)[1])
 app.command()(init.init)
 app.command()(check.check)
+app.command()(follow.follow)
 app.command()(restore.restore)
 app.command()(status.status)
 app.command()(report.report)

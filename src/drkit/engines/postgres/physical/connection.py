@@ -6,7 +6,7 @@ would stand still. So whatever has to be waited for is waited for here. It must 
 
 import select
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import psycopg
@@ -19,7 +19,6 @@ from drkit.errors import CaptureError, SourceUnavailable
 Row = tuple[str | None, ...]
 _CONNECTING = 30.0
 _LOST_HINT = "look into the server's log and at the network, and run drkit again"
-_UNAVAILABLE = ("57P", "08", "53", "XX000")
 
 
 class Refused(CaptureError):
@@ -79,9 +78,10 @@ class Line:
             size, data = self._connection.get_copy_data(1)
         return None if size < 0 else data
 
-    def wait(self, seconds: float | None) -> bool:
-        """For something to come: whether it did."""
-        if not self._ready(select.POLLIN, seconds):
+    def wait(self, seconds: float | None, wake: int | None = None) -> bool:
+        """For something to come, or until `wake` can be read: whether something came."""
+        events = {self._connection.socket: select.POLLIN, **({wake: select.POLLIN} if wake is not None else {})}
+        if self._connection.socket not in _poll(events, seconds):
             return False
         with self._losing():
             self._connection.consume_input()
@@ -99,7 +99,8 @@ class Line:
 
     def flush(self) -> None:
         while self._connection.flush():
-            if self._ready(select.POLLIN | select.POLLOUT, None) & select.POLLIN:
+            events = {self._connection.socket: select.POLLIN | select.POLLOUT}
+            if _poll(events, None)[self._connection.socket] & select.POLLIN:
                 self._connection.consume_input()
 
     def _next_result(self) -> "pq.abc.PGresult | None":
@@ -107,9 +108,6 @@ class Line:
             while self._connection.is_busy():
                 self.wait(None)
             return self._connection.get_result()
-
-    def _ready(self, events: int, seconds: float | None) -> int:
-        return _poll(self._connection.socket, events, seconds)
 
     def _refusal(self, result: "pq.abc.PGresult") -> CaptureError:
         words = self._server.redact(result.get_error_message())
@@ -155,18 +153,19 @@ def _shake_hands(server: Server, connection: "pq.abc.PGconn") -> None:
         if state == pq.PollingStatus.OK:
             return
         events = select.POLLIN if state == pq.PollingStatus.READING else select.POLLOUT
-        if not _poll(connection.socket, events, max(0.0, until - time.monotonic())):
+        if not _poll({connection.socket: events}, max(0.0, until - time.monotonic())):
             raise SourceUnavailable(f"{server} does not answer", "look at the network and the firewall to there")
         state = connection.connect_poll()
     words = connection.get_error_message()
     raise explain_connecting(str(server), words, server.redact(words), SourceUnavailable)
 
 
-def _poll(socket: int, events: int, seconds: float | None) -> int:
+def _poll(wanted: Mapping[int, int], seconds: float | None) -> dict[int, int]:
+    """What has come about, by file descriptor."""
     poll = select.poll()
-    poll.register(socket, events)
-    found: Sequence[tuple[int, int]] = poll.poll(None if seconds is None else seconds * 1000)
-    return found[0][1] if found else 0
+    for descriptor, events in wanted.items():
+        poll.register(descriptor, events)
+    return dict(poll.poll(None if seconds is None else seconds * 1000))
 
 
 def _rows(result: "pq.abc.PGresult") -> list[Row]:

@@ -25,6 +25,8 @@ _NEEDED = (
 _TELLING = ("lc_messages", "log_timezone", "server_encoding", "timezone", "wal_level", "wal_segment_size", "block_size")
 _DATABASES = "SELECT datname::text FROM pg_database WHERE datallowconn ORDER BY datname"
 _EXTENSIONS = "SELECT extname::text, extversion FROM pg_extension ORDER BY extname"
+# the role that initdb made, whatever it is called
+_SUPERUSER = "SELECT rolname::text FROM pg_roles WHERE oid = 10"
 _FILES = "SELECT name, setting FROM pg_settings WHERE name IN ('config_file', 'data_directory', 'hba_file')"
 
 
@@ -36,6 +38,7 @@ def describe_server(session: psycopg.Connection, facts: Facts, tablespaces: Sequ
             "version_text": facts.version_text,
             "database": facts.database,
             "databases": [name for (name,) in session.execute(_DATABASES)],
+            "superuser": next((name for (name,) in session.execute(_SUPERUSER)), "postgres"),
             "extensions": dict(session.execute(_EXTENSIONS).fetchall()),
             "settings": read_settings(session, sorted({*COMPARED, *_NEEDED, *_TELLING})),
             "tablespaces": {space.oid: space.location for space in tablespaces},

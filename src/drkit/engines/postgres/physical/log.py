@@ -1,0 +1,100 @@
+"""A server's log as whoever follows it sees it: the port, over one connection for SQL and one for the log."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from drkit.engines.postgres.physical.connection import Line, open_line
+from drkit.engines.postgres.physical.options import PhysicalOptions
+from drkit.engines.postgres.physical.slot import drop_slot, look_at_slot, make_slot
+from drkit.engines.postgres.physical.stream import Stream
+from drkit.engines.postgres.server import Server
+from drkit.errors import CaptureError, SourceUnavailable
+from drkit.lsn import parse_lsn
+from drkit.ports import Ended, Heard, LogLine, Whereabouts
+
+_PARENT = re.compile(r"^\s*(\d+)\s+([0-9A-Fa-f]+/[0-9A-Fa-f]+)", re.MULTILINE)
+_SEGMENT = "SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size'"
+
+
+_LIMIT = "SELECT setting::bigint FROM pg_settings WHERE name = 'max_slot_wal_keep_size'"
+
+
+class PostgresLog:
+    def __init__(self, server: Server, options: PhysicalOptions) -> None:
+        self._server, self._options = server, options
+
+    @contextmanager
+    def open(self) -> Iterator[LogLine]:
+        with open_line(self._server, self._options.slot) as line:
+            yield PostgresLine(self._server, self._options, line)
+
+    def room(self) -> tuple[int, int] | None:
+        with self._server.session() as session:
+            slot = look_at_slot(session, self._server, self._options.slot)
+            [(limit,)] = session.execute(_LIMIT)
+        if slot is None or slot.safe_bytes is None or limit < 0:
+            return None
+        return slot.safe_bytes, limit << 20
+
+
+class PostgresLine:
+    def __init__(self, server: Server, options: PhysicalOptions, line: Line) -> None:
+        self._server, self._options, self._line = server, options, line
+        self._stream = Stream(line, options.slot, synchronous=options.synchronous)
+        self._timeline = 0
+
+    def look(self) -> Whereabouts:
+        [(system, timeline, position, *_)] = self._line.ask("IDENTIFY_SYSTEM")
+        self._timeline = int(timeline or 0)
+        parents = parse_history(self.history(self._timeline).decode()) if self._timeline > 1 else ()
+        with self._session() as session:
+            slot, made = look_at_slot(session, self._server, self._options.slot), False
+            if slot is None:
+                make_slot(session, self._options.slot)
+                slot, made = look_at_slot(session, self._server, self._options.slot), True
+            [(segment,)] = session.execute(_SEGMENT)
+        return Whereabouts(
+            system or "",
+            self._timeline,
+            parents,
+            parse_lsn(position or ""),
+            int(segment),
+            slot.restart if slot else None,
+            made,
+            slot.active_pid if slot else None,
+        )
+
+    def keep_anew(self) -> None:
+        with self._session() as session:
+            drop_slot(session, self._options.slot)
+            make_slot(session, self._options.slot)
+
+    def history(self, timeline: int) -> bytes:
+        [(_name, content)] = self._line.ask(f"TIMELINE_HISTORY {timeline}")
+        return (content or "").encode()
+
+    def start(self, timeline: int, position: int, stored: int) -> None:
+        self._stream.start(timeline, position, stored, current=timeline == self._timeline)
+
+    def receive(self, seconds: float, wake: int) -> Heard | Ended | None:
+        return self._stream.receive(seconds, wake)
+
+    def report(self, stored: int) -> None:
+        self._stream.report(stored)
+
+    @contextmanager
+    def _session(self) -> Iterator[psycopg.Connection]:
+        """What goes wrong with it may go right a moment later, as with the other connection."""
+        try:
+            with self._server.session() as session:
+                yield session
+        except CaptureError as error:
+            raise SourceUnavailable(str(error), error.hint) from error
+
+
+def parse_history(text: str) -> tuple[tuple[int, int], ...]:
+    """The timelines before this one, and where each was left."""
+    return tuple((int(timeline), parse_lsn(switch)) for timeline, switch in _PARENT.findall(text))
