@@ -130,7 +130,8 @@ class Wishes:
 
     `tables`, `schema_only`, `owner`, `no_owner`, `no_privileges` and `compare` mean something to databases of many
     tables only. `tolerant` is for drills: what cannot be made at the target, as the server lacks an extension, is left
-    out and told.
+    out and told. `start`, `pause`, `database` and `spaces` (old places of tablespaces and new ones) are for whole
+    PostgreSQL servers.
     """
 
     swap: bool = False
@@ -141,6 +142,20 @@ class Wishes:
     no_privileges: bool = False
     compare: Comparing = "full"
     tolerant: bool = False
+    start: bool = False
+    pause: bool = False
+    database: str | None = None
+    spaces: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def for_servers(self) -> dict[str, object]:
+        """By their options, those that mean something where a whole server is restored."""
+        return {
+            "--start": self.start,
+            "--pause": self.pause,
+            "--database": self.database,
+            "--tablespace": self.spaces,
+        }
 
     def insist_on_whole(self, kind: str) -> None:
         """For kinds whose points can only be restored whole."""
@@ -151,12 +166,17 @@ class Wishes:
             "--no-owner": self.no_owner,
             "--no-privileges": self.no_privileges,
             "--compare": self.compare != "full" and not self.tolerant,
+            **self.for_servers,
         }
-        if parts := [option for option, value in given.items() if value]:
-            raise UsageError(
-                f"a source of kind {kind} is restored whole, so {' and '.join(parts)} means nothing here",
-                "leave it out, and take what you need out of the restored copy",
-            )
+        refuse_options(given, f"a source of kind {kind} is restored whole")
+
+
+def refuse_options(given: Mapping[str, object], why: str) -> None:
+    if parts := [option for option, value in given.items() if value]:
+        raise UsageError(
+            f"{why}, so {' and '.join(parts)} means nothing here",
+            "leave it out, and take what you need out of the restored copy",
+        )
 
 
 @dataclass(frozen=True, slots=True)

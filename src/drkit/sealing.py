@@ -91,6 +91,17 @@ def loading(store: Store, keyring: Keyring, progress: Progress = no_progress) ->
     return load
 
 
+def opening(store: Store, key: str, keyring: Keyring) -> Chunks:
+    """The plain bytes of an object that no manifest lists: its signature for its place vouches for it. NotFound, at the
+    first chunk, if it is gone."""
+    keep_large_buffers()
+    stored = store.get(key)
+    try:
+        yield from decompress(ahead(_decrypted(stored, key, keyring)))
+    except IntegrityError as error:
+        raise type(error)(f"{key}: {error}", error.hint) from error
+
+
 def examine(store: Store, pieces: Sequence[Piece], keyring: Keyring) -> None:
     """Prove, by the first bytes of each piece, that it is there, signed for its place, and can be opened."""
     for piece in pieces:

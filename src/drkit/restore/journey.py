@@ -15,12 +15,13 @@ from drkit.when import format_moment, misdated
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """The way, and where on it to stop: after the last commit stamped at or before `moment`, or at the position `lsn`,
-    or, if both are None, where the log ends."""
+    """The way, and where on it to stop: before the first transaction that ended after `moment`, or at the position
+    `lsn`, or, if both are None, where the log ends. What begins at `lsn` is left out, or is the last if `inclusive`."""
 
     way: Way
     moment: datetime | None
     lsn: int | None = None
+    inclusive: bool = False
 
 
 def plan_journey(holdings: Holdings, wanted: datetime | None, now: datetime) -> tuple[RestorePlan, Journey]:
@@ -50,7 +51,9 @@ def plan_journey(holdings: Holdings, wanted: datetime | None, now: datetime) -> 
     return RestorePlan(latest.held.point, wanted, reaches, distance, passed_over), Journey(latest, None)
 
 
-def plan_to_position(holdings: Holdings, lsn: int, now: datetime) -> tuple[RestorePlan, Journey]:
+def plan_to_position(
+    holdings: Holdings, lsn: int, now: datetime, *, inclusive: bool = False
+) -> tuple[RestorePlan, Journey]:
     """The newest timeline whose log has that position, from the newest base before it."""
     ways, _, hint = _survey(holdings, now)
     fitting = [way for way in ways if way.held.base.stop <= lsn <= way.stretch.end]
@@ -62,7 +65,9 @@ def plan_to_position(holdings: Holdings, lsn: int, now: datetime) -> tuple[Resto
     chosen = max(same, key=_position)
     moments = [span.covered_until for span in chosen.stretch.spans if span.end >= lsn]
     reaches = max(min(moments, default=chosen.since), chosen.since)
-    return RestorePlan(chosen.held.point, None, reaches, max(now - reaches, timedelta(0))), Journey(chosen, None, lsn)
+    return RestorePlan(chosen.held.point, None, reaches, max(now - reaches, timedelta(0))), Journey(
+        chosen, None, lsn, inclusive
+    )
 
 
 def spell(found: Sequence[Window]) -> str:
