@@ -183,7 +183,8 @@ def refuse_options(given: Mapping[str, object], why: str) -> None:
 class Restored:
     """Where the restored data stand now, what was moved aside for them, and what was checked. `verified` means that
     they were found to be what was captured; `phases` are what the engine did and the seconds each took; `untested` is
-    what was left out. `left_out` says so where tables with their rows are among it: then the data did not come back."""
+    what was left out. `left_out` says so where tables with their rows are among it: then the data did not come back.
+    `last_transaction` is when the last one in them ended, where the server itself told."""
 
     target: str
     kept_old: str | None = None
@@ -192,6 +193,7 @@ class Restored:
     phases: tuple[tuple[str, float], ...] = ()
     untested: tuple[Check, ...] = ()
     left_out: str = ""
+    last_transaction: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Configuration made into live objects. The only place where use cases meet engines and stores."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -137,7 +138,12 @@ class Source:
         def earlier() -> Earlier | None:
             return find_earlier(self.name, self.store(), open_seal(self.system), table.full_every, clock())
 
-        return PhysicalEngine(self.dsn, self.physical_options(), earlier, clock=clock)
+        def fetching(system: str, timeline: int, segment: int) -> list[str]:
+            drkit = [sys.executable, "-m", "drkit", "--config", str(self.system.file.parent.absolute())]
+            return [*drkit, "log-fetch", self.name, system, str(timeline), str(segment)]
+
+        options = self.physical_options()
+        return PhysicalEngine(self.dsn, options, earlier, self._scratch_folder(), fetching, clock=clock)
 
     def physical_options(self) -> "PhysicalOptions":
         """UsageError where the source has no log."""

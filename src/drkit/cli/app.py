@@ -19,6 +19,7 @@ from drkit.cli import (
     follow,
     init,
     keys,
+    log_fetch,
     pins,
     prune,
     report,
@@ -50,6 +51,7 @@ for group in (backup, evidence, keys, verify):
 app.command()(init.init)
 app.command()(check.check)
 app.command()(follow.follow)
+app.command(hidden=True)(log_fetch.log_fetch)
 app.command()(restore.restore)
 app.command()(status.status)
 app.command()(report.report)

@@ -1,5 +1,5 @@
-"""A plan made from what a store holds: the newest point before a moment or, where a log goes with the points, the way to
-the moment itself. It carries nothing out.
+"""A plan made from what a store holds: the newest point before a moment or, where a log goes with the points, the way
+to the moment itself. It carries nothing out.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,8 @@ from drkit.ports import Engine, Store
 from drkit.restore.holdings import hold, read_bases
 from drkit.restore.journey import Journey, plan_journey, plan_to_position
 from drkit.restore.logbook import LogBook
-from drkit.restore.plan import RestorePlan, Window, plan_restore, windows
-from drkit.restore.reach import Holdings, Way, find_ways
-from drkit.restore.reach import windows as log_windows
+from drkit.restore.plan import RestorePlan, Window, plan_restore
+from drkit.restore.reach import Holdings, find_ways, windows
 from drkit.restore.run import read_plan
 from drkit.restore.stretch import Stretch
 from drkit.restore.travel import Travel
@@ -71,13 +70,10 @@ def plan_ahead(store: Store, source: str, engine: Engine, wanted: Wanted, now: d
     return Planned(plan, engine, (read_plan(store, plan, engine, keyring.signers),))
 
 
-def reachable(store: Store, source: str, engine: Engine, keyring: Keyring) -> list[Window]:
-    """The moments that can be asked for."""
-    listing = catalog.survey(store, source)
-    if not isinstance(engine, ContinuousEngine):
-        return windows(listing.points)
-    holdings, _, _ = _look(store, listing, keyring)
-    return log_windows(source, find_ways(holdings))
+def reachable(store: Store, source: str, keyring: Keyring) -> list[Window]:
+    """The moments that can be asked for, where a log goes with the points."""
+    holdings, _, _ = _look(store, catalog.survey(store, source), keyring)
+    return windows(source, find_ways(holdings))
 
 
 def _look(store: Store, listing: Listing, keyring: Keyring) -> tuple[Holdings, LogBook, tuple[Finding, ...]]:
@@ -122,8 +118,9 @@ def _locate(holdings: Holdings, locate: Callable[..., Place | None], book: LogBo
     )
 
 
-def describe_way(way: Way, journey: Journey) -> dict[str, object]:
+def describe_way(journey: Journey) -> dict[str, object]:
     """For people and programs that want to see the plan."""
+    way = journey.way
     spans = [span for span in way.stretch.spans if span.size and span.end > way.held.base.start]
     return {
         "bases": [held.point.id for held in way.chain],

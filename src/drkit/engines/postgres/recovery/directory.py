@@ -103,15 +103,17 @@ class Directory:
             os.sync()
             self._publish(site)
         phases = [("fetch_and_load", time.monotonic() - began)]
+        last = None
         if starting and programs:
             began = time.monotonic()
             reached = self._recover(facts, programs, user, wal, stop)
             phases.append(("replay", time.monotonic() - began))
             self._tell(reached, facts, programs, user)
+            last = reached.last
         else:
             self._tell_how(user)
         told = tuple((name, round(seconds, 3)) for name, seconds in phases)
-        return Restored(str(self.target), notes=tuple(self.notes), verified=True, phases=told)
+        return Restored(str(self.target), notes=tuple(self.notes), phases=told, last_transaction=last)
 
     def _programs(self, facts: ServerFacts) -> Programs | None:
         try:
@@ -148,7 +150,7 @@ class Directory:
             remove_tree(partial)
 
     def _places(self, spaces: Mapping[str, str]) -> dict[str, Path]:
-        """By the number of each. One without a place chosen for it goes beside the target, and never to where it was."""
+        """By the number of each. One that no place is chosen for goes beside the target, never to where it was."""
         wanted = dict(self.wishes.spaces)
         places = {}
         for space, place in spaces.items():

@@ -67,6 +67,7 @@ def restore_database(
         phases,
         restored.untested,
         restored.left_out,
+        replayed.last_transaction,
     )
 
 

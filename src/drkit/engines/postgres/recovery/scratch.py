@@ -89,6 +89,7 @@ class ScratchCluster:
             self.cluster.folder.name,
             phases=tuple((name, round(seconds, 3)) for name, seconds in phases),
             untested=checks,
+            last_transaction=self.reached.last,
         )
 
     def _site(self) -> Site:

@@ -46,6 +46,12 @@ class WalReader:
         content = self._content(segment) if segment else b""
         return content + bytes(self.size - len(content)) if content else None
 
+    def is_whole(self, name: str) -> bool:
+        """Whether the log is there up to the end of that file."""
+        segment = parse_segment(name, self.size)
+        cuts = cuts_of(segment, self._near(segment), self._legs) if segment else []
+        return bool(segment and cuts and cuts[-1].end == segment.begin + segment.size)
+
     def records(self, begin: int, end: int) -> Iterator[Record]:
         """Those that begin at `begin` or after it and are whole before `end`."""
         start = begin - begin % PAGE
