@@ -29,8 +29,10 @@ def stripped(major: int) -> dict[str, str]:
 
 
 def recovery_settings(command: str, timeline: int, stop: Mapping[str, str], *, pausing: bool) -> dict[str, str]:
-    """Every target is named, as the original may have been restored itself once, and two targets are an error."""
-    targets = {f"recovery_target{suffix}": "" for suffix in _TARGETS}
+    """Every target is named, as the original may have been restored itself once, and two targets are an error; even
+    one that is emptied after another one was set, so that one comes last."""
+    names = [f"recovery_target{suffix}" for suffix in _TARGETS]
+    targets = {name: "" for name in names if name not in stop}
     return {
         **targets,
         "recovery_target_action": "pause" if pausing else "promote",
