@@ -2,7 +2,7 @@
 log to compare with."""
 
 import json
-import shutil
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -178,10 +178,30 @@ class PhysicalSystem:
             stderr=subprocess.PIPE,
         )
 
+    def slot(self) -> tuple[int | None, bool]:
+        """From where on the server keeps log for the follower, and whether one is there."""
+        [(restart, active)] = self.server.query("SELECT restart_lsn - '0/0'::pg_lsn, active FROM pg_replication_slots")
+        return None if restart is None else int(restart), active
+
+    def commits(self, folder: Path, timeline: int = 1) -> set[int]:
+        """The transactions that are committed in the stored log, as the server's own tool reads it."""
+        start, body = self.stored_bytes(timeline)
+        segment = 16 << 20
+        for at in range(start // segment * segment, start + len(body), segment):
+            part = bytes(max(0, start - at)) + body[max(0, at - start) : at - start + segment]
+            number = at // segment
+            name = f"{timeline:08X}{number // 256:08X}{number % 256:08X}"
+            (folder / name).write_bytes(part.ljust(segment, b"\0"))
+        first = min(path.name for path in folder.iterdir())
+        last = max(path.name for path in folder.iterdir())
+        command = [str(self.server.bin / "pg_waldump"), "-p", str(folder), "-r", "Transaction", first, last]
+        done = subprocess.run(command, capture_output=True, text=True, env=program_environment(self.server.bin))
+        return {int(found) for found in re.findall(r"tx: +(\d+),.*COMMIT", done.stdout)}
+
     def fill(self, scale: int = 1) -> None:
-        loading_ = self.pgbench("-i", "-q", "-s", str(scale))
-        _, err = loading_.communicate(timeout=120)
-        assert loading_.returncode == 0, err
+        filling = self.pgbench("-i", "-q", "-s", str(scale))
+        _, err = filling.communicate(timeout=120)
+        assert filling.returncode == 0, err
 
 
 @dataclass
@@ -199,6 +219,22 @@ class Follower:
         self.child.terminate()
         return self.child.wait(60)
 
+    @property
+    def peak_memory(self) -> int:
+        """In bytes."""
+        status = Path(f"/proc/{self.child.pid}/status").read_text()
+        [found] = re.findall(r"VmHWM:\s+(\d+) kB", status)
+        return int(found) * 1024
+
+    def await_words(self, words: str) -> dict[str, Any]:
+        """The first line of its log that has them."""
+        assert self.child.stderr
+        for line in self.child.stderr:
+            self.lines.append(json.loads(line))
+            if words in line:
+                return self.lines[-1]
+        raise AssertionError(f"it ended without a word of {words!r}: {self.lines}")
+
     def await_end(self) -> tuple[int, list[dict[str, Any]]]:
         _, err = self.child.communicate(timeout=DEADLINE)
         return self.child.returncode, [json.loads(line) for line in err.splitlines()]
@@ -213,18 +249,24 @@ def physical_system(
     url: str | None = None,
     **settings: str,
 ) -> Iterator[PhysicalSystem]:
+    """`settings` are the server's."""
     folder.mkdir(parents=True, exist_ok=True)
     with postgres_server(folder, major, server_settings(**settings)) as server:
         yield make_physical(folder, server, more, interval, url)
 
 
 def make_physical(
-    folder: Path, server: PostgresServer, more: str = "", interval: str = "1s", url: str | None = None
+    folder: Path,
+    server: PostgresServer,
+    more: str = "",
+    interval: str = "1s",
+    url: str | None = None,
+    **environment: str,
 ) -> PhysicalSystem:
     home = folder / "system"
     (home / "schedules").mkdir(parents=True)
     write_keys(home / "keys")
-    drkit = drkit_in(home, DATABASE_URL=server.dsn())
+    drkit = drkit_in(home, **{"DATABASE_URL": server.dsn(), **environment})
     system = PhysicalSystem(home, server, drkit, url or f"file://{home}/store")
     system.configure(more, interval)
     return system
@@ -249,7 +291,3 @@ def tool(server: PostgresServer, *words: str) -> "subprocess.CompletedProcess[by
         env=server.environment(),
         timeout=120,
     )
-
-
-def remove(folder: Path) -> None:
-    shutil.rmtree(folder)

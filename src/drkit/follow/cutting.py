@@ -17,7 +17,7 @@ class Portion:
     """What is to be stored, and which spans it is to replace afterwards."""
 
     span: Span
-    data: bytes | bytearray = field(repr=False)
+    data: memoryview = field(repr=False)
     replaces: tuple[Span, ...] = ()
 
 
@@ -26,7 +26,7 @@ class Cutter:
         self._system, self._timeline, self._unit = system, resume.timeline, resume.unit
         self._begin = resume.listen_from
         self._limit = (resume.listen_from // resume.unit + 1) * resume.unit
-        self._held = bytearray()
+        self._held, self._filled = bytearray(resume.unit), 0
         self._cut_at = resume.store_from
         self._small = list(resume.small)
         self.covered_until = resume.covered_until
@@ -34,7 +34,7 @@ class Cutter:
 
     @property
     def position(self) -> int:
-        return self._begin + len(self._held)
+        return self._begin + self._filled
 
     @property
     def waiting(self) -> int:
@@ -45,9 +45,10 @@ class Cutter:
         """What became full by it."""
         rest = memoryview(data)
         while rest:
-            room = self._limit - self.position
-            self._held += rest[:room]
-            rest = rest[room:]
+            part = rest[: self._limit - self.position]
+            self._held[self._filled : self._filled + len(part)] = part
+            self._filled += len(part)
+            rest = rest[len(part) :]
             if not rest and covered_until:
                 self._cover(covered_until)
             if self.position == self._limit:
@@ -62,13 +63,13 @@ class Cutter:
             span = self._span(at, end)
             self._cut_at = end
             self._small.append(span)
-            yield Portion(span, bytes(memoryview(self._held)[at - self._begin :]))
+            yield Portion(span, self._bytes(at, end))
 
     def mark(self) -> Portion | None:
         """That nothing has come since, if more is known by now than was told."""
         if self.waiting or self.covered_until <= self._told_until:
             return None
-        return Portion(self._span(self.position, self.position), b"")
+        return Portion(self._span(self.position, self.position), memoryview(b""))
 
     def end(self) -> Iterator[Portion]:
         """The timeline is over: its last unit will never be full, and is whole as it is."""
@@ -79,12 +80,16 @@ class Cutter:
         if self._cut_at > self._begin:
             yield from self.cut()
             if [(span.start, span.end) for span in self._small] != [(self._begin, end)]:
-                yield Portion(self._span(self._begin, end), self._held, tuple(self._small))
+                yield Portion(self._span(self._begin, end), self._bytes(self._begin, end), tuple(self._small))
         elif self.waiting:
-            yield Portion(self._span(self._begin, end), self._held)
+            yield Portion(self._span(self._begin, end), self._bytes(self._begin, end))
         self._begin, self._cut_at = end, max(end, self._cut_at)
         self._limit = self._begin + self._unit
-        self._held, self._small = bytearray(), []
+        # portions look into the one before until they are stored
+        self._held, self._filled, self._small = bytearray(self._unit), 0, []
+
+    def _bytes(self, start: int, end: int) -> memoryview:
+        return memoryview(self._held)[start - self._begin : end - self._begin]
 
     def _cover(self, until: datetime) -> None:
         self.covered_until = max(self.covered_until, until)

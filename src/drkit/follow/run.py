@@ -232,7 +232,7 @@ class _Listening:
         if quiet_for >= self._follower.manner.heartbeat.total_seconds() and self._shipping.idle:
             self._marked_at = now
             if portion := self._cutter.mark():
-                self._give([Portion(portion.span, b"", self._last_mark)])
+                self._give([Portion(portion.span, portion.data, self._last_mark)])
                 self._last_mark = (portion.span,)
 
     def _give(self, portions: Iterable[Portion]) -> None:

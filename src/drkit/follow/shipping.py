@@ -15,8 +15,8 @@ from drkit.catalog import NOTHING_KNOWN
 from drkit.errors import StoreError
 from drkit.follow.cutting import Portion
 
-_WORKERS = 3
-_BUDGET = 48 << 20
+_WORKERS = 2
+_BUDGET = 32 << 20
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0
 
 

@@ -15,11 +15,12 @@ from drkit.catalog import HISTORY, Log, Span
 from drkit.errors import AlreadyExists, LogBroken, StoreError, WrongKey
 from drkit.follow.cutting import Portion
 from drkit.follow.resume import ELSEWHERE
-from drkit.ports import Store
+from drkit.ports import Chunks, Store
 from drkit.sealing import Keyring, Seal, opening, saving
 from drkit.signing import Signer
 
 _EFFORT = 1
+_CHUNK = 1 << 20
 _TRIES = 100
 # Somebody who lists the store while spans are merged must find either the old ones or the new one.
 _GRACE = 60.0
@@ -29,6 +30,11 @@ _GRACE = 60.0
 class _Retired:
     keys: list[str]
     since: float
+
+
+def _chunks(data: memoryview) -> Chunks:
+    for at in range(0, len(data), _CHUNK):
+        yield bytes(data[at : at + _CHUNK])
 
 
 class LogWriter:
@@ -45,7 +51,7 @@ class LogWriter:
             folder = catalog.timeline_folder(self._source, span.system, span.timeline)
             save = saving(self._store, folder, self._seal, effort=_EFFORT)
             try:
-                save(catalog.span_name(span), iter([bytes(portion.data)] if portion.data else []))
+                save(catalog.span_name(span), _chunks(portion.data))
             except AlreadyExists:
                 span = replace(span, covered_until=span.covered_until - timedelta(microseconds=1))
             else:
