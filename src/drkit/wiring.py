@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from drkit.age import Recipient, parse_identities, parse_recipient
+from drkit.age import Identity, Recipient, parse_identities, parse_recipient
 from drkit.config import System
 from drkit.config.tables import AnySource, PhysicalTable, PostgresTable, ServerTable, SqliteTable
 from drkit.config.values import is_reference
 from drkit.earlier import find_earlier
 from drkit.engines.files import FilesEngine
 from drkit.engines.sqlite import SqliteEngine
-from drkit.errors import ConfigError, NotRestorable, UsageError
+from drkit.errors import ConfigError, NotRestorable, UsageError, WrongKey
 from drkit.follow.run import Follower, Manner
 from drkit.follow.voice import Stop, Voice
 from drkit.ports import Earlier, Engine, Store
@@ -280,6 +280,21 @@ def open_keyring(system: System, passphrase: Ask, *, escrow: bool = False) -> Ke
         )
     with _naming(system, f"encryption.{key}"):
         identities = parse_identities(system.read(reference), passphrase)
+    return Keyring(tuple(identities), open_signers(system))
+
+
+def open_outlook(system: System) -> Keyring:
+    """For who looks at what is there: the identity where it stands unlocked, and what a backup host can open by itself,
+    such as histories of timelines. Either may be missing."""
+
+    def locked() -> str:
+        raise ConfigError("the identity is locked by a passphrase")
+
+    identities: list[Identity] = []
+    with suppress(ConfigError, WrongKey):
+        identities += open_keyring(system, locked).identities
+    with suppress(ConfigError):
+        identities.append(Seal((), open_signing_key(system)).own_identity)
     return Keyring(tuple(identities), open_signers(system))
 
 

@@ -78,6 +78,7 @@ def carry_out(store: Store, made: PrunePlan, now: datetime = NOW) -> None:
         made,
         partial(
             record_removals,
+            source=SOURCE,
             store=store,
             why=spell_policy(LAST_TWO),
             signing_key=KEY,

@@ -9,9 +9,12 @@ from drkit.cli.text import format_size, format_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
-    from drkit.model import Point
+    from drkit.catalog import Listing
+    from drkit.model import Entry, Point
     from drkit.prune import PrunePlan
+    from drkit.retention import Policy, Verdict
     from drkit.wiring import Source
 
 
@@ -32,7 +35,7 @@ def prune(
     call: Call = context.obj
     plans, failed = each_source(call, call.select(names), _plan)
     if not dry_run:
-        writing = [_recorder(call, source) if plan.let_go else _nothing_goes for source, plan in plans]
+        writing = [_recorder(call, source) if plan.let_go or plan.log else _nothing_goes for source, plan in plans]
         for source, plan in plans:
             if removes_most([*plan.keep, *plan.let_go]):
                 call.console.confirm(f"remove {len(plan.let_go)} of the points of {source.name}, more than half", yes)
@@ -45,13 +48,18 @@ def prune(
             for each in plan.keep
         ],
         "remove": [{"id": each.point.id, "source": each.point.source} for _, plan in plans for each in plan.let_go],
+        "log": [
+            {"source": source.name, "objects": len(plan.log), "bytes": sum(entry.size for entry in plan.log)}
+            for source, plan in plans
+            if plan.log
+        ],
         "bytes": sum(plan.bytes for _, plan in plans),
     }
     call.console.answer(document | failed.told, _outline([plan for _, plan in plans], dry_run))
     return failed.exit_code
 
 
-def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point]], None]":
+def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point], Sequence[Entry]], None]":
     """Made for every source before anything goes: a key that is missing must not stop a prune half way."""
     import secrets
     from functools import partial
@@ -63,6 +71,7 @@ def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point]], None
     signing_key, signers = open_accepted_key(system, "the record of what is removed"), open_signers(system)
     return partial(
         record_removals,
+        source=source.name,
         store=source.store(),
         why=spell_policy(keep.policy) if keep else "",
         signing_key=signing_key,
@@ -73,13 +82,16 @@ def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point]], None
     )
 
 
-def _nothing_goes(_points: "Sequence[Point]") -> None:
+def _nothing_goes(_points: "Sequence[Point]", _log: "Sequence[Entry]") -> None:
     """Only what unfinished backups left is collected, and that was never a point."""
 
 
 def _plan(source: "Source") -> "PrunePlan":
+    from dataclasses import replace
+
     from drkit.backup import GRACE
     from drkit.catalog import survey
+    from drkit.config.tables import PhysicalTable
     from drkit.prune import plan_prune, read_references
     from drkit.retention import Policy, judge
     from drkit.verify.marks import without_false_marks
@@ -90,10 +102,40 @@ def _plan(source: "Source") -> "PrunePlan":
     listing = survey(store, source.name)
     believed = without_false_marks(store, listing, signers).points
     policy = source.table.keep.policy if source.table.keep else Policy(last=len(listing.points))
-    now = clock()
-    verdicts = judge(policy, believed, source.system.table.timezone, now)
+    now, zone = clock(), source.system.table.timezone
+    log: Sequence[Entry] = ()
+    if isinstance(source.table, PhysicalTable):
+        verdicts, log = _plan_with_log(source, replace(listing, points=believed), policy, now)
+    else:
+        verdicts = judge(policy, believed, zone, now)
     staying = [verdict.point for verdict in verdicts if verdict.reasons]
-    return plan_prune(listing, verdicts, read_references(store, staying, signers), GRACE, now)
+    return plan_prune(listing, verdicts, read_references(store, staying, signers), GRACE, now, log)
+
+
+def _plan_with_log(
+    source: "Source", listing: "Listing", policy: "Policy", now: "datetime"
+) -> "tuple[Sequence[Verdict], Sequence[Entry]]":
+    from drkit.backup import GRACE
+    from drkit.catalog import Span, parse_log_key
+    from drkit.prune.log import plan_log
+    from drkit.restore.holdings import look
+    from drkit.wiring import open_outlook
+
+    outlook = look(source.store(), listing, open_outlook(source.system))
+    found = {entry: parse_log_key(source.name, entry.key) for entry in outlook.book.log.entries}
+    stamps = [entry.modified_at for entry in (*found, *listing.entries)]
+    newest = min(now, max(stamps, default=now))
+    known = {held.base.system_identifier for held in outlook.holdings.bases}
+    young = [
+        span
+        for entry, span in found.items()
+        if isinstance(span, Span) and span.system not in known and newest - entry.modified_at < GRACE
+    ]
+    plan = plan_log(outlook.holdings, listing.points, policy, source.system.table.timezone, now, young)
+    if source.table.keep is None or outlook.doubts:
+        return plan.verdicts, ()
+    going = set(plan.let_go)
+    return plan.verdicts, [entry for entry, span in found.items() if isinstance(span, Span) and span in going]
 
 
 def _outline(plans: "list[PrunePlan]", dry_run: bool) -> str:

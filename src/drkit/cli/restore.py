@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -124,37 +125,39 @@ def _spaces(texts: list[str]) -> tuple[tuple[str, str], ...]:
 def _plan(call: Call, source: "Source", at: str, *, looking: bool) -> "Planned":
     from drkit.restore.planning import plan_ahead
     from drkit.restore.wanted import parse_wanted, spell
-    from drkit.when import format_length, format_moment
     from drkit.wiring import clock
 
     now = clock()
     wanted = parse_wanted(at, source.system.table.timezone, now)
     call.console.tell(f"{source.name}: wanted is {spell(wanted)}")
     keyring = _keyring(source, looking=looking)
-    planned = plan_ahead(source.store(), source.name, source.engine(), wanted, now, keyring)
-    plan = planned.plan
-    for point in plan.passed_over:
-        call.console.warn(f"{point.id} is passed over: its time lies in the future, so a clock was wrong")
+    planned = plan_ahead(source.store(), source.name, source.engine(), wanted, now, keyring, partial(_tell, call))
     for doubt in planned.doubts:
         call.console.warn(f"passed over: {doubt.detail}")
+    return planned
+
+
+def _tell(call: Call, plan: "RestorePlan") -> None:
+    from drkit.when import format_length, format_moment
+
+    for point in plan.passed_over:
+        call.console.warn(f"{point.id} is passed over: its time lies in the future, so a clock was wrong")
     if plan.point.refuted_at:
         drill = format_moment(plan.point.refuted_at)
         call.console.warn(f"{plan.point.id}: the drill of {drill} failed on it; `drkit backup list` shows the others")
     which = f"{format_length(plan.distance)} {'before that' if plan.wanted else 'ago'}"
-    call.console.tell(f"{source.name}: reached is {format_moment(plan.reaches)}, {which}")
-    return planned
+    call.console.tell(f"{plan.point.source}: reached is {format_moment(plan.reaches)}, {which}")
 
 
 def _keyring(source: "Source", *, looking: bool) -> "Keyring":
     """A log's way leads over histories, which are sealed; whoever only looks may do so without the identity."""
     from drkit.config.tables import PhysicalTable
     from drkit.sealing import Keyring
-    from drkit.wiring import open_keyring, open_signers
+    from drkit.wiring import open_keyring, open_outlook, open_signers
 
-    known = source.system.table.encryption.identity is not None
-    if isinstance(source.table, PhysicalTable) and (known or not looking):
-        return open_keyring(source.system, ask_passphrase)
-    return Keyring((), open_signers(source.system))
+    if not isinstance(source.table, PhysicalTable):
+        return Keyring((), open_signers(source.system))
+    return open_outlook(source.system) if looking else open_keyring(source.system, ask_passphrase)
 
 
 def _hooks(call: Call, plan: "RestorePlan", target: "Target", before: str | None, after: str | None) -> "Hooks":

@@ -4,18 +4,30 @@ A base whose manifest cannot be believed is none, and is told. It opens no piece
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
-from drkit.catalog.log import Log
+from drkit.catalog.log import gaps
 from drkit.catalog.manifest import read_manifest
+from drkit.catalog.points import Listing
 from drkit.errors import IntegrityError, NotFound
 from drkit.model import Finding, Manifest, Point
 from drkit.ports import Store
+from drkit.restore.logbook import LogBook
 from drkit.restore.reach import HeldBase, Holdings
-from drkit.restore.stretch import Histories
+from drkit.sealing import Keyring
 from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
 
 READERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """`doubts` are of bases that are none."""
+
+    holdings: Holdings
+    book: LogBook
+    doubts: tuple[Finding, ...]
 
 
 def read_bases(
@@ -39,5 +51,15 @@ def read_bases(
     return held, tuple(each for each in found if isinstance(each, Finding))
 
 
-def hold(source: str, bases: tuple[HeldBase, ...], log: Log, histories: Histories | None = None) -> Holdings:
-    return Holdings(source, bases, log.spans, histories or {})
+def look(store: Store, listing: Listing, keyring: Keyring) -> Outlook:
+    """What looks like a gap may be one of the listing, which is read page by page while spans are merged: then it is
+    read a second time."""
+    bases, doubts = read_bases(store, listing.points, keyring.signers)
+    book = LogBook(store, listing.source, keyring)
+    histories = book.histories()
+    holdings = Holdings(listing.source, bases, book.log.spans, histories)
+    if gaps(book.log.spans):
+        earlier = book.log.spans
+        book.relist()
+        holdings = Holdings(listing.source, bases, (*{*earlier, *book.log.spans},), histories)
+    return Outlook(holdings, book, doubts)

@@ -4,9 +4,10 @@ Small spans are merged into larger ones meanwhile, so what was listed may be gon
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from drkit.catalog.log import Log, Span, history_key, span_key, survey_log
-from drkit.errors import IntegrityError
+from drkit.errors import IntegrityError, WrongKey
 from drkit.ports import Chunks, Store
 from drkit.restore.lineage import Fork, parse_history
 from drkit.sealing import Keyring, opening
@@ -51,7 +52,9 @@ class LogBook:
         return found
 
     def histories(self) -> Mapping[tuple[str, int], tuple[Fork, ...]]:
-        return {
-            (system, timeline): parse_history(self.history(system, timeline), timeline)
-            for system, timeline in sorted(self._log.histories)
-        }
+        """Those that the keys at hand open."""
+        found = {}
+        for system, timeline in sorted(self._log.histories):
+            with suppress(WrongKey):
+                found[system, timeline] = parse_history(self.history(system, timeline), timeline)
+        return found

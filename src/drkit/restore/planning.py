@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from drkit import catalog
-from drkit.catalog import Listing, survey_log
+from drkit.catalog import Listing
 from drkit.errors import NotRestorable, UsageError
 from drkit.model import Finding, Manifest
 from drkit.ports import Engine, Store
-from drkit.restore.holdings import hold, read_bases
+from drkit.restore.holdings import look
 from drkit.restore.journey import Journey, plan_journey, plan_to_position
 from drkit.restore.logbook import LogBook
 from drkit.restore.plan import RestorePlan, Window, plan_restore
@@ -59,47 +59,61 @@ class Planned:
         return sum(manifest.plain_bytes for manifest in self.manifests)
 
 
-def plan_ahead(store: Store, source: str, engine: Engine, wanted: Wanted, now: datetime, keyring: Keyring) -> Planned:
-    """A `keyring` without identities is enough for an outlook, where histories of timelines are guessed."""
+def _unheard(_: RestorePlan) -> None:
+    """Nobody wants to know before the manifests were read."""
+
+
+def plan_ahead(
+    store: Store,
+    source: str,
+    engine: Engine,
+    wanted: Wanted,
+    now: datetime,
+    keyring: Keyring,
+    tell: Callable[[RestorePlan], None] = _unheard,
+) -> Planned:
+    """A `keyring` without identities is enough for an outlook, where histories of timelines are guessed. `tell` hears
+    of the plan before the manifests of what it takes are read, which may be damaged."""
     listing = catalog.survey(store, source)
     if isinstance(engine, ContinuousEngine):
-        return _plan_along(store, listing, engine, wanted, now, keyring)
+        return _plan_along(store, listing, engine, wanted, now, keyring, tell)
     if isinstance(wanted, Mark):
         raise UsageError(f"{source} has no log, so {wanted} cannot be found in it", "name a time, or latest")
     plan = plan_restore(listing.points, wanted, now)
+    tell(plan)
     return Planned(plan, engine, (read_plan(store, plan, engine, keyring.signers),))
 
 
 def reachable(store: Store, source: str, keyring: Keyring) -> list[Window]:
     """The moments that can be asked for, where a log goes with the points."""
-    holdings, _, _ = _look(store, catalog.survey(store, source), keyring)
-    return windows(source, find_ways(holdings))
-
-
-def _look(store: Store, listing: Listing, keyring: Keyring) -> tuple[Holdings, LogBook, tuple[Finding, ...]]:
-    bases, doubts = read_bases(store, listing.points, keyring.signers)
-    log = survey_log(store, listing.source)
-    book = LogBook(store, listing.source, keyring, log)
-    histories = book.histories() if keyring.identities else {}
-    return hold(listing.source, bases, log, histories), book, doubts
+    outlook = look(store, catalog.survey(store, source), keyring)
+    return windows(source, find_ways(outlook.holdings))
 
 
 def _plan_along(
-    store: Store, listing: Listing, engine: ContinuousEngine, wanted: Wanted, now: datetime, keyring: Keyring
+    store: Store,
+    listing: Listing,
+    engine: ContinuousEngine,
+    wanted: Wanted,
+    now: datetime,
+    keyring: Keyring,
+    tell: Callable[[RestorePlan], None],
 ) -> Planned:
-    holdings, book, doubts = _look(store, listing, keyring)
+    outlook = look(store, listing, keyring)
+    holdings = outlook.holdings
     if not isinstance(wanted, Mark):
         plan, journey = plan_journey(holdings, wanted, now)
     elif wanted.lsn is not None:
         plan, journey = plan_to_position(holdings, wanted.lsn, now)
     else:
-        lsn = _locate(holdings, engine.locate, book, wanted)
+        lsn = _locate(holdings, engine.locate, outlook.book, wanted)
         plan, journey = plan_to_position(holdings, lsn, now, inclusive=True)
+    tell(plan)
     manifests = tuple(
         catalog.read_manifest(store, listing.source, held.point.id, keyring.signers) for held in journey.way.chain
     )
-    travel = Travel(journey, manifests, book)
-    return Planned(plan, engine.along(travel), manifests, travel, doubts)
+    travel = Travel(journey, manifests, outlook.book)
+    return Planned(plan, engine.along(travel), manifests, travel, outlook.doubts)
 
 
 def _locate(holdings: Holdings, locate: Callable[..., Place | None], book: LogBook, mark: Mark) -> int:

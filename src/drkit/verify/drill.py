@@ -147,9 +147,13 @@ def _carry_out(
     with record.timed("plan"):
         if orders.seed is not None:
             record.wanted = _pick(orders, store, engine, keyring, record.started_at)
-        planned = plan_ahead(store, orders.source, engine, record.wanted, record.started_at, keyring)
-        record.plan, engine = planned.plan, planned.engine
-        record.thinned = _is_thinned(store, orders.source, keyring, record)
+
+        def hear(plan: RestorePlan) -> None:
+            record.plan = plan
+            record.thinned = _is_thinned(store, orders.source, keyring, record)
+
+        planned = plan_ahead(store, orders.source, engine, record.wanted, record.started_at, keyring, hear)
+        engine = planned.engine
         record.manifests = planned.manifests
         manifest = planned.manifest
     load = loading(store, keyring)
