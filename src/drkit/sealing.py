@@ -3,13 +3,13 @@
 Owns the order of the layers. It must not know what the bytes mean, nor how a backup's folder is spelled.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from drkit import age
 from drkit.age import Identity, Recipient
-from drkit.errors import IntegrityError, NotFound
+from drkit.errors import IntegrityError, NotFound, WrongKey
 from drkit.model import Piece
 from drkit.ports import Chunks, Load, Save, Store
 from drkit.signing import Signer, SigningKey, check_stanzas, sign_stanzas
@@ -100,6 +100,18 @@ def opening(store: Store, key: str, keyring: Keyring) -> Chunks:
         yield from decompress(ahead(_decrypted(stored, key, keyring)))
     except IntegrityError as error:
         raise type(error)(f"{key}: {error}", error.hint) from error
+
+
+def vouched(store: Store, key: str, signers: Collection[Signer]) -> bool:
+    """Whether one of the signers wrote an object to this place: the beginning of it tells, to those without an identity
+    as well."""
+    try:
+        next(age.decrypt(store.get(key), (), examine=check_stanzas(signers, key)), None)
+    except WrongKey:  # past the signature
+        return True
+    except (IntegrityError, NotFound):
+        return False
+    return False
 
 
 def examine(store: Store, pieces: Sequence[Piece], keyring: Keyring) -> None:

@@ -51,7 +51,7 @@ def test_a_run_is_covered_until_the_latest_moment_that_one_of_its_spans_tells(fo
 
 @given(many)
 def test_without_superseded_spans_the_same_bytes_are_covered_until_the_same_moments(found: list[Span]) -> None:
-    gone = set(superseded(found))
+    gone = {span for span, _ in superseded(found)}
     left = [each for each in dict.fromkeys(found) if each not in gone]
     assert covered(left) == covered(found)
     for each in (span for span in found if span.size):
@@ -65,8 +65,17 @@ def test_without_superseded_spans_the_same_bytes_are_covered_until_the_same_mome
 
 
 @given(many)
+def test_what_supersedes_a_span_is_not_superseded_by_it_and_has_its_bytes(found: list[Span]) -> None:
+    for span, by in superseded(found):
+        assert (by.system, by.timeline) == (span.system, span.timeline)
+        assert by != span
+        assert by.covered_until >= span.covered_until
+        assert covered([span]) <= covered([by])
+
+
+@given(many)
 def test_one_mark_without_bytes_is_left_of_each_timeline_at_most(found: list[Span]) -> None:
-    gone = set(superseded(found))
+    gone = {span for span, _ in superseded(found)}
     marks = [(each.system, each.timeline) for each in set(found) - gone if not each.size]
     assert len(marks) == len(set(marks))
 

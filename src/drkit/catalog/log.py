@@ -7,7 +7,7 @@ Spans may overlap: small ones are merged into whole units, and two followers may
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 
 from drkit.catalog.keys import SEALED, format_id_moment, parse_id_moment
@@ -130,19 +130,25 @@ def gaps(spans: Iterable[Span]) -> list[tuple[Run, Run]]:
     ]
 
 
-def superseded(spans: Iterable[Span]) -> Iterator[Span]:
-    """Those that say nothing which one other span of their timeline does not say as well: the same bytes and more, up
-    to the same moment or a later one; or of those without bytes all but the newest."""
+def superseded(spans: Iterable[Span]) -> Iterator[tuple[Span, Span]]:
+    """Those that say nothing which one other span of their timeline does not say as well, each with that one: the same
+    bytes and more, up to the same moment or a later one; or of those without bytes all but the newest."""
     for _, group in groupby(sorted(set(spans)), key=lambda span: (span.system, span.timeline)):
         mine = sorted(group, key=lambda span: (span.start, -span.end, -span.covered_until.timestamp()))
         marks = sorted((span for span in mine if not span.size), key=lambda span: (span.covered_until, span.end))
-        yield from marks[:-1]
+        yield from ((mark, marks[-1]) for mark in marks[:-1])
         widest: Span | None = None
         for span in (each for each in mine if each.size):
             if widest and span.end <= widest.end and span.covered_until <= widest.covered_until:
-                yield span
+                yield span, widest
             elif widest is None or span.end >= widest.end:
                 widest = span
+
+
+def lag(spans: Iterable[Span], now: datetime) -> timedelta | None:
+    """What would be lost if the server were gone now; None where nothing is known of its log."""
+    last = newest(spans)
+    return None if last is None or last.covered_until == NOTHING_KNOWN else max(timedelta(0), now - last.covered_until)
 
 
 def newest(spans: Iterable[Span]) -> Span | None:

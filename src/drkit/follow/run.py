@@ -170,7 +170,7 @@ class _Listening:
 
     def run(self, log: Log) -> None:
         """Until the timeline ends or somebody wants it to stop."""
-        self._writer.retire(catalog.superseded(span for span in log.spans if span.system == self._where.system))
+        self._writer.retire_leftovers(span for span in log.spans if span.system == self._where.system)
         marks = [span for span in log.spans if not span.size and span.timeline == self._resume.timeline]
         self._last_mark = tuple(marks[-1:])
         try:

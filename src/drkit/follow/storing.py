@@ -16,12 +16,13 @@ from drkit.errors import AlreadyExists, LogBroken, StoreError, WrongKey
 from drkit.follow.cutting import Portion
 from drkit.follow.resume import ELSEWHERE
 from drkit.ports import Chunks, Store
-from drkit.sealing import Keyring, Seal, opening, saving
+from drkit.sealing import Keyring, Seal, opening, saving, vouched
 from drkit.signing import Signer
 
 _EFFORT = 1
 _CHUNK = 1 << 20
 _TRIES = 100
+_LOOKED_AT = 64  # the rest is for the next one
 # Somebody who lists the store while spans are merged must find either the old ones or the new one.
 _GRACE = 60.0
 
@@ -66,6 +67,15 @@ class LogWriter:
         if keys := [catalog.span_key(self._source, span) for span in spans]:
             with self._lock:
                 self._retired.append(_Retired(keys, time.monotonic()))
+
+    def retire_leftovers(self, spans: Iterable[Span]) -> None:
+        """What another follower was killed before removing. A name proves nothing: what is to stay must be signed."""
+        found = list(catalog.superseded(spans))
+        staying = list(dict.fromkeys(by for _, by in found))[-_LOOKED_AT:]
+        sound = {
+            by for by in staying if vouched(self._store, catalog.span_key(self._source, by), self._keyring.signers)
+        }
+        self.retire(span for span, by in found if by in sound)
 
     def clear(self) -> None:
         """Remove what was replaced a while ago. What cannot be removed now, the next follower finds."""

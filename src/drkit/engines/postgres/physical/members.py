@@ -23,9 +23,6 @@ def cut_members(chunks: Chunks, size: int) -> Iterator[tuple[int, bytes]]:
     for chunk in chunks:
         rest = memoryview(chunk)
         while rest and not over:
-            if not left and not head and written >= size:
-                yield number, END
-                number, written = number + 1, 0
             if left:
                 part, rest = rest[:left], rest[left:]
                 left -= len(part)
@@ -37,6 +34,9 @@ def cut_members(chunks: Chunks, size: int) -> Iterator[tuple[int, bytes]]:
             if len(head) == BLOCK:
                 if over := not any(head):
                     break
+                if written >= size:
+                    yield number, END
+                    number, written = number + 1, 0
                 left = -(-_size_of(head) // BLOCK) * BLOCK
                 written += BLOCK
                 yield number, head
