@@ -4,8 +4,9 @@ It must not know where points and evidence were read.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from drkit.model import Finding, Point
@@ -21,6 +22,9 @@ from drkit.when import from_the_future, misdated
 
 # A run may start late and still be no cause for alarm.
 PATIENCE = timedelta(minutes=5)
+# A server that has nothing to write says so every minute, so a log that is older has stopped.
+SILENCE = timedelta(minutes=5)
+_BASE_MAY_WAIT = timedelta(hours=1)  # for the log up to its end
 _A_FIRST_DRILL = timedelta(hours=1)  # how long one may take while none has shown it
 
 
@@ -33,6 +37,18 @@ class Promises:
     zone: ZoneInfo
     rto: timedelta | None
     rpo: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogStanding:
+    """Of a source whose points come with a log: the moments that can be reached, in order, and the times between them
+    that cannot. `stranded` are the bases since the last of them that nothing can be reached from. `silent_since` is set
+    where the log has not grown for longer than any server is silent."""
+
+    windows: tuple[Window, ...]
+    gaps: tuple[Gap, ...]
+    stranded: tuple[Point, ...]
+    silent_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +80,15 @@ class Standing:
     doubts: tuple[Finding, ...]
     next_backup: datetime
     next_drill: datetime | None
+    log: LogStanding | None = None
 
     @property
     def healthy(self) -> bool:
         late = self.overdue_since or self.drill_overdue_since
         missed = self.rpo.met is False or self.rto.met is False
         wrong = self.damaged or self.failed_drills or self.doubts
-        return self.captured_at is not None and not (late or missed or wrong)
+        broken = self.log is not None and (self.log.silent_since or self.log.stranded)
+        return self.captured_at is not None and not (late or missed or wrong or broken)
 
 
 def judge_standing(
@@ -122,6 +140,27 @@ def judge_standing(
         doubts=history.doubts,
         next_backup=next_run(promises.backup, zone, now),
         next_drill=next_run(promises.verify, zone, now) if promises.verify else None,
+    )
+
+
+def with_log(standing: Standing, found: Sequence[Window], useless: Sequence[Point], now: datetime) -> Standing:
+    """What can be had back is not what the bases are of, but how far the log goes. `useless` are the bases that nothing
+    can be reached from; a young one may still be waiting for its log."""
+    last = found[-1] if found else None
+    behind = max(timedelta(0), now - last.end) if last else None
+    log = LogStanding(
+        tuple(found),
+        tuple(Gap(before.end, after.start) for before, after in pairwise(found)),
+        tuple(
+            point
+            for point in useless
+            if now - point.consistent_at > _BASE_MAY_WAIT and (last is None or point.consistent_at > last.end)
+        ),
+        last.end if last and behind is not None and behind > SILENCE else None,
+    )
+    captured_at = last.end if last else None
+    return replace(
+        standing, captured_at=captured_at, rpo=judge_rpo(standing.rpo.target, behind), gaps=(), window=last, log=log
     )
 
 

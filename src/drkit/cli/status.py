@@ -9,6 +9,9 @@ from drkit.cli.status_text import describe, draw
 from drkit.errors import ObjectiveMissed
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from drkit.catalog import Listing
     from drkit.standing import Standing
     from drkit.wiring import Source
 
@@ -37,6 +40,7 @@ def status(
 def _judge(source: "Source") -> "Standing":
     from drkit import catalog
     from drkit.catalog.wholeness import check_newest
+    from drkit.config.tables import PhysicalTable
     from drkit.prune.removals import find_whole_since
     from drkit.standing import Promises, judge_standing
     from drkit.verify.history import History, read_newest
@@ -47,7 +51,7 @@ def _judge(source: "Source") -> "Standing":
     found = catalog.survey(store, source.name)
     listing, unsound = check_newest(store, found, signers, now)
     history = read_newest(store, source.name, signers, _DRILLS, now, catalog.marks(source.name, found.entries))
-    return judge_standing(
+    standing = judge_standing(
         source.name,
         Promises(table.backup, table.verify, source.system.table.timezone, promised.rto, promised.rpo),
         listing.points,
@@ -55,3 +59,17 @@ def _judge(source: "Source") -> "Standing":
         find_whole_since(store, source.name, signers),
         now,
     )
+    return _with_log(source, standing, listing, now) if isinstance(table, PhysicalTable) else standing
+
+
+def _with_log(source: "Source", standing: "Standing", listing: "Listing", now: "datetime") -> "Standing":
+    from drkit.restore.holdings import look
+    from drkit.restore.reach import find_ways, windows
+    from drkit.standing import with_log
+    from drkit.wiring import open_outlook
+
+    outlook = look(source.store(), listing, open_outlook(source.system))
+    ways = [way for way in find_ways(outlook.holdings) if way.held.point.credible]
+    reaching = {way.held.point.id for way in ways if way.until is not None}
+    useless = [point for point in listing.points if point.id not in reaching]
+    return with_log(standing, windows(source.name, ways), useless, now)

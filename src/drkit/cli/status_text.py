@@ -14,6 +14,7 @@ from drkit.when import format_length, format_moment
 
 if TYPE_CHECKING:
     from drkit.cli.console import Console
+    from drkit.restore.plan import Window
     from drkit.standing import Standing
     from drkit.verify.model import Target
 
@@ -31,8 +32,12 @@ def describe(standing: "Standing") -> dict[str, Any]:
         "rto": _describe_target(standing.rto),
         "rto_expected": _seconds(standing.expected),
         "rto_forecast": {"outlook": forecast.outlook, "reason": forecast.reason, "at": _moment(forecast.at)},
-        "window": {"from": _moment(window.start), "to": _moment(window.end)} if window else None,
-        "gaps": [{"from": _moment(gap.start), "to": _moment(gap.end)} for gap in standing.gaps],
+        "window": _describe_window(window) if window else None,
+        **({"windows": list(map(_describe_window, standing.log.windows))} if standing.log else {}),
+        "gaps": [
+            {"from": _moment(gap.start), "to": _moment(gap.end)}
+            for gap in (standing.log.gaps if standing.log else standing.gaps)
+        ],
         "overdue_since": _moment(standing.overdue_since),
         "last_drill": {
             "id": drill.id,
@@ -92,6 +97,10 @@ def _length(value: timedelta) -> str:
 
 def _moment(moment: datetime | None) -> str | None:
     return format_moment(moment) if moment else None
+
+
+def _describe_window(window: "Window") -> dict[str, Any]:
+    return {"from": _moment(window.start), "to": _moment(window.end)}
 
 
 def _describe_target(target: "Target") -> dict[str, Any]:
