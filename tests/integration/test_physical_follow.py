@@ -1,5 +1,6 @@
 """Following real servers: what is stored is the server's own log, byte by byte, whatever happens to the follower."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +11,9 @@ import psycopg
 import pytest
 
 from drkit import catalog
+from drkit.lsn import parse_lsn
 from postgres.programs import MAJORS
-from servers.physical import SOURCE, PhysicalSystem, make_physical, physical_system, server_settings
+from servers.physical import SOURCE, PhysicalSystem, make_physical, physical_system, server_settings, tool
 from servers.postgres import postgres_server
 from servers.proxy import answer_error, proxy_before
 from servers.s3_server import S3Server
@@ -331,3 +333,88 @@ def test_a_source_that_is_dumped_has_no_log_to_follow(tmp_path: Path) -> None:
         text = schedule.read_text().replace('method = "physical"\n', "")
         schedule.write_text(text.replace('log_interval = "1s"\n', ""))
         assert system.drkit("follow", SOURCE).code == 2
+
+
+def test_what_was_on_the_servers_disk_by_a_spans_moment_lies_before_its_end(tmp_path: Path) -> None:
+    with physical_system(tmp_path, 17, interval="0.3s", wal_keep_size="1GB") as system:
+        system.fill(1)
+        looks: list[tuple[datetime, int]] = []
+        load = system.pgbench("-c", "2", "-T", "600")
+        try:
+            for number in (1, 2):  # the second follower finds a backlog
+                with system.following() as follower:
+                    system.wait_for(lambda: look(system, looks) and len(moments(system)) > 6 * number)  # noqa: B023
+                    follower.kill()
+                start = system.position()
+                system.wait_for(lambda: look(system, looks) and system.position() > start + (1 << 20))  # noqa: B023
+        finally:
+            load.kill()
+            load.communicate()
+        spans = [span for span in system.log().spans if span.covered_until in moments(system)]
+        for span in spans:
+            on_disk = max((position for at, position in looks if at <= span.covered_until), default=0)
+            assert on_disk <= span.end
+
+
+def moments(system: PhysicalSystem) -> set[datetime]:
+    return {span.covered_until for span in system.log().spans} - {catalog.NOTHING_KNOWN}
+
+
+def look(system: PhysicalSystem, looks: list[tuple[datetime, int]]) -> bool:
+    """What was on the disk before a moment, and that moment: they are evaluated in this order."""
+    [(position, at)] = system.server.query("SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn, clock_timestamp()")
+    looks.append((at.astimezone(UTC), int(position)))
+    return True
+
+
+def test_a_server_that_is_shut_down_is_stored_to_its_last_record(tmp_path: Path) -> None:
+    with physical_system(tmp_path, 17, interval="30s") as system, system.following() as follower:
+        system.wait_for(lambda: system.server.query("SELECT FROM pg_stat_replication"))
+        system.server.execute("CREATE TABLE last ()")
+        system.server.stop("fast")
+        told = tool(system.server, "pg_controldata", str(system.server.data)).stdout.decode()
+        [checkpoint] = re.findall(r"Latest checkpoint location: +(\S+)", told)
+        assert furthest(system) > parse_lsn(checkpoint)
+        system.server.start()
+        follower.await_words("following timeline 1")
+        follower.end()
+
+
+def test_a_folder_that_takes_nothing_for_a_while_is_told_and_gets_the_rest_later(tmp_path: Path) -> None:
+    with physical_system(tmp_path) as system, system.following() as follower:
+        system.server.execute("CREATE TABLE before ()")
+        system.await_stored()
+        incoming = system.folder / "store/.incoming"
+        incoming.rmdir()
+        incoming.touch()
+        system.server.execute("CREATE TABLE meanwhile ()")
+        told = follower.await_words("the store takes no log")
+        assert "Not a directory" in told["message"]
+        kept, _ = system.slot()
+        assert kept is not None
+        assert kept < system.position()
+        incoming.unlink()
+        system.await_stored()
+        follower.end()
+        assert not catalog.gaps(system.log().spans)
+
+
+def test_a_commit_waits_for_a_store_that_is_away_and_returns_when_it_is_back(
+    tmp_path: Path, moto_url: S3Server, use_server: Callable[[S3Server], None]
+) -> None:
+    use_server(moto_url)
+    settings = server_settings(synchronous_standby_names=SLOT)
+    with proxy_before(moto_url) as (proxy, near), postgres_server(tmp_path, 17, settings) as server:
+        url = near.url(moto_url.new_bucket(), "prod")
+        system = make_physical(tmp_path, server, "synchronous = true", url=url, **near.environment())
+        with system.following():
+            server.execute("CREATE TABLE paid (number int)")
+            broken = proxy.breaks("PUT .*log", GONE, times=1_000_000)
+            payer = Thread(target=server.execute, args=("INSERT INTO paid VALUES (1)",))
+            payer.start()
+            system.wait_for(lambda: broken.met >= 3)
+            assert payer.is_alive()
+            broken.times = 0
+            payer.join(60)
+            assert not payer.is_alive()
+            assert system.stored_to(system.slot()[0] or 1 << 60)
