@@ -129,9 +129,18 @@ class LogLine(Protocol):
     def report(self, stored: int) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Regard:
+    """How a server looks upon who follows it: how much more may be written before it gives up what it keeps, out of how
+    much (None: without a limit), and whether its commits wait for us."""
+
+    room: int | None
+    limit: int | None
+    waits: bool
+
+
 class ServerLog(Protocol):
-    """The log of one server. `room` is how much more may be written before it gives up what it keeps for us, and out of
-    how much; None where it has no limit."""
+    """The log of one server."""
 
     def open(self) -> AbstractContextManager[LogLine]: ...
-    def room(self) -> tuple[int, int] | None: ...
+    def regard(self) -> Regard: ...

@@ -200,7 +200,7 @@ def follower(source: Source, voice: Voice, stop: Stop, rebase: Callable[[], None
         anew,
         rebase if table.rebase else None,
     )
-    log = PostgresLog(parse_dsn(source.dsn()), options)
+    log = PostgresLog(lambda: parse_dsn(source.dsn()), options)
     seal, signers = open_seal(source.system), open_signers(source.system)
     return Follower(source.name, log, source.store(), seal, signers, manner, voice, stop)
 

@@ -385,7 +385,7 @@ def test_a_folder_that_takes_nothing_for_a_while_is_told_and_gets_the_rest_later
         system.server.execute("CREATE TABLE before ()")
         system.await_stored()
         incoming = system.folder / "store/.incoming"
-        incoming.rmdir()
+        incoming.rename(incoming.with_name("aside"))
         incoming.touch()
         system.server.execute("CREATE TABLE meanwhile ()")
         told = follower.await_words("the store takes no log")
@@ -418,3 +418,18 @@ def test_a_commit_waits_for_a_store_that_is_away_and_returns_when_it_is_back(
             payer.join(60)
             assert not payer.is_alive()
             assert system.stored_to(system.slot()[0] or 1 << 60)
+
+
+@pytest.mark.parametrize(
+    ("more", "names", "told"),
+    [
+        ("synchronous = true", "", "COMMIT does not wait for the store"),
+        ("", "*", "COMMIT waits for drkit"),
+    ],
+)
+def test_a_server_that_waits_otherwise_than_the_schedule_says_is_told(
+    tmp_path: Path, more: str, names: str, told: str
+) -> None:
+    system = physical_system(tmp_path, more=more, synchronous_standby_names=names)
+    with system as started, started.following() as follower:
+        assert follower.await_words(told)["level"] == "warning"

@@ -166,7 +166,7 @@ class _Listening:
         self._due: float | None = None
         self._marked_at = time.monotonic()
         self._last_mark: tuple[catalog.Span, ...] = ()
-        self._watch = Watch(follower.source, follower.log, follower.voice)
+        self._watch = Watch(follower.source, follower.log, follower.voice, synchronous=follower.manner.synchronous)
 
     def run(self, log: Log) -> None:
         """Until the timeline ends or somebody wants it to stop."""

@@ -1,43 +1,51 @@
 """A server's log as whoever follows it sees it: the port, over one connection for SQL and one for the log."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
 
-from drkit.engines.postgres.physical.connection import Line, open_line
+from drkit.engines.postgres.physical.connection import Line, Refused, Row, open_line
 from drkit.engines.postgres.physical.options import PhysicalOptions
 from drkit.engines.postgres.physical.slot import drop_slot, look_at_slot, make_slot
 from drkit.engines.postgres.physical.stream import Stream
 from drkit.engines.postgres.server import Server
 from drkit.errors import CaptureError, SourceUnavailable
 from drkit.lsn import parse_lsn
-from drkit.ports import Ended, Heard, LogLine, Whereabouts
+from drkit.ports import Ended, Heard, LogLine, Regard, Whereabouts
 
 _PARENT = re.compile(r"^\s*(\d+)\s+([0-9A-Fa-f]+/[0-9A-Fa-f]+)", re.MULTILINE)
 _SEGMENT = "SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size'"
 
 
-_LIMIT = "SELECT setting::bigint FROM pg_settings WHERE name = 'max_slot_wal_keep_size'"
+_REGARD = """
+SELECT (SELECT setting::bigint FROM pg_settings WHERE name = 'max_slot_wal_keep_size'),
+       coalesce((SELECT bool_or(sync_state IN ('sync', 'quorum')) FROM pg_stat_replication WHERE application_name = %s),
+                false)
+"""
 
 
 class PostgresLog:
-    def __init__(self, server: Server, options: PhysicalOptions) -> None:
+    """`server` is asked anew for each connection: what is behind a reference may have changed."""
+
+    def __init__(self, server: Callable[[], Server], options: PhysicalOptions) -> None:
         self._server, self._options = server, options
 
     @contextmanager
     def open(self) -> Iterator[LogLine]:
-        with open_line(self._server, self._options.slot) as line:
-            yield PostgresLine(self._server, self._options, line)
+        server = self._server()
+        with open_line(server, self._options.slot) as line:
+            yield PostgresLine(server, self._options, line)
 
-    def room(self) -> tuple[int, int] | None:
-        with self._server.session() as session:
-            slot = look_at_slot(session, self._server, self._options.slot)
-            [(limit,)] = session.execute(_LIMIT)
+    def regard(self) -> Regard:
+        server, name = self._server(), self._options.slot
+        with server.session() as session:
+            slot = look_at_slot(session, server, name)
+            [(limit, waits)] = session.execute(_REGARD, [name])
         if slot is None or slot.safe_bytes is None or limit < 0:
-            return None
-        return slot.safe_bytes, limit << 20
+            return Regard(None, None, waits)
+        return Regard(slot.safe_bytes, limit << 20, waits)
 
 
 class PostgresLine:
@@ -47,7 +55,7 @@ class PostgresLine:
         self._timeline = 0
 
     def look(self) -> Whereabouts:
-        [(system, timeline, position, *_)] = self._line.ask("IDENTIFY_SYSTEM")
+        [(system, timeline, position, *_)] = self._ask("IDENTIFY_SYSTEM")
         self._timeline = int(timeline or 0)
         parents = parse_history(self.history(self._timeline).decode()) if self._timeline > 1 else ()
         with self._session() as session:
@@ -73,7 +81,7 @@ class PostgresLine:
             make_slot(session, self._options.slot)
 
     def history(self, timeline: int) -> bytes:
-        [(_name, content)] = self._line.ask(f"TIMELINE_HISTORY {timeline}")
+        [(_name, content)] = self._ask(f"TIMELINE_HISTORY {timeline}")
         return (content or "").encode()
 
     def start(self, timeline: int, position: int, stored: int) -> None:
@@ -84,6 +92,12 @@ class PostgresLine:
 
     def report(self, stored: int) -> None:
         self._stream.report(stored)
+
+    def _ask(self, command: str) -> list[Row]:
+        try:
+            return self._line.ask(command)
+        except Refused as error:
+            raise SourceUnavailable(str(error), error.hint) from error
 
     @contextmanager
     def _session(self) -> Iterator[psycopg.Connection]:
