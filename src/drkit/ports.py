@@ -79,13 +79,15 @@ class Engine(Protocol):
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
     """Where a server stands, and what it keeps for us. `parents` are the timelines before `timeline`, oldest first,
-    each with the position at which the next one left it. `kept_from` is None where it has given up what it kept; `made`
-    says that it has begun to keep log only now; `held_by` is whoever follows it already."""
+    each with the position at which the next one left it. A `standby` may yet get log that others have. `kept_from` is
+    None where the server has given up what it kept; `made` says that it has begun to keep log only now; `held_by` is
+    whoever follows it already."""
 
     system: str
     timeline: int
     parents: tuple[tuple[int, int], ...]
     position: int
+    standby: bool
     segment_bytes: int
     kept_from: int | None
     made: bool

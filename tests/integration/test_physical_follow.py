@@ -15,7 +15,7 @@ from drkit.lsn import parse_lsn
 from postgres.programs import MAJORS
 from servers.physical import SOURCE, PhysicalSystem, make_physical, physical_system, server_settings, tool
 from servers.postgres import postgres_server
-from servers.proxy import answer_error, proxy_before
+from servers.proxy import answer_error, proxy_before, stall
 from servers.s3_server import S3Server
 from servers.standby import catch_up, standby_of
 
@@ -433,3 +433,22 @@ def test_a_server_that_waits_otherwise_than_the_schedule_says_is_told(
     system = physical_system(tmp_path, more=more, synchronous_standby_names=names)
     with system as started, started.following() as follower:
         assert follower.await_words(told)["level"] == "warning"
+
+
+def test_a_follower_that_is_told_to_stop_does_not_wait_for_a_store_that_hangs(
+    tmp_path: Path, moto_url: S3Server, use_server: Callable[[S3Server], None]
+) -> None:
+    use_server(moto_url)
+    with proxy_before(moto_url) as (proxy, near), postgres_server(tmp_path, 17, server_settings()) as server:
+        url = near.url(moto_url.new_bucket(), "prod")
+        system = make_physical(tmp_path, server, url=url, **near.environment())
+        with system.following() as follower:
+            system.wait_for(lambda: system.log().spans)
+            hanging = proxy.breaks("(PUT|POST) .*log", stall, times=1_000_000)
+            noise = "CREATE TABLE noise AS SELECT sha512(n::text::bytea) FROM generate_series(1, 400000) n"
+            server.execute(noise)
+            system.wait_for(lambda: hanging.met >= 2)
+            assert follower.end() == 130
+            restart, _ = system.slot()
+            assert restart is not None
+            assert restart <= furthest(system)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from drkit.catalog import NOTHING_KNOWN, Log, Span
-from drkit.errors import LogBroken
+from drkit.errors import LogBroken, SourceUnavailable
 from drkit.follow.resume import plan_resume
 from drkit.ports import Whereabouts
 
@@ -29,8 +29,9 @@ def server(
     parents: tuple[tuple[int, int], ...] = (),
     made: bool = False,
     segment: int = SEGMENT,
+    standby: bool = False,
 ) -> Whereabouts:
-    return Whereabouts("7", timeline, parents, position, segment, kept_from, made, None)
+    return Whereabouts("7", timeline, parents, position, standby, segment, kept_from, made, None)
 
 
 def test_the_first_follower_begins_where_the_segment_that_the_server_keeps_does() -> None:
@@ -106,6 +107,11 @@ def test_what_does_not_go_on_where_the_store_ends_is_refused(stored: Log, where:
     with pytest.raises(LogBroken, match=why) as raised:
         plan_resume(stored, where)
     assert "What the store has stays usable: timeline" in str(raised.value)
+
+
+def test_a_standby_that_is_behind_the_store_is_waited_for() -> None:
+    with pytest.raises(SourceUnavailable, match="has log up to"):
+        plan_resume(log((1, 0, 900)), server(800, 0, standby=True))
 
 
 def test_with_anew_the_log_begins_at_what_the_server_has() -> None:

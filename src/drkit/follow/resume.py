@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from drkit.catalog import NOTHING_KNOWN, Log, Run, Span, runs
-from drkit.errors import LogBroken
+from drkit.errors import LogBroken, SourceUnavailable
 from drkit.lsn import format_lsn
 from drkit.ports import Whereabouts
 from drkit.when import format_moment
@@ -127,6 +127,11 @@ def _refuse_strangers(log: Log, mine: Sequence[Run], where: Whereabouts) -> None
 
 def _refuse_lost(log: Log, run: Run, where: Whereabouts) -> None:
     if run.timeline == where.timeline and run.end > where.position:
+        if where.standby:
+            raise SourceUnavailable(
+                f"the standby has log up to {format_lsn(where.position)}, and the store up to {format_lsn(run.end)}",
+                "it can be followed once it has caught up; see whether it still gets log from its primary",
+            )
         raise broken(
             log,
             f"the store has timeline {run.timeline} up to {format_lsn(run.end)}, and the server only up to"

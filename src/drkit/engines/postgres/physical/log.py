@@ -16,7 +16,9 @@ from drkit.lsn import parse_lsn
 from drkit.ports import Ended, Heard, LogLine, Regard, Whereabouts
 
 _PARENT = re.compile(r"^\s*(\d+)\s+([0-9A-Fa-f]+/[0-9A-Fa-f]+)", re.MULTILINE)
-_SEGMENT = "SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size'"
+_SERVER = """
+SELECT (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size'), pg_is_in_recovery()
+"""
 
 
 _REGARD = """
@@ -55,20 +57,22 @@ class PostgresLine:
         self._timeline = 0
 
     def look(self) -> Whereabouts:
-        [(system, timeline, position, *_)] = self._ask("IDENTIFY_SYSTEM")
-        self._timeline = int(timeline or 0)
-        parents = parse_history(self.history(self._timeline).decode()) if self._timeline > 1 else ()
         with self._session() as session:
             slot, made = look_at_slot(session, self._server, self._options.slot), False
             if slot is None:
                 make_slot(session, self._options.slot)
                 slot, made = look_at_slot(session, self._server, self._options.slot), True
-            [(segment,)] = session.execute(_SEGMENT)
+            [(segment, standby)] = session.execute(_SERVER)
+        # only then: whoever had the slot before cannot have stored log from behind this position
+        [(system, timeline, position, *_)] = self._ask("IDENTIFY_SYSTEM")
+        self._timeline = int(timeline or 0)
+        parents = parse_history(self.history(self._timeline).decode()) if self._timeline > 1 else ()
         return Whereabouts(
             system or "",
             self._timeline,
             parents,
             parse_lsn(position or ""),
+            standby,
             int(segment),
             slot.restart if slot else None,
             made,
