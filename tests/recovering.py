@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -92,6 +93,14 @@ def await_covered(system: PhysicalSystem, timeline: int = 1) -> datetime:
     system.wait_for(covered, lambda: (now, system.log().spans[-3:]))
     moment: datetime = now
     return moment
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """One whose path leaves room for a socket's, and that a server's user may enter."""
+    with TemporaryDirectory(prefix="drkit-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
 
 
 def spans_of(system: PhysicalSystem) -> list[Path]:

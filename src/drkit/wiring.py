@@ -138,9 +138,9 @@ class Source:
         def earlier() -> Earlier | None:
             return find_earlier(self.name, self.store(), open_seal(self.system), table.full_every, clock())
 
-        def fetching(system: str, timeline: int, segment: int) -> list[str]:
+        def fetching(system: str, timeline: int, segment: int, end: int) -> list[str]:
             drkit = [sys.executable, "-m", "drkit", "--config", str(self.system.file.parent.absolute())]
-            return [*drkit, "log-fetch", self.name, system, str(timeline), str(segment)]
+            return [*drkit, "log-fetch", self.name, system, str(timeline), str(segment), str(end)]
 
         options = self.physical_options()
         return PhysicalEngine(self.dsn, options, earlier, self._scratch_folder(), fetching, clock=clock)

@@ -21,6 +21,7 @@ def log_fetch(
     system: Annotated[str, typer.Argument(help="The server's identifier.")],
     timeline: Annotated[int, typer.Argument(help="The one to recover along.")],
     segment: Annotated[int, typer.Argument(help="Bytes in a file of log.")],
+    end: Annotated[int, typer.Argument(help="Up to where the log is known to be there.")],
     file: Annotated[str, typer.Argument(help="Its name.")],
     path: Annotated[Path, typer.Argument(help="Where it is to be put.")],
 ) -> int:
@@ -36,7 +37,7 @@ def log_fetch(
     source = call.select_one(name)
     book = LogBook(source.store(), source.name, open_keyring(source.system, ask_passphrase))
     forks = book.histories().get((system, timeline), ())
-    wal = WalReader(book, system, legs_of(timeline, forks), segment)
+    wal = WalReader(book, system, legs_of(timeline, forks), segment, end)
     content = wal.fetch(file)
     if content is None:
         return _NOT_THERE

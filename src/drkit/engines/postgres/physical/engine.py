@@ -38,8 +38,9 @@ def _none() -> None:
 
 class PhysicalEngine:
     """`dsn` says where the source is, and is asked only when it is needed; so is `earlier`, for the backup that the
-    next one may be incremental to. `fetching` is the command by which a server that somebody else starts gets its log,
-    for a system, a timeline and a size of files. What goes back to a server goes `along` a log, whose way is bound."""
+    next one may be incremental to. `fetching` is the command by which a server that somebody else starts gets its log:
+    for a system, a timeline, a size of files, and the position up to which it must be there. What is restored goes
+    `along` a way, which is bound first."""
 
     kind: str = KIND
     effort: int = 1
@@ -51,7 +52,7 @@ class PhysicalEngine:
         options: PhysicalOptions,
         earlier: Callable[[], Earlier | None] = _none,
         scratch_folder: Path | None = None,
-        fetching: Callable[[str, int, int], Sequence[str]] = lambda *_: ["false"],
+        fetching: Callable[[str, int, int, int], Sequence[str]] = lambda *_: ["false"],
         *,
         clock: Clock,
     ) -> None:
@@ -79,7 +80,7 @@ class PhysicalEngine:
     def locate(
         self, stretch: Stretch, book: LogBook, segment: int, *, name: str | None, transaction: int | None
     ) -> Place | None:
-        wal = WalReader(book, stretch.system, stretch.legs, segment)
+        wal = WalReader(book, stretch.system, stretch.legs, segment, stretch.end)
         return find_place(stretch, wal, name=name, transaction=transaction)
 
     def check_target(self, target: str, wishes: Wishes) -> None:
@@ -120,7 +121,7 @@ class PhysicalEngine:
             finally:
                 del self._places[place.target]
 
-    def prove(self, manifest: Manifest, load: Load, target: str) -> Iterator[Check]:
+    def prove(self, manifest: Manifest, load: Load, target: str) -> Iterator[Check]:  # noqa: ARG002  the port's
         return prove_server(self._places[target], self._bound(manifest))
 
     def ask(self, target: str, question: str, timeout: timedelta) -> Answer:

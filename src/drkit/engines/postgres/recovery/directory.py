@@ -45,6 +45,9 @@ SPOOL = "drkit-log"
 _REMARK = "drkit: for the recovery, and so that this copy reaches for nothing of the original"
 _MINIMAL = "# the original's lay outside of its data folder, at {place}, and is not in the backup\n"
 _ADMISSION = "local all all peer\n"
+# What was fetched ahead is taken at once; drkit is started for the rest. A server takes a failure for the end of the
+# log unless its status is beyond 128, and only 1 says that the store has no such file.
+_FETCH = 'mv -f "{spool}/%f" "%p" 2>/dev/null || {{ {fetch} %f %p; s=$?; [ $s -lt 2 ] || s=255; exit $s; }}'
 _BEGINNING = 10.0
 _BETWEEN_LOOKS = 0.1
 
@@ -82,7 +85,7 @@ class Directory:
 
     target: Path
     programs_folder: Path | None
-    fetching: Callable[[str, int, int], Sequence[str]]
+    fetching: Callable[[str, int, int, int], Sequence[str]]
     travel: Travel
     load: Load
     wishes: Wishes
@@ -95,7 +98,7 @@ class Directory:
         programs = find_server(self.programs_folder, facts.major) if starting else self._programs(facts)
         began = time.monotonic()
         stretch, base = self.travel.journey.way.stretch, self.travel.journey.way.held.base
-        wal = WalReader(self.travel.book, stretch.system, stretch.legs, base.wal_segment_bytes)
+        wal = WalReader(self.travel.book, stretch.system, stretch.legs, base.wal_segment_bytes, stretch.end)
         stop = find_stop(self.travel.journey, wal, pausing=self.wishes.pause)
         with self._site(facts, user) as site:
             build(self.travel.manifests, self.load, site, lambda: find_server(self.programs_folder, facts.major))
@@ -132,10 +135,9 @@ class Directory:
         chosen = self._places(facts.tablespaces)
         made = [partial]
         try:
-            partial.mkdir(0o700)
             data = partial / "data"
-            for folder in (data, *chosen.values()):
-                if folder != data:
+            for folder in (partial, data, *chosen.values()):
+                if folder not in (partial, data):
                     made.append(folder)
                 folder.mkdir(0o700, parents=True, exist_ok=True)
                 folder.chmod(0o700)
@@ -173,9 +175,8 @@ class Directory:
                 self.notes.append(f"{name} was not in the data folder but at {place}: bring your own, this one is bare")
         settings = stripped(facts.major)
         if not starting:
-            own = shlex.join(self.fetching(stretch.system, stretch.timeline, base.wal_segment_bytes)).replace("%", "%%")
-            # what was fetched ahead is taken at once; drkit is started for the rest
-            command = f'mv -f "{SPOOL}/%f" "%p" 2>/dev/null || {own} %f %p'
+            fetch = self.fetching(stretch.system, stretch.timeline, base.wal_segment_bytes, stretch.end)
+            command = _FETCH.format(spool=SPOOL, fetch=shlex.join(fetch).replace("%", "%%"))
             settings |= recovery_settings(command, stretch.timeline, stop.settings, pausing=False)
             settings["recovery_end_command"] = f"rm -rf {SPOOL}"
         auto = site.data / AUTO
@@ -194,7 +195,7 @@ class Directory:
             capture_output=True,
             check=False,
         )
-        places = [programs.folder.parent / "lib", programs.folder.parent / "lib/postgresql"]
+        places = [programs.folder.parent / place for place in ("lib", "lib/postgresql", "lib64", "lib64/pgsql")]
         kept, missing = missing_libraries(done.stdout.decode(errors="replace").strip(), places)
         if done.returncode or not missing:
             return None

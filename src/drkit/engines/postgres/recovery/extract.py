@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -81,7 +81,8 @@ class Extraction:
             return  # the tablespaces' places are chosen anew
         if header.type == _FOLDER:
             if path:
-                self._open(folders, path)
+                with _explaining(path):
+                    self._open(folders, path)
             return
         if header.type not in _FILE or not path:
             raise _refused(path, "is neither a file nor a folder")
@@ -98,10 +99,8 @@ class Extraction:
         digest = hashlib.sha256()
         portions = _portions(tar, header)
         if keep:
-            try:
+            with _explaining(header.path):
                 self._fill(header, folders, portions, digest)
-            except OSError as error:
-                raise _explained(header.path, error) from error
         else:
             for portion in portions:
                 digest.update(portion)
@@ -180,9 +179,13 @@ def _refused(path: str, what: str) -> IntegrityError:
     return IntegrityError(f"the base backup's entry {printable(path)!r} {what}", _HINT)
 
 
-def _explained(path: str, error: OSError) -> Exception:
-    if error.errno in (errno.EEXIST, errno.ELOOP, errno.ENOTDIR, errno.EISDIR):
-        return _refused(path, "has no place of its own: something else has that name")
-    return NotRestorable(
-        f"{printable(path)!r} cannot be written: {error.strerror}", "restore to a disk that can hold it"
-    )
+@contextmanager
+def _explaining(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ELOOP, errno.ENOTDIR, errno.EISDIR):
+            raise _refused(path, "has no place of its own: something else has that name") from error
+        raise NotRestorable(
+            f"{printable(path)!r} cannot be written: {error.strerror}", "look at the disk and its room"
+        ) from error

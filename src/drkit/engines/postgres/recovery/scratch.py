@@ -71,7 +71,7 @@ class ScratchCluster:
         built = time.monotonic()
         checks = (self._verify(),) if verifying else ()
         verified = time.monotonic()
-        wal = WalReader(travel.book, stretch.system, stretch.legs, base.wal_segment_bytes)
+        wal = WalReader(travel.book, stretch.system, stretch.legs, base.wal_segment_bytes, stretch.end)
         stop = find_stop(travel.journey, wal, pausing=False)
         self._prepare()
         names = wal.names(base.start, stretch.end)

@@ -17,6 +17,7 @@ from drkit.engines.postgres.recovery.segments import (
     segments_of,
 )
 from drkit.errors import IntegrityError, NotFound
+from drkit.lsn import format_lsn
 from drkit.ports import Chunks
 from drkit.restore.lineage import Leg
 from drkit.restore.logbook import LogBook
@@ -25,13 +26,15 @@ _ATTEMPTS = 5
 
 
 class WalReader:
-    """`size` is that of a file of log."""
+    """`size` is that of a file of log. Up to `end` the log was there when the way was planned: a server takes what is
+    missing for the end of the log, so what is missing before that is an error."""
 
-    def __init__(self, book: LogBook, system: str, legs: tuple[Leg, ...], size: int) -> None:
+    def __init__(self, book: LogBook, system: str, legs: tuple[Leg, ...], size: int, end: int) -> None:
         self._book = book
         self._system = system
         self._legs = legs
         self.size = size
+        self._end = end
         self._indexed: tuple[Log, dict[int, list[Span]]] | None = None
 
     def names(self, begin: int, end: int) -> list[str]:
@@ -44,6 +47,8 @@ class WalReader:
             return self._book.history(self._system, timeline) if known else None
         segment = parse_segment(name, self.size)
         content = self._content(segment) if segment else b""
+        if segment and segment in segments_of(self._legs, segment.begin, segment.begin + 1, self.size):
+            self._expect(segment, content)
         return content + bytes(self.size - len(content)) if content else None
 
     def is_whole(self, name: str) -> bool:
@@ -76,6 +81,14 @@ class WalReader:
                     ) from error
                 self._book.relist()
         raise AssertionError("the last attempt returns or raises")
+
+    def _expect(self, segment: Segment, content: bytes) -> None:
+        reached, promised = segment.begin + len(content), min(segment.begin + segment.size, self._end)
+        if reached < promised:
+            raise IntegrityError(
+                f"the log from {format_lsn(reached)} to {format_lsn(promised)} was in the store and is gone",
+                "somebody removed it: restore from another copy",
+            )
 
     def _near(self, segment: Segment) -> list[Span]:
         """Spans with bytes in it. A long log has many, so they are sorted once a listing."""
