@@ -196,6 +196,7 @@ class PhysicalTable(ServerTable):
     is answered with a new base backup."""
 
     method: Literal["physical"]
+    scratch: Folder | None = None
     log_interval: Length = timedelta(seconds=5)
     slot: SlotName | None = None
     synchronous: bool = False
