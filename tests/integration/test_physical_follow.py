@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ import pytest
 from drkit import catalog
 from drkit.lsn import parse_lsn
 from postgres.programs import MAJORS
+from servers.cutting import line_to
 from servers.physical import SOURCE, PhysicalSystem, make_physical, physical_system, server_settings, tool
 from servers.postgres import postgres_server
 from servers.proxy import answer_error, proxy_before, stall
@@ -452,3 +454,25 @@ def test_a_follower_that_is_told_to_stop_does_not_wait_for_a_store_that_hangs(
             restart, _ = system.slot()
             assert restart is not None
             assert restart <= furthest(system)
+
+
+def test_a_line_that_is_cut_again_and_again_leaves_no_gap(tmp_path: Path) -> None:
+    dice = Random(14)
+    with physical_system(tmp_path, 17, wal_keep_size="1GB") as system, ExitStack() as stack:
+        schedule, way = system.folder / "schedules/shop.toml", system.folder / "way"
+        schedule.write_text(schedule.read_text().replace("env:DATABASE_URL", f"file:{way}"))
+        cuts = [dice.randrange(100_000, 8_000_000) for _ in range(4)]
+        lines = [stack.enter_context(line_to("127.0.0.1", system.server.port, cut)) for cut in cuts]
+        way.write_text(system.server.dsn(port=str(lines[0].port)))
+        with system.following() as follower:
+            system.wait_for(lambda: lines[0].passed)
+            load = system.pgbench("-i", "-q", "-s", "3")
+            for number, cut in enumerate(cuts):
+                system.wait_for(lambda: lines[number].passed >= cut)  # noqa: B023  used before the next round
+                port = lines[number + 1].port if number + 1 < len(lines) else system.server.port
+                way.write_text(system.server.dsn(port=str(port)))
+            load.communicate()
+            system.await_stored()
+            follower.end()
+        assert not catalog.gaps(system.log().spans)
+        assert_log_is_the_servers(system)
