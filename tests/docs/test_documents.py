@@ -21,6 +21,8 @@ README = (ROOT / "README.md").read_text()
 def commands() -> Iterator[tuple[str, typer.core.TyperCommand]]:
     root = typer.main.get_command(app)
     for name, command in root.commands.items():
+        if command.hidden:  # run by programs, and not for people
+            continue
         inner = getattr(command, "commands", None)
         if inner is None:
             yield f"drkit {name}", command

@@ -58,7 +58,7 @@ def test_bases_go_with_the_log_that_only_they_need_and_the_rest_is_as_it_was(tmp
             assert there.query("SELECT count(*) FROM ticks") == [(4,)]
         again = system.drkit.json("prune", "--yes")
         assert again["remove"] == []
-        assert again["log"] == []
+        assert "log" not in again
 
 
 def test_what_an_incremental_backup_needs_stays(tmp_path: Path) -> None:
@@ -81,5 +81,5 @@ def test_without_a_rule_nothing_of_the_log_goes(tmp_path: Path) -> None:
         with system.following():
             _capture(system, 1)
         before = spans_of(system)
-        assert system.drkit.json("prune", "--yes")["log"] == []
+        assert "log" not in system.drkit.json("prune", "--yes")
         assert spans_of(system) == before

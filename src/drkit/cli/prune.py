@@ -48,13 +48,14 @@ def prune(
             for each in plan.keep
         ],
         "remove": [{"id": each.point.id, "source": each.point.source} for _, plan in plans for each in plan.let_go],
-        "log": [
-            {"source": source.name, "objects": len(plan.log), "bytes": sum(entry.size for entry in plan.log)}
-            for source, plan in plans
-            if plan.log
-        ],
         "bytes": sum(plan.bytes for _, plan in plans),
     }
+    log = [
+        {"source": source.name, "objects": len(plan.log), "bytes": sum(entry.size for entry in plan.log)}
+        for source, plan in plans
+        if plan.log
+    ]
+    document |= {"log": log} if log else {}
     call.console.answer(document | failed.told, _outline([plan for _, plan in plans], dry_run))
     return failed.exit_code
 
