@@ -261,12 +261,14 @@ def make_physical(
     more: str = "",
     interval: str = "1s",
     url: str | None = None,
+    *,
+    dsn: str | None = None,
     **environment: str,
 ) -> PhysicalSystem:
     home = folder / "system"
     (home / "schedules").mkdir(parents=True)
     write_keys(home / "keys")
-    drkit = drkit_in(home, **{"DATABASE_URL": server.dsn(), **environment})
+    drkit = drkit_in(home, **{"DATABASE_URL": dsn or server.dsn(), **environment})
     system = PhysicalSystem(home, server, drkit, url or f"file://{home}/store")
     system.configure(more, interval)
     return system
