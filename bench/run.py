@@ -1,6 +1,7 @@
 """drkit beside the tools it replaces, in one run, as ratios of medians.
 
-    bench/run.py [all|sqlite|s3|cli|postgres|postgres-s3|postgres-tables|drills] [--rounds 5] [--gb 1] [--folder FOLDER]
+    bench/run.py [all|sqlite|s3|cli|postgres|postgres-s3|postgres-tables|drills|metrics]
+                 [--rounds 5] [--gb 1] [--folder FOLDER]
 
 It is not a test: no figure fails anything. Machines differ and are noisy: compare ratios of one run, not seconds.
 """
@@ -18,6 +19,7 @@ from drills import bench_drills
 from dumps import bench_backups, bench_tables
 from dumps import bench_s3 as bench_postgres_s3
 from measure import Contender, compare
+from metrics import bench_metrics
 from servers.radosgw import radosgw_server
 
 
@@ -133,6 +135,7 @@ def main() -> None:
         "postgres-s3": bench_postgres_s3,
         "postgres-tables": bench_tables,
         "drills": bench_drills,
+        "metrics": bench_metrics,
     }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", default="all", choices=["all", *benches])
