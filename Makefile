@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 
-.PHONY: demo test check lint test-newest bench format lock clean
+.PHONY: demo test check lint test-newest image image-check bench format lock clean
 
 demo: $(VENV)/.drkit-runtime  ## A live shop is backed up, ruined, restored to the moment before, and compared
 	$(VENV)/bin/drkit demo
@@ -23,6 +23,14 @@ lint: $(VENV)/.drkit-developer
 
 test-newest: $(VENV)/.drkit-developer  ## The tests that need no server, on the newest Python at hand
 	scripts/test-newest
+
+image:  ## The image, with Docker: drkit:VERSION, and drkit for the newest one
+	docker build --build-arg REVISION=$$(git rev-parse HEAD) \
+		--tag drkit:$$(sed -n 's/^ARG VERSION=//p' Dockerfile) --tag drkit $(ARGS) .
+
+image-check: $(VENV)/.drkit-developer  ## Build the image without Docker, and run it; as root on Debian
+	scripts/install-programs image
+	scripts/check-image $(ARGS)
 
 bench: $(VENV)/.drkit-developer  ## drkit beside the tools it replaces, as ratios; not a test
 	scripts/install-programs bench

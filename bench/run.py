@@ -1,6 +1,6 @@
 """drkit beside the tools it replaces, in one run, as ratios of medians.
 
-    bench/run.py [all|sqlite|s3|cli|postgres|postgres-s3|postgres-tables|drills|bases|increments|follow]
+    bench/run.py [all|sqlite|s3|cli|postgres|postgres-s3|postgres-tables|drills|metrics|bases|increments|follow]
                  [--rounds 5] [--gb 1] [--folder FOLDER]
 
 It is not a test: no figure fails anything. Machines differ and are noisy: compare ratios of one run, not seconds.
@@ -20,6 +20,7 @@ from dumps import bench_backups, bench_tables
 from dumps import bench_s3 as bench_postgres_s3
 from following import bench_following
 from measure import Contender, compare
+from metrics import bench_metrics
 from physical import bench_bases, bench_increments
 from servers.radosgw import radosgw_server
 
@@ -139,6 +140,7 @@ def main() -> None:
         "bases": bench_bases,
         "increments": bench_increments,
         "follow": bench_following,
+        "metrics": bench_metrics,
     }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", default="all", choices=["all", *benches])

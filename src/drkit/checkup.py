@@ -8,6 +8,8 @@ from itertools import groupby
 from drkit.config import System
 from drkit.errors import CaptureError, ConfigError, DrkitError, StoreError
 from drkit.model import Finding
+from drkit.notify.courier import open_addresses, read
+from drkit.notify.ping import spell
 from drkit.ports import Clock, Store
 from drkit.stores.probe import measure_offset, probe
 from drkit.wiring import Ask, Source, open_keyring, open_recipients, open_signers, open_signing_key
@@ -35,7 +37,11 @@ def check_sources(sources: Sequence[Source], clock: Clock, token: str, ask: Ask)
         if system.table.store.replica:
             for finding in _told(lambda: _check_replica(mine[0].from_afar().store()), "replica"):  # noqa: B023
                 yield Checked(system.name, finding, StoreError.exit_code)
+        for finding in _check_notify(system):
+            yield Checked(system.name, finding, ConfigError.exit_code)
         for source in mine:
+            for finding in _told(lambda: _check_ping(source), "ping"):  # noqa: B023
+                yield Checked(source.name, finding, ConfigError.exit_code)
             for finding in _told(lambda: source.engine().check(), "source"):  # noqa: B023
                 yield Checked(source.name, finding, CaptureError.exit_code)
 
@@ -79,6 +85,19 @@ def _check_replica(replica: Store) -> Iterator[Finding]:
         "it can be listed" if found else "it can be listed, and is empty",
         "let the bucket's own replication copy the store there; drills of region-failure restore from it alone",
     )
+
+
+def _check_notify(system: System) -> Iterator[Finding]:
+    """Nothing is sent: `drkit notify --test` does."""
+    for each in read(open_addresses(system)):
+        step = each.hint or "see https://github.com/caronc/apprise for what such a URL looks like"
+        yield Finding("notify", each.told, f"{each.name}: {each.why or 'it is understood'}", step)
+
+
+def _check_ping(source: Source) -> Iterator[Finding]:
+    if ping := source.table.ping_url or source.system.table.notify.ping_url:
+        urls = spell(ping, source.system.resolve, source.system.name, source.key)
+        yield Finding("ping", True, f"its {', '.join(urls)} can be told" if urls else "nothing is told")
 
 
 def _check_store(store: Store, clock: Clock, token: str) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from drkit.model import Finding, Point
 from drkit.restore.plan import Window, windows
-from drkit.timetable import Cron, next_run
+from drkit.timetable import PATIENCE, Cron, next_run
 from drkit.verify.exposure import Gap, captured, measure_exposure, wider_than
 from drkit.verify.forecast import Forecast, forecast_rto
 from drkit.verify.history import History
@@ -20,8 +20,6 @@ from drkit.verify.pace import judge_pace
 from drkit.verify.verdicts import brought_back, judge_rpo
 from drkit.when import from_the_future, misdated
 
-# A run may start late and still be no cause for alarm.
-PATIENCE = timedelta(minutes=5)
 # A server that has nothing to write says so every minute, so a log that is older has stopped.
 SILENCE = timedelta(minutes=5)
 _BASE_MAY_WAIT = timedelta(hours=1)  # for the log up to its end
@@ -37,6 +35,15 @@ class Promises:
     zone: ZoneInfo
     rto: timedelta | None
     rpo: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """The newest backup that failed, after the newest one that did not."""
+
+    at: datetime
+    error: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,10 @@ class Standing:
     `expected` is what that drill would take for the newest point. `verified` is the point that a drill has verified
     last. `gaps` are over and were wider than was promised, as far back as no point was removed. `failed_drills` are
     the last ones of their scenarios, where these brought back nothing, or not what was asked of them, however fast;
-    `stopped_drill` is the newest one, if it was stopped. Of `misdated` points nobody can say what moment they hold."""
+    `stopped_drill` is the newest one, if it was stopped. Of `misdated`
+    points nobody can say what moment they hold. `made_at` is the newest point, whatever speaks against it, and `takes`
+    how long it took. If nothing new comes, a source that is healthy now is so no more from `red_at` on; a backup and a
+    drill are late from `backup_late_at` and `drill_late_at` on."""
 
     source: str
     captured_at: datetime | None
@@ -81,12 +91,18 @@ class Standing:
     next_backup: datetime
     next_drill: datetime | None
     log: LogStanding | None = None
+    made_at: datetime | None = None
+    takes: timedelta | None = None
+    failed_backup: FailedRun | None = None
+    red_at: datetime | None = None
+    backup_late_at: datetime | None = None
+    drill_late_at: datetime | None = None
 
     @property
     def healthy(self) -> bool:
         late = self.overdue_since or self.drill_overdue_since
         missed = self.rpo.met is False or self.rto.met is False
-        wrong = self.damaged or self.failed_drills or self.doubts
+        wrong = self.damaged or self.failed_drills or self.doubts or self.failed_backup
         broken = self.log is not None and (self.log.silent_since or self.log.stranded)
         return self.captured_at is not None and not (late or missed or wrong or broken)
 
@@ -98,8 +114,10 @@ def judge_standing(
     history: History,
     whole_since: datetime | None,
     now: datetime,
+    failed: FailedRun | None = None,
 ) -> Standing:
-    """`history` needs the newest evidence only. Of what was captured after `whole_since` no point was removed."""
+    """`history` needs the newest evidence only. Of what was captured after `whole_since` no point was removed.
+    `failed` is the newest backup that failed, whenever that was."""
     zone = promises.zone
     past = sorted((point for point in points if not misdated(point, now)), key=lambda point: point.consistent_at)
     made = past[-1] if past else None
@@ -113,6 +131,10 @@ def judge_standing(
     pace = judge_pace(promises.rto, drills, newest.stored_bytes if newest else None)
     since = last.started_at if last else past[0].consistent_at if past else None
     measurable = [drill for drill in ended if last and drill.scenario == last.scenario]
+    drill_takes = last.ended_at - last.started_at if last else _A_FIRST_DRILL
+    backup = _deadline(promises.backup, zone, made.consistent_at, _duration(made)) if made else None
+    drill = _deadline(promises.verify, zone, since, drill_takes) if promises.verify and since else None
+    rpo = newest.consistent_at + promises.rpo if newest and promises.rpo else None
     return Standing(
         source=source,
         captured_at=newest.consistent_at if newest else None,
@@ -131,15 +153,17 @@ def judge_standing(
         forecast=forecast_rto(promises.rto, measurable, past, now),
         gaps=_past_gaps(past, promises.rpo, whole_since, now),
         window=next(iter(windows(sound)), None),
-        overdue_since=_overdue(promises.backup, zone, made.consistent_at, _duration(made), now) if made else None,
-        drill_overdue_since=_overdue(
-            promises.verify, zone, since, last.ended_at - last.started_at if last else _A_FIRST_DRILL, now
-        )
-        if promises.verify and since
-        else None,
+        overdue_since=backup.due if backup and backup.red_at < now else None,
+        drill_overdue_since=drill.due if drill and drill.red_at < now else None,
         doubts=history.doubts,
         next_backup=next_run(promises.backup, zone, now),
         next_drill=next_run(promises.verify, zone, now) if promises.verify else None,
+        made_at=made.consistent_at if made else None,
+        takes=_duration(made) if made else None,
+        failed_backup=failed if failed and (made is None or made.consistent_at < failed.at) else None,
+        red_at=min((at for at in (backup and backup.red_at, drill and drill.red_at, rpo) if at), default=None),
+        backup_late_at=backup.red_at if backup else None,
+        drill_late_at=drill.red_at if drill else None,
     )
 
 
@@ -158,17 +182,33 @@ def with_log(standing: Standing, found: Sequence[Window], useless: Sequence[Poin
         ),
         last.end if last and behind is not None and behind > SILENCE else None,
     )
-    captured_at = last.end if last else None
+    promised = standing.rpo.target
+    deadlines = [standing.backup_late_at, standing.drill_late_at]
+    if last:
+        deadlines += [last.end + SILENCE, last.end + promised if promised else None]
     return replace(
-        standing, captured_at=captured_at, rpo=judge_rpo(standing.rpo.target, behind), gaps=(), window=last, log=log
+        standing,
+        captured_at=last.end if last else None,
+        rpo=judge_rpo(promised, behind),
+        gaps=(),
+        window=last,
+        log=log,
+        red_at=min((at for at in deadlines if at), default=None),
     )
 
 
-def _overdue(cron: Cron, zone: ZoneInfo, last: datetime, takes: timedelta, now: datetime) -> datetime | None:
-    """Since when: the run after the last one may take as long as that, but not until the run that follows."""
+@dataclass(frozen=True, slots=True)
+class _Deadline:
+    """When the run after the last one was due, and from when on it is overdue."""
+
+    due: datetime
+    red_at: datetime
+
+
+def _deadline(cron: Cron, zone: ZoneInfo, last: datetime, takes: timedelta) -> _Deadline:
+    """The run may take as long as the last one, but not until the run that follows."""
     due = next_run(cron, zone, last)
-    patience = PATIENCE + min(takes, next_run(cron, zone, due) - due)
-    return due if due + patience < now else None
+    return _Deadline(due, due + PATIENCE + min(takes, next_run(cron, zone, due) - due))
 
 
 def _duration(point: Point) -> timedelta:

@@ -4,6 +4,7 @@ It knows no clock (`after` and `now` are arguments) and must not know what is ru
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -19,7 +20,9 @@ _FIELDS = (("minute", 60), ("hour", 24), ("day of the month", 31), ("month", 12)
 _ITEM = re.compile(r"(?:\*|(?:\d{1,2}|[a-z]{3})(?:-(?:\d{1,2}|[a-z]{3}))?)(?:/(\d{1,3}))?", re.ASCII | re.IGNORECASE)
 _HINT = "write minute, hour, day of the month, month and day of the week: `30 2 * * *` is every night at 02:30"
 _DAY = timedelta(days=1)
+PATIENCE = timedelta(minutes=5)  # a run may start that late and still be no cause for alarm
 _ANY_DAY_AHEAD = timedelta(days=400)  # both changes of clocks, which can be 53 weeks apart
+_LOOK_BACK = [timedelta(hours=2), timedelta(days=2), timedelta(days=60), timedelta(days=12 * 366)]
 _LOOK_AHEAD = timedelta(days=12 * 366)  # two leap days, even around a century that has none
 
 
@@ -64,7 +67,7 @@ def parse_cron(line: str) -> Cron:
         expanded, _ = croniter.expand(" ".join(fields))
     except CroniterError as error:
         raise ConfigError(f"cron line {line!r} cannot be read: {error}", hint=_HINT) from error
-    minutes, hours, days, months, weekdays = (None if values == ["*"] else frozenset(values) for values in expanded)
+    minutes, hours, days, months, weekdays = (None if "*" in values else frozenset(values) for values in expanded)
     cron = Cron(
         line=" ".join(fields),
         times=tuple(
@@ -92,6 +95,14 @@ def runs(cron: Cron, zone: ZoneInfo, after: datetime, until: datetime) -> Iterat
     return takewhile(lambda run: run <= until, _runs_after(cron, zone, after))
 
 
+def last_run(cron: Cron, zone: ZoneInfo, until: datetime) -> datetime:
+    """The newest run that is not later than `until`."""
+    for back in _LOOK_BACK:
+        if found := deque(runs(cron, zone, until - back, until), maxlen=1):
+            return found[0]
+    raise AssertionError("parse_cron has seen to it that every line fires")
+
+
 def longest_gap(cron: Cron, zone: ZoneInfo, now: datetime) -> timedelta:
     """The longest time between one run and the next in the years ahead, changes of clocks included."""
     today = now.astimezone(zone).date()
@@ -113,6 +124,18 @@ def longest_gap(cron: Cron, zone: ZoneInfo, now: datetime) -> timedelta:
             longest = max(longest, found[0] - last)
         last = found[-1]
     return longest
+
+
+def first_skipped(cron: Cron, zone: ZoneInfo, now: datetime) -> datetime | None:
+    """The first run ahead, by the clocks on the wall, whose time clocks skip: other programs may leave it out."""
+    if cron.every_hour:
+        return None
+    for day in _days(cron, now.astimezone(zone).date(), _ANY_DAY_AHEAD):
+        if not _steady(day, zone):
+            for at in cron.times:
+                if not instants(wall := datetime.combine(day, time()) + at, zone):
+                    return wall
+    return None
 
 
 def _runs_after(cron: Cron, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:

@@ -4,13 +4,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from drkit.age import Identity, Recipient, parse_identities, parse_recipient
+from drkit.clock import clock as clock
 from drkit.config import System
 from drkit.config.tables import AnySource, PhysicalTable, PostgresTable, ServerTable, SqliteTable
 from drkit.config.values import is_reference
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
 Ask = Callable[[], str]
 # How often the store hears of a server that writes nothing, if no objective wants it more often.
 MARK_EVERY = timedelta(minutes=1)
-
-
-def clock() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,9 @@ class Shop:
         self.schedule.write_text(text.replace(old, new))
 
     def objects(self, suffix: str = "") -> list[Path]:
-        return sorted(path for path in (self.folder / "backups").rglob(f"*{suffix}") if path.is_file())
+        """All but the records of runs."""
+        found = (self.folder / "backups").rglob(f"*{suffix}")
+        return sorted(path for path in found if path.is_file() and "runs" not in path.parts)
 
     def ids(self) -> list[str]:
         """The points' IDs, oldest first."""

@@ -37,7 +37,7 @@ def test_every_command_is_in_the_readme_and_has_examples_in_its_help(name, comma
 
 
 def options(command: typer.core.TyperCommand) -> set[str]:
-    flags = {max(each.opts, key=len) for each in command.params if each.opts[0].startswith("-")}
+    flags = {max(each.opts, key=len) for each in command.params if each.opts[0].startswith("-") and not each.hidden}
     return flags - {"--help"}
 
 

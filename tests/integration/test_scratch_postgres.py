@@ -196,15 +196,31 @@ with start() as scratch, psycopg.connect(scratch.dsn("postgres")) as connection:
     assert list(place.iterdir()) == []
 
 
-def test_a_user_without_a_name_is_told_what_initdb_needs(place: Path) -> None:
+def test_a_user_without_a_name_starts_one_where_nss_wrapper_is(place: Path) -> None:
     if os.geteuid() != 0:
-        assert confine().owner
+        assert confine().wrapper is None
         return
     code = """
-Path("/").as_uri()
+import psycopg
+os.setgroups([]), os.setgid(54321), os.setuid(54321)
+with start() as scratch, psycopg.connect(scratch.dsn("postgres")) as connection:
+    print(connection.execute("SELECT 'it answers'").fetchone()[0], scratch.describe())
+"""
+    said = run_child(START + code, *arguments(place))
+    assert said.startswith("it answers")
+    assert "run by drkit" in said
+    assert list(place.iterdir()) == []
+
+
+def test_a_user_without_a_name_is_told_what_initdb_needs_where_nothing_gives_one(place: Path) -> None:
+    if os.geteuid() != 0:
+        assert confine(lambda: None).owner
+        return
+    code = """
+from drkit.engines.postgres.scratch.confinement import confine
 os.setgroups([]), os.setgid(54321), os.setuid(54321)
 try:
-    start().__enter__()
+    confine(lambda: None)
 except DrkitError as error:
     print(error, error.hint, sep="\\n")
 """

@@ -299,7 +299,7 @@ def test_orphans_are_judged_by_the_stores_own_stamps_and_no_other_clock(tmp_path
 def test_a_source_that_was_never_captured_has_nothing_to_prune() -> None:
     store = MemoryStore()
     made = plan(store, LAST_TWO)
-    assert made == PrunePlan((), (), (), (), 0, NOW - GRACE)
+    assert made == PrunePlan((), (), (), (), 0, NOW - GRACE, source=SOURCE)
     carry_out(store, made)
 
 

@@ -5,51 +5,24 @@ from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
-from html.parser import HTMLParser
 from itertools import pairwise
 from random import Random
 
 import pytest
 
 from drkit.catalog import make_id
+from drkit.drawing.plots import merge
 from drkit.model import Point
 from drkit.report.facts import make_report
 from drkit.report.model import Known, Report
 from drkit.report.page import draw_page
-from drkit.report.plots import merge
 from drkit.report.style import STYLE
 from drkit.timetable import parse_cron
+from outline import EVIL, Outline, contrast
 from report_simulation import BAD, ZONE, live_a_year, make_drill
 
 OCTOBER = date(2026, 10, 1)
 NOW = datetime(2026, 11, 1, 0, 10, tzinfo=UTC)
-EVIL = "<script>alert(1)</script>&\"'\x1b[31m\u202e\x00"
-VOID = {"meta", "link", "br"}
-
-
-class Outline(HTMLParser):
-    """What a reader that does not look at the page meets: elements, and what each stands in."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.found: list[tuple[str, dict[str, str | None], tuple[str, ...]]] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs), tuple(self.open)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs), tuple(self.open)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def all(self, *tags: str) -> list[dict[str, str | None]]:
-        return [attributes for tag, attributes, _ in self.found if tag in tags]
 
 
 def empty(source: str) -> Known:
@@ -171,15 +144,3 @@ def ragged(seed: int) -> Known:
     weekly, hourly = parse_cron("0 4 * * 6"), parse_cron("0 * * * *")
     rto, rpo = timedelta(minutes=15), timedelta(hours=2)
     return Known("shop/x", "postgres", hourly, weekly, rto, rpo, points, drills)
-
-
-def contrast(one: str, other: str) -> float:
-    """As WCAG 2 reckons it."""
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def luminance(colour: str) -> float:
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

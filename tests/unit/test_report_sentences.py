@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from drkit.catalog import make_id
+from drkit.drawing import words
 from drkit.model import Check, Point
-from drkit.report import words
 from drkit.report.document import to_document
 from drkit.report.facts import make_report
 from drkit.report.model import Report

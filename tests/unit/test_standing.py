@@ -77,6 +77,18 @@ def test_a_run_is_overdue_when_it_could_have_ended_by_now() -> None:
     assert (late.overdue_since, late.healthy) == (due, False)
 
 
+def test_a_backup_and_a_drill_are_overdue_from_the_moments_on_that_were_told_before() -> None:
+    drilled = drill_at(NOW - HOUR)
+    early = stand(FRESH, drills=(drilled,), verify="0 * * * *", rpo=None)
+    assert early.backup_late_at is not None
+    assert early.drill_late_at is not None
+    assert early.red_at == min(early.backup_late_at, early.drill_late_at)
+    for after in (timedelta(0), timedelta(microseconds=1)):
+        by_backup = stand(FRESH, drills=(drilled,), verify="0 * * * *", now=early.backup_late_at + after)
+        by_drill = stand(FRESH, drills=(drilled,), verify="0 * * * *", now=early.drill_late_at + after)
+        assert bool(by_backup.overdue_since) == bool(by_drill.drill_overdue_since) == bool(after)
+
+
 def test_an_older_point_that_took_long_does_not_excuse_the_newest() -> None:
     newest = point(70 * MINUTE)
     assert stand(point(100 * MINUTE, took=timedelta(days=1)), newest, rpo=None).overdue_since is not None

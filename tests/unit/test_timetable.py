@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -5,9 +6,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from drkit.errors import ConfigError
-from drkit.timetable import longest_gap, next_run, parse_cron, runs
+from drkit.timetable import first_skipped, longest_gap, next_run, parse_cron, runs
 
 MADRID = ZoneInfo("Europe/Madrid")
+UTC_ZONE = ZoneInfo("UTC")
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SPRING = (datetime(2026, 3, 29, 0, 0, tzinfo=MADRID), datetime(2026, 3, 29, 5, 0, tzinfo=MADRID))
 AUTUMN = (datetime(2026, 10, 25, 0, 0, tzinfo=MADRID), datetime(2026, 10, 25, 5, 0, tzinfo=MADRID))
@@ -166,3 +168,19 @@ def test_the_long_night_is_seen_when_the_next_one_is_53_weeks_away() -> None:
 def test_a_zone_that_leaves_its_clocks_alone_has_no_long_night() -> None:
     assert longest_gap(parse_cron("30 2 * * *"), ZoneInfo("UTC"), NOW) == timedelta(days=1)
     assert longest_gap(parse_cron("0 1,22 * * *"), ZoneInfo("UTC"), NOW) == timedelta(hours=21)
+
+
+def test_a_star_among_others_is_every_value() -> None:
+    for line in ("0 0 *,5 * *", "0 *,5 * * *", "*,5 4 * * *", "0 4 * * *,mon"):
+        assert shown(line, AUTUMN, UTC_ZONE) == shown(re.sub(r"\*,\w+", "*", line), AUTUMN, UTC_ZONE)
+
+
+def test_the_first_time_that_clocks_skip_is_told() -> None:
+    assert first_skipped(parse_cron("30 2 * * *"), MADRID, NOW) == datetime(2027, 3, 28, 2, 30)
+    assert first_skipped(parse_cron("0 */2 * * *"), MADRID, NOW) == datetime(2027, 3, 28, 2, 0)
+
+
+def test_nothing_is_skipped_of_what_runs_every_hour_or_at_another_time_or_day_or_where_clocks_stay() -> None:
+    for line in ("30 * * * *", "30 4 * * *", "30 2 * * mon", "30 2 1 1 *"):
+        assert first_skipped(parse_cron(line), MADRID, NOW) is None
+    assert first_skipped(parse_cron("30 2 * * *"), UTC_ZONE, NOW) is None

@@ -17,6 +17,7 @@ from drkit.catalog.keys import (
     removal_key,
     removals_of,
     report_key,
+    reports_of,
 )
 from drkit.catalog.log import (
     HISTORY,
@@ -93,6 +94,7 @@ __all__ = [
     "removal_key",
     "removals_of",
     "report_key",
+    "reports_of",
     "runs",
     "span_key",
     "span_name",

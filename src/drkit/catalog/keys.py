@@ -79,6 +79,10 @@ def _parse_dated(key: str, folder: str) -> tuple[str, str] | None:
     return (source, found) if source and parse_id(found) and name == f"{found}.json" else None
 
 
+def reports_of(system: str) -> str:
+    return f"{system}/reports/"
+
+
 def report_key(system: str, month: str, form: Literal["json", "html"] = "json") -> str:
     """`month` is spelled 2026-11."""
     return f"{system}/reports/{month}.{form}"

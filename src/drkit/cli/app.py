@@ -14,12 +14,16 @@ from drkit.cli import (
     backup,
     check,
     completion,
+    daemon,
     demo,
     evidence,
     follow,
     init,
+    k8s,
     keys,
     log_fetch,
+    metrics,
+    notify,
     pins,
     prune,
     report,
@@ -27,7 +31,7 @@ from drkit.cli import (
     status,
     verify,
 )
-from drkit.cli.call import Call
+from drkit.cli.call import Call, parse_slot
 from drkit.cli.console import Console
 from drkit.errors import DrkitError
 
@@ -54,10 +58,14 @@ app.command()(follow.follow)
 app.command(hidden=True)(log_fetch.log_fetch)
 app.command()(restore.restore)
 app.command()(status.status)
+app.command()(metrics.metrics)
 app.command()(report.report)
+app.command()(notify.notify)
 app.command()(prune.prune)
 app.command()(pins.pin)
 app.command()(pins.unpin)
+app.command()(daemon.daemon)
+app.command()(k8s.k8s)
 app.command()(demo.demo)
 app.command()(completion.completion)
 
@@ -78,18 +86,27 @@ def every_command(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show a bug's whole traceback.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes, only warnings.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="Plain text.")] = False,
+    slot: Annotated[str | None, typer.Option("--slot", hidden=True, help="The planned run that this is.")] = None,
+    correlation_id: Annotated[
+        str | None, typer.Option("--correlation-id", hidden=True, help="What links this run to who began it.")
+    ] = None,
+    relative_to: Annotated[
+        Path | None, typer.Option("--relative-to", hidden=True, help="Where the schedules were copied from.")
+    ] = None,
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=tell_version, help="Print the version and leave.")
     ] = False,
 ) -> None:
     console: Console = context.obj
     console.json, console.quiet, console.verbose, console.color = json, quiet, verbose, not no_color
-    context.obj = Call(console, config)
+    console.correlation_id = correlation_id or console.correlation_id
+    context.obj = Call(console, config, relative_to, parse_slot(slot) if slot else None)
 
 
 def hoist(arguments: list[str]) -> list[str]:
     """Options for every command may stand anywhere before `--`; here they move to the front."""
     flags = {"--json", "--verbose", "-v", "--quiet", "-q", "--no-color", "--version"}
+    valued = ("--config", "--slot", "--correlation-id", "--relative-to")
     front: list[str] = []
     rest: list[str] = []
     waiting = iter(arguments)
@@ -98,7 +115,7 @@ def hoist(arguments: list[str]) -> list[str]:
             rest += [argument, *waiting]
         elif argument in flags or argument.startswith("--config="):
             front.append(argument)
-        elif argument == "--config":
+        elif argument in valued:
             front += [argument, *(value for value in [next(waiting, None)] if value is not None)]
         else:
             rest.append(argument)
@@ -131,7 +148,7 @@ def run(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001  the edge: whatever nobody foresaw is a bug, and says so
         console.fail(DrkitError(f"this is a bug: {type(error).__name__}: {error}", "run it with -v and report it"))
         if console.verbose:
-            traceback.print_exc()
+            sys.stderr.write(console.redact(traceback.format_exc()))
         return 70
     if code == 130:
         console.warn("interrupted")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drkit.cli.call import Call, each_source
+from drkit.cli.call import Call
+from drkit.cli.pinging import Pinging
+from drkit.cli.running import each_run
 from drkit.cli.text import format_size, format_table
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ def now(
     Examples:  drkit backup now  |  drkit backup now shop  |  drkit backup now shop/main --json
     """
     call: Call = context.obj
-    captured, failed = each_source(call, call.select(names), lambda source: _capture(call, source))
+    sources, pinging = call.select(names), Pinging(call)
+    captured, failed = each_run(call, "backup", sources, pinging.around(lambda source: _capture(call, source)))
+    pinging.close(sources, failed)
     done = [document for _, document in captured]
     lines = [
         f"{each['source']}: captured {each['consistent_at']}, {format_size(each['plain_bytes'])} stored as"

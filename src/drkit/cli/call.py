@@ -1,13 +1,16 @@
 """One invocation of the command line: its console, and the configuration it names, loaded when a command needs it."""
 
+import re
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from drkit.cli.console import Console
-from drkit.errors import ConfigError, DrkitError
+from drkit.errors import ConfigError, DrkitError, UsageError
+from drkit.when import format_moment, parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,17 +19,38 @@ if TYPE_CHECKING:
     from drkit.wiring import Source
 
 T = TypeVar("T")
+_SLOT = re.compile(r"(\S+)\.([1-9]\d?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """When a planned run was due, and how often it was tried with this one."""
+
+    due: datetime
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"{format_moment(self.due)}.{self.attempt}"
+
+
+def parse_slot(text: str) -> Slot:
+    match = _SLOT.fullmatch(text)
+    if not match:
+        raise UsageError(f"--slot {text} is none", "write the moment when the run was due, a dot, and the attempt")
+    return Slot(parse_moment(match[1]), int(match[2]))
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     console: Console
     config: Path
+    relative_to: Path | None = None
+    slot: Slot | None = None
 
     def systems(self, names: "Sequence[str]" = ()) -> "list[System]":
         from drkit.config import load_systems
 
-        return load_systems(self.config, names)
+        return load_systems(self.config, names, self.relative_to)
 
     def select(self, names: "Sequence[str] | None") -> "list[Source]":
         from drkit.wiring import select
@@ -50,6 +74,9 @@ class Failed:
     def told(self) -> "dict[str, list[dict[str, str]]]":
         """A member of a document that has one only when something failed."""
         return {"failed": self.document} if self.document else {}
+
+    def __add__(self, other: "Failed") -> "Failed":
+        return Failed([*self.document, *other.document], self.exit_code or other.exit_code)
 
 
 def each_source(

@@ -7,6 +7,7 @@ import typer
 
 from drkit.cli.call import Call, each_source
 from drkit.cli.console import GREEN, RED
+from drkit.cli.running import each_system_run
 from drkit.cli.text import format_table
 from drkit.errors import ConfigError, IntegrityError, UsageError
 
@@ -41,8 +42,13 @@ def verify(
     accept = _signers_of(call, signer or [])
     exit_code = 0
     if what[0] == _ALL:
-        done, failed = each_source(
-            call, _one_a_system(call, what[1:]), lambda one: _audit_store(call, one, what[1:], accept)
+        done, failed = each_system_run(
+            call,
+            "evidence",
+            call.select(what[1:]),
+            lambda mine: _audit_store(call, mine[0], what[1:], accept),
+            _wrong,
+            always=False,
         )
         found, exit_code = [each for _, part in done for each in part], failed.exit_code
     else:
@@ -105,8 +111,11 @@ def _read(source: "Source") -> "History":
     return believe(read_store(source.store(), source.name), open_signers(source.system))
 
 
-def _one_a_system(call: Call, names: "Sequence[str]") -> "list[Source]":
-    return list({source.system.name: source for source in call.select(names)}.values())
+def _wrong(found: "Sequence[Audited]") -> IntegrityError | None:
+    for each in found:
+        if not each.finding.passed:
+            return IntegrityError(f"{each.source}: {each.finding.check}: {each.finding.detail}", each.finding.hint)
+    return None
 
 
 def _audit_store(call: Call, one: "Source", names: "Sequence[str]", accept: "SignersOf") -> "list[Audited]":

@@ -8,13 +8,17 @@ from threading import Lock
 
 from drkit.cli.text import format_size
 
-_BAR_EVERY, _LINE_EVERY = 0.1, 10.0
+_BAR_EVERY = 0.1
+LINE_EVERY = 10.0
 
 
 class Meter:
     """Draws a bar on the terminal, or gives `tell` a line now and then where there is none."""
 
-    def __init__(self, label: str, total: int | None, tell: Callable[..., None] | None) -> None:
+    def __init__(
+        self, label: str, total: int | None, tell: Callable[..., None] | None, line_every: float = LINE_EVERY
+    ) -> None:
+        self._every = line_every if tell else _BAR_EVERY
         self._label, self._total, self._tell = label, total, tell
         self._started = self._shown = time.monotonic()
         self._done = 0
@@ -27,7 +31,7 @@ class Meter:
     def _add(self, size: int) -> None:
         self._done += size
         now = time.monotonic()
-        if now - self._shown < (_LINE_EVERY if self._tell else _BAR_EVERY):
+        if now - self._shown < self._every:
             return
         self._shown = now
         rate = self._done / (now - self._started)

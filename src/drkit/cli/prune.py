@@ -1,11 +1,14 @@
 """`drkit prune`."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drkit.cli.call import Call, each_source
+from drkit.cli.call import Call, Failed, each_source
+from drkit.cli.running import each_system_run
 from drkit.cli.text import format_size, format_table
+from drkit.errors import DrkitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,35 +32,61 @@ def prune(
 
     Examples:  drkit prune --dry-run  |  drkit prune shop  |  drkit prune shop/main --yes --json
     """
-    from drkit.prune import prune as carry_out
-    from drkit.retention import removes_most
-
     call: Call = context.obj
-    plans, failed = each_source(call, call.select(names), _plan)
-    if not dry_run:
-        writing = [_recorder(call, source) if plan.let_go or plan.log else _nothing_goes for source, plan in plans]
-        for source, plan in plans:
-            if removes_most([*plan.keep, *plan.let_go]):
-                call.console.confirm(f"remove {len(plan.let_go)} of the points of {source.name}, more than half", yes)
-        for (source, plan), write_down in zip(plans, writing, strict=True):
-            carry_out(source.store(), plan, write_down)
+    sources = call.select(names)
+    if dry_run:
+        done, failed = each_source(call, sources, _plan)
+        plans = [plan for _, plan in done]
+    else:
+        ended, failed = each_system_run(call, "prune", sources, lambda mine: _prune(call, mine, yes), _first_failure)
+        plans = [plan for _, pruned in ended for plan in pruned.plans]
+        failed = sum((pruned.failed for _, pruned in ended), failed)
     document = {
         "keep": [
             {"id": each.point.id, "source": each.point.source, "rules": list(each.reasons)}
-            for _, plan in plans
+            for plan in plans
             for each in plan.keep
         ],
-        "remove": [{"id": each.point.id, "source": each.point.source} for _, plan in plans for each in plan.let_go],
-        "bytes": sum(plan.bytes for _, plan in plans),
+        "remove": [{"id": each.point.id, "source": each.point.source} for plan in plans for each in plan.let_go],
+        "bytes": sum(plan.bytes for plan in plans),
     }
     log = [
-        {"source": source.name, "objects": len(plan.log), "bytes": sum(entry.size for entry in plan.log)}
-        for source, plan in plans
+        {"source": plan.source, "objects": len(plan.log), "bytes": sum(entry.size for entry in plan.log)}
+        for plan in plans
         if plan.log
     ]
     document |= {"log": log} if log else {}
-    call.console.answer(document | failed.told, _outline([plan for _, plan in plans], dry_run))
+    if plans or call.console.json or not failed.exit_code:  # what failed is told already
+        call.console.answer(document | failed.told, _outline(plans, dry_run))
     return failed.exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was removed of one system, and the sources of it that failed."""
+
+    plans: "list[PrunePlan]"
+    failed: Failed
+
+
+def _prune(call: Call, sources: "Sequence[Source]", yes: bool) -> Pruned:
+    from drkit.prune import prune as carry_out
+    from drkit.retention import removes_most
+
+    plans, failed = each_source(call, sources, _plan)
+    writing = [_recorder(call, source) if plan.let_go or plan.log else _nothing_goes for source, plan in plans]
+    for source, plan in plans:
+        if removes_most([*plan.keep, *plan.let_go]):
+            call.console.confirm(f"remove {len(plan.let_go)} of the points of {source.name}, more than half", yes)
+    for (source, plan), write_down in zip(plans, writing, strict=True):
+        carry_out(source.store(), plan, write_down)
+    return Pruned([plan for _, plan in plans], failed)
+
+
+def _first_failure(pruned: Pruned) -> DrkitError | None:
+    for each in pruned.failed.document:
+        return DrkitError(f"{each['source']}: {each['error']}", each["hint"])
+    return None
 
 
 def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point], Sequence[Entry]], None]":

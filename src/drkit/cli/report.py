@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drkit.cli.call import Call, each_source
+from drkit.cli.call import Call
 from drkit.cli.missed import write_down_missed
+from drkit.cli.running import each_system_run
 from drkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,15 +62,11 @@ def report(
     chosen = _choose_format(form, out, call.console.json)
     first_day = _first_day(month) if month else None
     sources = call.select([name] if name else None)
-    systems: dict[str, list[Source]] = {}
-    for source in sources:
-        systems.setdefault(source.system.name, []).append(source)
+    systems = list(dict.fromkeys(source.system.name for source in sources))
     if len(systems) > 1 and (out or chosen == "html"):
         raise UsageError(f"there are {len(systems)} systems, with a report each", f"name one: {', '.join(systems)}")
-    done, failed = each_source(
-        call,
-        [mine[0] for mine in systems.values()],
-        lambda one: _make(call, systems[one.system.name], first_day, no_store),
+    done, failed = each_system_run(
+        call, "report", sources, lambda mine: _make(call, mine, first_day, no_store), always=False
     )
     made = [each for _, each in done]
     if made and out:

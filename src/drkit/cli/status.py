@@ -1,75 +1,95 @@
 """`drkit status`."""
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from drkit.cli.call import Call, each_source
-from drkit.cli.status_text import describe, draw
-from drkit.errors import ObjectiveMissed
+from drkit.cli.call import Call, Failed, each_source
+from drkit.cli.status_text import draw
+from drkit.errors import DrkitError, ObjectiveMissed
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable, Sequence
 
-    from drkit.catalog import Listing
     from drkit.standing import Standing
+    from drkit.troubles import Trouble
     from drkit.wiring import Source
 
-_DRILLS = 8  # enough for the last one that came to its end, and for a forecast
+T = TypeVar("T")
 
 
 def status(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="SYSTEM or SYSTEM/SOURCE.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="SYSTEM or SYSTEM/SOURCE.")] = None,
+    moments: Annotated[bool, typer.Option("--moments", help="List every point in time in the JSON document.")] = False,
 ) -> int:
     """How every source stands now: captured, verified, RPO and RTO against what was promised, and what is wrong.
 
-    Ends with 8 when a promise is broken now: a backup or a drill is overdue, the RPO or the RTO is missed, or the last
-    drill failed. It reads the store and changes nothing.
+    Ends with 8 when a promise is broken now: a backup or a drill is overdue or failed, the RPO or the RTO is missed, or
+    a job of the whole system failed. It reads the store and changes nothing.
 
     Examples:  drkit status  |  drkit status shop  |  drkit status --json
     """
     call: Call = context.obj
-    judged, failed = each_source(call, call.select([name] if name else None), _judge)
-    standings = [standing for _, standing in judged]
-    call.console.answer({"sources": list(map(describe, standings))} | failed.told, draw(call.console, standings))
-    broken = any(not standing.healthy for standing in standings)
-    return failed.exit_code or (ObjectiveMissed.exit_code if broken else 0)
+    seen = look(call, call.select(names), moments)
+    call.console.answer(seen.document, draw(call.console, seen.standings, seen.troubles))
+    broken = any(not standing.healthy for standing in seen.standings) or any(seen.troubles.values())
+    return seen.failed.exit_code or (ObjectiveMissed.exit_code if broken else 0)
 
 
-def _judge(source: "Source") -> "Standing":
-    from drkit import catalog
-    from drkit.catalog.wholeness import check_newest
-    from drkit.config.tables import PhysicalTable
-    from drkit.prune.removals import find_whole_since
-    from drkit.standing import Promises, judge_standing
-    from drkit.verify.history import History, read_newest
-    from drkit.wiring import clock, open_signers
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """`troubles` are those of whole systems."""
 
-    table, store, signers = source.table, source.store(), open_signers(source.system)
-    promised, now = table.objectives, clock()
-    found = catalog.survey(store, source.name)
-    listing, unsound = check_newest(store, found, signers, now)
-    history = read_newest(store, source.name, signers, _DRILLS, now, catalog.marks(source.name, found.entries))
-    standing = judge_standing(
-        source.name,
-        Promises(table.backup, table.verify, source.system.table.timezone, promised.rto, promised.rpo),
-        listing.points,
-        History(history.evidences, (*unsound, *history.doubts)),
-        find_whole_since(store, source.name, signers),
-        now,
+    document: dict[str, Any]
+    standings: "list[Standing]"
+    troubles: "dict[str, tuple[Trouble, ...]]"
+    failed: Failed
+
+
+def look(call: Call, sources: "Sequence[Source]", moments: bool = False) -> Seen:
+    """What cannot be looked at is told, and does not keep the rest from being looked at."""
+    from drkit.lookout import look_at_source, look_at_system, read_runs
+    from drkit.wiring import clock
+
+    now = clock()
+    first = {source.system.name: source for source in reversed(sources)}
+    runs = _once_a_system(lambda system: read_runs(first[system].store(), system))
+    judged, failed = each_source(
+        call, sources, lambda source: look_at_source(source, runs(source.system.name), now, moments)
     )
-    return _with_log(source, standing, listing, now) if isinstance(table, PhysicalTable) else standing
+    reached = {source.system.name for source, _ in judged}
+    systems, unseen = each_source(
+        call,
+        [first[name] for name in sorted(reached)],
+        lambda one: look_at_system(one.system, one.store(), runs(one.system.name), now),
+    )
+    failed += unseen
+    told = [document for _, (_, document) in judged]
+    whole = [document for _, (_, document) in systems]
+    return Seen(
+        {"sources": told, "systems": whole} | failed.told,
+        [standing for _, (standing, _) in judged],
+        {one.system.name: troubles for one, (troubles, _) in systems},
+        failed,
+    )
 
 
-def _with_log(source: "Source", standing: "Standing", listing: "Listing", now: "datetime") -> "Standing":
-    from drkit.restore.holdings import look
-    from drkit.restore.reach import find_ways, windows
-    from drkit.standing import with_log
-    from drkit.wiring import open_outlook
+def _once_a_system(read: "Callable[[str], T]") -> "Callable[[str], T]":
+    """A store that did not answer for one source is not asked again for each of the others."""
+    known: dict[str, T] = {}
+    failed: dict[str, DrkitError] = {}
 
-    outlook = look(source.store(), listing, open_outlook(source.system))
-    ways = [way for way in find_ways(outlook.holdings) if way.held.point.credible]
-    reaching = {way.held.point.id for way in ways if way.until is not None}
-    useless = [point for point in listing.points if point.id not in reaching]
-    return with_log(standing, windows(source.name, ways), useless, now)
+    def ask(system: str) -> T:
+        if system in failed:
+            raise failed[system]
+        if system not in known:
+            try:
+                known[system] = read(system)
+            except DrkitError as error:
+                failed[system] = error
+                raise
+        return known[system]
+
+    return ask

@@ -3,21 +3,20 @@
 A DSN may hold a password: only its `shown` form is ever printed.
 """
 
-import os
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
+from drkit.cli.reference import read_reference
 from drkit.errors import NotRestorable, UsageError
+from drkit.secrecy import passwords_in, remember
 
 if TYPE_CHECKING:
     from drkit.wiring import Source
 
 _HINT = "write a new database's name, postgresql://user@host/new_database, or env:NAME where a password is in it"
 _URL = re.compile(r"(postgres(?:ql)?://(?:[^/@]*@)?[^/?]*)(?:/[^?]*)?")
-_PASSWORD = re.compile(r"://[^:/@]*:([^@]*)@|(?:^|[?&\s])(?:ssl)?password\s*=\s*('(?:[^'\\]|\\.)*'|[^\s&]+)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +42,13 @@ def read_target(text: str, source: "Source") -> Target:
     from drkit.engines.postgres.dsn import parse_dsn
 
     if is_reference(text):
-        value = _read(text)
+        value = read_reference("--to", text, "the DSN")
     elif "://" in text or "=" in text:
         value = text
     else:
         value = _beside(source.system.resolve(table.dsn), text)
     starter.insist_on_libpq(value, "the target")
+    remember(value)
     return Target(
         value, str(parse_dsn(value, NotRestorable)), passwords_in(value), value == text and holds_password(text)
     )
@@ -61,18 +61,6 @@ def default_target(source: "Source") -> str:
     return "dbname=restored" if isinstance(source.table, PostgresTable) else "restored"
 
 
-def _read(reference: str) -> str:
-    kind, _, rest = reference.partition(":")
-    if kind == "env":
-        if value := os.environ.get(rest):
-            return value
-        raise UsageError(f"--to {reference}: {rest} is not set", f"set the environment variable {rest} to the DSN")
-    try:
-        return Path(rest).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--to {reference} cannot be read as text", "look whether it is the right file") from error
-
-
 def _beside(dsn: str, name: str) -> str:
     """Where the source is, but another database. A URL stays one, as programs may read it that know no other form."""
     from drkit.engines.postgres.dsn import parse_dsn
@@ -83,10 +71,3 @@ def _beside(dsn: str, name: str) -> str:
         rest = re.sub(r"(?<=[?&])dbname=[^&]*&?", "", dsn[url.end() :])
         return f"{url[1]}/{quote(name, safe='')}{rest.rstrip('?&')}"
     return parse_dsn(dsn, NotRestorable).database(name).dsn
-
-
-def passwords_in(dsn: str) -> tuple[str, ...]:
-    """As they stand, and as they are meant; the longest first, as one may be a part of another."""
-    found = [first or second.strip("'") for first, second in _PASSWORD.findall(dsn)]
-    meant = {form for each in found for form in (each, unquote(each), each.replace("\\", ""))}
-    return tuple(sorted(meant, key=len, reverse=True))

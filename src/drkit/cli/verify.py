@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drkit.cli.call import Call, ask_passphrase, each_source
+from drkit.cli.call import Call, ask_passphrase
 from drkit.cli.missed import write_down_missed
+from drkit.cli.running import each_run
 from drkit.cli.verify_text import describe_drill, summarize
 from drkit.errors import ConfigError, NotRestorable, ObjectiveMissed, StoreError, UsageError
 
@@ -52,7 +53,7 @@ def now(
         raise UsageError("a seed chooses a random moment", "say --at random with it")
     if when == _RANDOM:
         seed = seed or secrets.token_hex(8)
-    done, failed = each_source(call, call.select(names), lambda source: _drill(call, source, chosen, when, seed))
+    done, failed = each_run(call, "verify", call.select(names), lambda source: _drill(call, source, chosen, when, seed))
     drills = [describe_drill(drill, evidence) for _, (drill, evidence) in done]
     lines = [line for _, (drill, evidence) in done for line in summarize(call.console, drill, evidence)]
     lines += [f"{each['source']}: FAILED, no drill was completed" for each in failed.document]
@@ -150,8 +151,7 @@ def _with_clock_offset(drill: "Drill", store: "Store") -> "Drill":
 
 def _redacting(source: "Source") -> "Callable[[str], str]":
     """A command of the user's may repeat whatever it was given, and evidence is stored in the clear."""
-    from drkit.cli.target import passwords_in
-    from drkit.streams.shell import black_out, secrets_in
+    from drkit.secrecy import black_out, passwords_in, secrets_in
 
     hidden = {word for text in source.secret_texts() for word in passwords_in(text)} | secrets_in(os.environ)
 

@@ -14,10 +14,11 @@ from pydantic import ValidationError
 from drkit.config.tables import NAME, SystemTable
 from drkit.config.values import is_reference
 from drkit.errors import ConfigError
+from drkit.secrecy import remember
 
 
 class System:
-    """One schedules/NAME.toml."""
+    """One schedules/NAME.toml. `file` is where it belongs, and its relative paths begin, wherever it was read."""
 
     def __init__(self, file: Path, table: SystemTable) -> None:
         self.file = file
@@ -38,9 +39,9 @@ class System:
         if kind == "env":
             if not os.environ.get(rest):
                 raise ConfigError(f"{self.file}: {reference} is not set", f"set the environment variable {rest}")
-            return os.environb[rest.encode()]
+            return _remembered(os.environb[rest.encode()])
         try:
-            return self.path(rest).read_bytes()
+            return _remembered(self.path(rest).read_bytes())
         except OSError as error:
             hint = "bring the file there from where it is kept, or drop the line from a schedule that does not need it"
             raise ConfigError(f"{self.file}: {reference} cannot be read: {error.strerror}", hint) from error
@@ -50,14 +51,21 @@ class System:
         return (self.file.parent / value).absolute()
 
 
-def load_system(file: Path) -> System:
+def _remembered(value: bytes) -> bytes:
+    remember(value.decode(errors="replace"))
+    return value
+
+
+def load_system(copy: Path, home: Path | None = None) -> System:
+    """With a `home` the file is a copy of one in that folder."""
+    file = copy if home is None else home / copy.name
     if not NAME.fullmatch(file.stem):
         raise ConfigError(
             f"{file}: a system is named after its file, and {file.stem!r} is not lower-case letters, digits, - and _",
             "rename the file",
         )
     try:
-        table = SystemTable.model_validate(tomllib.loads(file.read_text("utf-8")))
+        table = SystemTable.model_validate(tomllib.loads(copy.read_text("utf-8")))
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}", "make it readable for this user") from error
     except UnicodeDecodeError as error:
@@ -69,7 +77,7 @@ def load_system(file: Path) -> System:
     return System(file, table)
 
 
-def load_systems(folder: Path, names: Collection[str] = ()) -> list[System]:
+def load_systems(folder: Path, names: Collection[str] = (), home: Path | None = None) -> list[System]:
     """All of them, or only those that the names mean: one broken file must not stop what has nothing to do with it."""
     if not folder.is_dir():
         raise ConfigError(f"there is no folder {folder}", "`drkit init` makes one, or name another by --config DIR")
@@ -77,7 +85,8 @@ def load_systems(folder: Path, names: Collection[str] = ()) -> list[System]:
     if not files:
         raise ConfigError(f"{folder} holds no .toml file", "`drkit init` writes one")
     wanted = {name.split("/")[0] for name in names}
-    return [load_system(file) for file in files if file.stem in wanted] or [load_system(file) for file in files]
+    chosen = [file for file in files if file.stem in wanted] or files
+    return [load_system(file, home) for file in chosen]
 
 
 _SAYINGS = {

@@ -10,9 +10,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from drkit.config.values import (
     Count,
     CronLine,
+    CronLineOrNever,
     DsnReference,
     Length,
     Method,
+    NotifyUrl,
+    PingUrl,
     RecipientText,
     Reference,
     SignerText,
@@ -23,7 +26,7 @@ from drkit.config.values import (
     is_reference,
 )
 from drkit.retention import Policy
-from drkit.timetable import longest_gap
+from drkit.timetable import PATIENCE, longest_gap, parse_cron
 from drkit.when import format_length
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -99,6 +102,46 @@ class CheckTable(Table):
         return self
 
 
+class PingTable(Table):
+    """URLs that are told when a backup begins, ends well, or fails."""
+
+    start: PingUrl | None = None
+    success: PingUrl | None = None
+    failure: PingUrl | None = None
+
+
+Ping = PingUrl | PingTable
+
+
+class NotifyTable(Table):
+    """Who is told what has changed. `ping_url` is a dead man's switch; a single URL is told of a start at /start and of
+    a failure at /fail. `allow_private` lets both reach addresses that are not public."""
+
+    urls: tuple[NotifyUrl, ...] = ()
+    ping_url: Ping | None = None
+    allow_private: bool = False
+
+
+class JobsTable(Table):
+    """When the daemon runs what belongs to a whole system, by its time zone, or "never". `time_limit` is for every job
+    of the system; each starts up to `jitter` after its time, the same job always by the same delay."""
+
+    prune: CronLineOrNever = parse_cron("40 3 * * *")
+    replicate: CronLineOrNever = parse_cron("*/15 * * * *")
+    report: CronLineOrNever = parse_cron("0 6 1 * *")
+    evidence: CronLineOrNever = parse_cron("20 5 * * 0")
+    time_limit: Length = timedelta(hours=6)
+    jitter: Length = timedelta(0)
+
+    @model_validator(mode="after")
+    def _jitter_is_no_delay(self) -> "JobsTable":
+        if self.jitter > PATIENCE:
+            raise ValueError(
+                f"jobs.jitter may be {format_length(PATIENCE)} at most: later than that a backup is overdue"
+            )
+        return self
+
+
 def _plain_folder(text: str) -> str:
     if is_reference(text):
         raise ValueError('drills of this kind restore to a folder; write its path as it is: "/big/disk"')
@@ -128,6 +171,7 @@ class SourceTable(Table):
     keep: KeepTable | None = None
     objectives: ObjectivesTable = ObjectivesTable()
     hooks: HooksTable = HooksTable()
+    ping_url: Ping | None = None
 
     @model_validator(mode="after")
     def _checks_are_told_apart(self) -> "SourceTable":
@@ -251,6 +295,8 @@ class SystemTable(Table):
     timezone: Zone = ZoneInfo("UTC")
     store: StoreTable
     encryption: EncryptionTable
+    jobs: JobsTable = JobsTable()
+    notify: NotifyTable = NotifyTable()
     sources: dict[str, AnySource] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -98,6 +98,26 @@ def holds_password(dsn: str) -> bool:
     return _PASSWORD.search(dsn) is not None
 
 
+def _parse_cron_or_never(text: str) -> Cron | None:
+    return None if text.strip() == "never" else parse_cron(text)
+
+
+def parse_ping(text: str) -> str:
+    """Whoever knows it can say that all is well: so it may be a reference; but many are no secret."""
+    if not text.startswith(("https://", "http://")) or not urlsplit(text).hostname:
+        raise ConfigError("a ping URL begins with https:// or http://", 'or it is a reference, such as "env:PING_URL"')
+    return text
+
+
+def _parse_notify_url(text: str) -> str:
+    if not is_reference(text):
+        raise ConfigError(
+            "a notification URL holds a token or a password as a rule, and a secret is given by reference",
+            'use "env:DRKIT_NOTIFY_URL" or "file:/path/to/url"',
+        )
+    return text
+
+
 def _known_method(value: object) -> object:
     if value not in ("dump", "physical"):
         raise ValueError('the method is "dump", by pg_dump, or "physical", by base backups and the log')
@@ -120,12 +140,15 @@ def parse_size(text: str) -> int:
 
 Length = Annotated[timedelta, BeforeValidator(_parsed(parse_length))]
 CronLine = Annotated[Cron, BeforeValidator(_parsed(parse_cron))]
+CronLineOrNever = Annotated[Cron | None, BeforeValidator(_parsed(_parse_cron_or_never))]
 StoreUrl = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_store_url)))]
 RecipientText = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_recipient)))]
 SignerText = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_signer)))]
 Size = Annotated[int, BeforeValidator(_parsed(parse_size))]
 DsnReference = Annotated[str, BeforeValidator(_parsed(_parse_dsn))]
 Reference = Annotated[str, BeforeValidator(_parsed(_parse_reference))]
+PingUrl = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_ping)))]
+NotifyUrl = Annotated[str, BeforeValidator(_parsed(_parse_notify_url))]
 Zone = Annotated[ZoneInfo, BeforeValidator(_parsed(_parse_zone))]
 Method = Annotated[Literal["dump"], BeforeValidator(_known_method)]
 SlotName = Annotated[str, BeforeValidator(_parsed(_parse_slot))]

@@ -28,6 +28,7 @@ class PrunePlan:
     bytes: int
     sweep_before: datetime
     log: tuple[Entry, ...] = ()
+    source: str = ""
 
 
 def plan_prune(
@@ -66,6 +67,7 @@ def plan_prune(
         bytes=size,
         sweep_before=newest - grace,
         log=tuple(log),
+        source=listing.source,
     )
 
 

@@ -6,11 +6,11 @@ It must not know where any of it lies.
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
+from drkit.drawing.words import count
 from drkit.model import Finding
 from drkit.prune.removals import believe_records
 from drkit.report.filing import check_filed
 from drkit.report.holdings import Holdings
-from drkit.report.words import count
 from drkit.signing import Signer
 from drkit.verify.history import believe, check_links
 

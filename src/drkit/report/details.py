@@ -2,13 +2,13 @@
 
 from zoneinfo import ZoneInfo
 
-from drkit.report import tables
+from drkit.drawing import tables
+from drkit.drawing.markup import Content, Markup, element
+from drkit.drawing.words import count, dated, length, moment, short_day, short_name, size
 from drkit.report.drawings import draw_month, draw_rpo, draw_rto
-from drkit.report.markup import Content, Markup, element
 from drkit.report.model import Month, SourceReport
 from drkit.report.opening import answer_mark
 from drkit.report.statements import LABELS
-from drkit.report.words import count, dated, length, moment, short_day, short_name, size
 from drkit.verify.forecast import Forecast
 from drkit.verify.model import Drill
 

@@ -3,11 +3,11 @@
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from drkit.report.markup import Markup, element
+from drkit.drawing.markup import Markup, element
+from drkit.drawing.plots import Frame, Value, draw_lengths, draw_strip
+from drkit.drawing.words import count, length, month_name, short_day, short_month, short_name
 from drkit.report.model import Month, SourceReport, Topic
-from drkit.report.plots import Frame, Value, draw_lengths, draw_strip
 from drkit.report.stock import HISTORY, month_before
-from drkit.report.words import count, length, month_name, short_day, short_month, short_name
 
 
 def draw_month(source: SourceReport, month: Month, zone: ZoneInfo) -> Markup:

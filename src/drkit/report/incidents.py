@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from drkit.drawing.words import count, length, moment
 from drkit.model import Finding, Point
 from drkit.report.model import Incident, Trouble
-from drkit.report.words import count, length, moment
 from drkit.verify.exposure import Gap, Recoverable
 from drkit.verify.model import Drill, Result
 from drkit.verify.slots import Slot

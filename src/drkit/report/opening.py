@@ -2,11 +2,11 @@
 
 from zoneinfo import ZoneInfo
 
-from drkit.report import tables
-from drkit.report.markup import Content, Markup, element
+from drkit.drawing import tables
+from drkit.drawing.markup import Content, Markup, element
+from drkit.drawing.words import count, dated, length, moment, month_name, short_name
 from drkit.report.model import Answer, Promise, Report, SourceReport
 from drkit.report.statements import say_answer
-from drkit.report.words import count, dated, length, moment, month_name, short_name
 
 WORDS: dict[Answer, str] = {"yes": "✓ Yes", "no": "✗ No", "unknown": "? Unknown"}
 

@@ -8,14 +8,14 @@ from hashlib import sha256
 from itertools import chain
 from zoneinfo import ZoneInfo
 
-from drkit.report import tables
+from drkit.drawing import tables
+from drkit.drawing.markup import Content, Markup, element
+from drkit.drawing.words import count, moment, month_name, short_name, size
 from drkit.report.details import draw_source
-from drkit.report.markup import Content, Markup, element
 from drkit.report.model import Incident, Report
 from drkit.report.opening import draw_inventory, draw_opening
 from drkit.report.statements import REPLICA, say_how_to_check, say_proven, say_unproven
 from drkit.report.style import STYLE
-from drkit.report.words import count, moment, month_name, short_name, size
 
 _INCIDENTS = 100  # shown at most, those that are not over first; the JSON form has all
 _POLICY = (

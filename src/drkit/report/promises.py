@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from drkit.drawing.words import count, dated, length, listed, moment
 from drkit.report.model import Answer, Drills, Known, Month, Promise
-from drkit.report.words import count, dated, length, listed, moment
 from drkit.timetable import next_run
 from drkit.verify.exposure import Exposure
 from drkit.verify.model import Drill

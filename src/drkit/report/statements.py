@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from drkit.drawing.words import count, listed, short_name
 from drkit.model import Check
 from drkit.report.model import Report, Topic
 from drkit.report.promises import came_back
-from drkit.report.words import count, listed, short_name
 from drkit.verify.model import Drill
 
 LABELS: dict[Topic, str] = {"restores": "Restores", "rto": "RTO", "rpo": "RPO"}

@@ -1,11 +1,6 @@
 """How the report looks: on a desk, on a phone, on paper, by day and by night. One text, which the page's CSP hashes."""
 
-_PALETTE = """
-:root{color-scheme:light dark;--paper:#fcfbf9;--ink:#1c1d20;--soft:#595d66;--rule:#dedbd4;--panel:#f4f2ed;
---yes:#1a6b47;--no:#b3261e;--unknown:#7d5500;--fill:#3b7f9f;--line:#2b6d8c}
-@media screen and (prefers-color-scheme:dark){:root{--paper:#15171a;--ink:#e9e7e2;--soft:#a6abb3;--rule:#33373d;
---panel:#1d2024;--yes:#74cf9f;--no:#ff8d83;--unknown:#e4b765;--fill:#4f9dc0;--line:#7fc0de}}
-"""
+from drkit.drawing.palette import PALETTE, STRIP
 
 _TEXT = """
 *{box-sizing:border-box}
@@ -45,17 +40,12 @@ dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));gap:.9r
 dt{font-size:.8rem}dd{margin:0;overflow-wrap:anywhere}
 """
 
-_DRAWINGS = """
+_FIGURES = """
 figure{margin:1rem 0}
 svg{display:block;width:100%}
-.strip{height:3.1rem;overflow:visible}
-.strip path{vector-effect:non-scaling-stroke;fill:none}
-.base{stroke:var(--rule);stroke-width:1}
-.strip .points,.strip .hole{stroke:var(--fill);stroke-width:9;vector-effect:none}
-.strip .hole{stroke:var(--no);stroke-width:2}
-.dot{stroke:var(--yes);stroke-width:10;stroke-linecap:round}
-.dot.failed,.dot.aborted{stroke:var(--no);stroke-linecap:square;stroke-width:8}
-.dot.missed{stroke:var(--unknown)}.dot.eye{stroke:var(--paper);stroke-width:5}
+"""
+
+_DRAWINGS = """
 .scale{display:grid;font-size:.75rem;color:var(--soft);grid-template-columns:repeat(4,7fr)}
 .d29{grid-template-columns:repeat(4,7fr) 1fr}.d30{grid-template-columns:repeat(4,7fr) 2fr}
 .d31{grid-template-columns:repeat(4,7fr) 3fr}
@@ -108,4 +98,4 @@ a{text-decoration:none}
 @media screen{.sign{display:none}}
 """
 
-STYLE = "".join((_PALETTE + _TEXT + _TABLES + _DRAWINGS + _MEDIA).splitlines())
+STYLE = "".join((PALETTE + _TEXT + _TABLES + _FIGURES + STRIP + _DRAWINGS + _MEDIA).splitlines())

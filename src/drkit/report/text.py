@@ -1,8 +1,8 @@
 """The report in a few lines, for chat or mail: the answer, and each source that gives reason to look at the whole."""
 
+from drkit.drawing.words import count, month_name, short_name
 from drkit.report.model import Report, SourceReport
 from drkit.report.statements import LABELS, say_answer
-from drkit.report.words import count, month_name, short_name
 
 _MOST = 10
 

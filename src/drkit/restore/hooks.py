@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from drkit.errors import NotRestorable
-from drkit.streams.shell import ShellRun, black_out, run_shell
+from drkit.secrecy import black_out
+from drkit.streams.shell import ShellRun, run_shell
 
 When = Literal["before", "after"]
 Tell = Callable[[When, str], None]

@@ -10,7 +10,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,10 +21,6 @@ _PIPE = 65_536
 _PATIENCE = 10
 # What opens or signs backups, whatever variable it stands in.
 _KEYS = re.compile(r"AGE-SECRET-KEY-|DRKIT-SIGNING-KEY-|BEGIN AGE ENCRYPTED FILE", re.IGNORECASE)
-# What else is a secret, by the variable's name.
-_SECRET = re.compile(r"PASSW|SECRET|TOKEN|_KEY$|APIKEY|CREDENTIAL", re.IGNORECASE)
-_IN_URL = re.compile(r"://[^:/@\s]*:([^@\s]+)@")
-_SHORTEST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +49,6 @@ def run_shell(
             output = f"{output}{hear(line)}\n"[-_KEPT:]
         status = child.poll()
     return ShellRun(status, output, round(time.monotonic() - started, 3))
-
-
-def black_out(line: str, secrets: Iterable[str]) -> str:
-    """The longest first, as one may be a part of another."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        line = line.replace(secret, "***")
-    return line
-
-
-def secrets_in(environment: Mapping[str, str]) -> set[str]:
-    """Values that nobody should read in a command's words. Shorter ones would blacken what is no secret."""
-    named = {value for name, value in environment.items() if _SECRET.search(name)}
-    within = {password for value in environment.values() for password in _IN_URL.findall(value)}
-    return {each for each in named | within if len(each) >= _SHORTEST}
 
 
 def shell_environment(inherited: Mapping[str, str], facts: Mapping[str, str]) -> dict[str, str]:

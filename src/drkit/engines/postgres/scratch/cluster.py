@@ -11,6 +11,7 @@ from drkit.disk.scratch import DATA
 from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.refusals import redact
 from drkit.engines.postgres.scratch.confinement import ENVIRONMENT, Confinement
+from drkit.engines.postgres.scratch.naming import naming, write_names
 from drkit.errors import ConfigError, NotRestorable
 from drkit.streams.process import family
 
@@ -47,7 +48,8 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        return ENVIRONMENT | self.programs.environment
+        wrapper = self.confinement.wrapper
+        return ENVIRONMENT | self.programs.environment | (naming(wrapper, self.folder) if wrapper else {})
 
     def command(self, program: str, *words: str) -> list[str]:
         return [*self.confinement.command, self.programs.path(program), "-D", str(self.data), *words]
@@ -75,6 +77,8 @@ def lay_out(folder: Path, programs: Programs, confinement: Confinement, superuse
     user = confinement.user
     cluster.admission.write_text("local all all peer map=drkit\n")
     cluster.names.write_text(f'drkit "{confinement.owner}" "{superuser}"\n')
+    if confinement.wrapper:
+        write_names(folder)
     for path in (cluster.data, cluster.socket):
         path.mkdir(0o700)
     if user.pw_uid == os.geteuid():

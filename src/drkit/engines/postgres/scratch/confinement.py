@@ -7,8 +7,11 @@ import os
 import pwd
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from drkit.engines.postgres.scratch.naming import find_wrapper, name_user
 from drkit.errors import ConfigError
 
 _USER = "nobody"
@@ -18,21 +21,23 @@ ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """`command` goes before a program and its arguments, and becomes that program. `owner` is this process's user."""
+    """`command` goes before a program and its arguments, and becomes that program. `owner` is this process's user, who
+    has that name only by `wrapper` if there is one."""
 
     command: tuple[str, ...]
     owner: str
     user: pwd.struct_passwd = field(repr=False)
     cut_off: bool
+    wrapper: Path | None
 
     def __str__(self) -> str:
         return f"run by {self.user.pw_name} {'without' if self.cut_off else 'with'} a network"
 
 
-def confine() -> Confinement:
+def confine(find: Callable[[], Path | None] = find_wrapper) -> Confinement:
     """Without a network where the kernel lets us, without a way to gain privileges and with an end when the starting
     thread ends where setpriv is at hand."""
-    owner = _owner()
+    owner, wrapper = _owner(find)
     is_root = os.geteuid() == 0
     user = _nobody() if is_root else owner
     command = _as_user(user, is_root)
@@ -41,8 +46,8 @@ def confine() -> Confinement:
         spaces = ["--net", "--ipc"] if is_root else ["--user", "--map-current-user", "--net", "--ipc"]
         alone = (unshare, *spaces, "--", *command)
         if _works(alone):
-            return Confinement(alone, owner.pw_name, user, cut_off=True)
-    return Confinement(command, owner.pw_name, user, cut_off=False)
+            return Confinement(alone, owner.pw_name, user, True, wrapper)
+    return Confinement(command, owner.pw_name, user, False, wrapper)
 
 
 def _as_user(user: pwd.struct_passwd, is_root: bool) -> tuple[str, ...]:
@@ -65,14 +70,18 @@ def _works(command: tuple[str, ...]) -> bool:
     return done.returncode == 0
 
 
-def _owner() -> pwd.struct_passwd:
+def _owner(find: Callable[[], Path | None]) -> tuple[pwd.struct_passwd, Path | None]:
     try:
-        return pwd.getpwuid(os.geteuid())
+        return pwd.getpwuid(os.geteuid()), None
     except KeyError:
+        wrapper = find()
+    if wrapper is None:
         raise ConfigError(
             f"the user {os.geteuid()} has no name on this machine, and initdb refuses to work for one without",
-            "add a line for it to /etc/passwd, run drkit as another user, or name a scratch server",
-        ) from None
+            "install libnss-wrapper, add a line for the user to /etc/passwd, run drkit as another one,"
+            " or name a scratch server",
+        )
+    return name_user(), wrapper
 
 
 def _nobody() -> pwd.struct_passwd:

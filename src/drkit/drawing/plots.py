@@ -3,11 +3,12 @@
 Each has a title and a description that say in words what it shows. Colours come by class from the page's style.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from drkit.report.markup import Markup, element
+from drkit.drawing.markup import Markup, element
 
 _COLUMNS = 372  # two hours each in a month of 31 days: points closer than that are one span, so a strip stays small
 _WIDTH, _HEIGHT, _SIDE, _TOP, _BOTTOM = 320, 92, 5, 7, 16
@@ -40,41 +41,62 @@ def draw_strip(
     points: Iterable[datetime],
     gaps: Iterable[tuple[datetime, datetime]],
     dots: Iterable[tuple[str, datetime]],
+    columns: int = _COLUMNS,
+    reach: int = 1,
+    bare: bool = False,
 ) -> Markup:
-    """`dots` are a class and a moment. The drawing may be stretched to any width: its lines keep their own."""
+    """`dots` are a class and a moment. The drawing may be stretched to any width: its lines keep their own. Points
+    that are no more than `reach` columns apart are one span, unless there is a gap between them. A `bare` strip has
+    no line below it, and gaps cut through its spans, however short they are."""
 
-    def column(at: datetime) -> int:
-        return int(frame.across(at) * _COLUMNS)
+    start, length = frame.start.timestamp(), (frame.end - frame.start).total_seconds()
 
-    spans = merge((column(at), column(at)) for at in points)
+    def column(at: datetime) -> int:  # there may be very many points
+        return int(min(max((at.timestamp() - start) * columns / length, 0), columns))
+
     holes = merge((column(start), column(end)) for start, end in gaps)
-    by_class: dict[str, str] = {}
+    spans = merge(((column(at), column(at)) for at in points), reach, [first for first, _ in holes])
+    by_class: dict[str, dict[str, None]] = {}
     for name, at in dots:
-        by_class[name] = by_class.get(name, "") + _DOT.format(column(at), 5)
+        by_class.setdefault(name, {})[_DOT.format(column(at), 5)] = None
+    paths = {name: "".join(drawn) for name, drawn in by_class.items()}
     return element(
         "svg",
         *_words(frame),
-        _path("base", f"M0 24H{_COLUMNS}"),
+        Markup() if bare else _path("base", f"M0 24H{columns}"),
         _path("points", _bars(spans)),
+        _path("void", _bars(map(_between, holes))) if bare else Markup(),
         _path("hole", _bars(holes)),
-        [_path(f"dot {name}", path) for name, path in by_class.items()],
-        _path("dot eye", by_class.get("missed", "")),  # a ring is a dot with a smaller one upon it
-        viewBox=f"0 0 {_COLUMNS} 25",
+        [_path(f"dot {name}", path) for name, path in paths.items()],
+        _path("dot eye", paths.get("missed", "")),  # a ring is a dot with a smaller one upon it
+        viewBox=f"0 0 {columns} 25",
         preserveAspectRatio="none",
         class_="strip",
         role="img",
     )
 
 
-def merge(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Those that touch as one. They come in order of their first columns."""
+def merge(spans: Iterable[tuple[int, int]], reach: int = 1, breaks: Sequence[int] = ()) -> list[tuple[int, int]]:
+    """Those that touch, or are no more than `reach` apart, as one; where a break lies between them they only touch.
+    Spans come in order of their first columns, and breaks in order."""
     merged: list[tuple[int, int]] = []
     for first, last in spans:
-        if merged and first <= merged[-1][1] + 1:
+        if merged and first <= merged[-1][1] + (1 if _any_in(breaks, merged[-1][1], first) else reach):
             merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
         else:
             merged.append((first, last))
     return merged
+
+
+def _between(hole: tuple[int, int]) -> tuple[int, int]:
+    """Without the points at its ends, if it has room for that."""
+    first, last = hole
+    return (first + 1, last - 1) if last - first > 1 else hole
+
+
+def _any_in(breaks: Sequence[int], first: int, last: int) -> bool:
+    at = bisect_left(breaks, first)
+    return at < len(breaks) and breaks[at] < last
 
 
 def draw_lengths(
@@ -146,7 +168,7 @@ def _draw_marks(values: Iterable[Value], place: _Place, dots: bool) -> Markup:
 
 
 def _words(frame: Frame) -> tuple[Markup, Markup]:
-    return element("title", frame.title), element("desc", frame.description)
+    return element("title", frame.title), element("desc", frame.description) if frame.description else Markup()
 
 
 def _path(name: str, d: str) -> Markup:

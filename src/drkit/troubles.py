@@ -1,6 +1,6 @@
 """What is wrong with a source, in the words of a person on call, and the next step for each.
 
-It must not know how a standing is judged, or how it is laid out.
+It must not know how a standing is judged, or how it is shown.
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,9 @@ _SHOWN = 300
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
+    """`kind` stays the same as long as the trouble does, whatever is said of it."""
+
+    kind: str
     what: str
     since: datetime | None
     next_step: str
@@ -32,10 +35,10 @@ def find_troubles(standing: "Standing") -> Iterator[Trouble]:
     for doubt in standing.doubts:
         if doubt.check == "backup":
             step = f"`drkit backup now {standing.source}` makes another. {doubt.hint}".strip()
-            yield Trouble(f"a backup cannot be believed: {doubt.detail}", None, step)
+            yield Trouble("backup doubted", f"a backup cannot be believed: {doubt.detail}", None, step)
         else:
             more = f"`drkit evidence verify all {standing.source}` shows more"
-            yield Trouble(f"evidence cannot be believed: {doubt.detail}", None, more)
+            yield Trouble("evidence doubted", f"evidence cannot be believed: {doubt.detail}", None, more)
 
 
 def find_notes(standing: "Standing") -> Iterator[str]:
@@ -44,7 +47,7 @@ def find_notes(standing: "Standing") -> Iterator[str]:
         widest = max(standing.log.gaps, key=lambda gap: gap.length)
         many = f"{len(standing.log.gaps)} {'gap' if len(standing.log.gaps) == 1 else 'gaps'} in the log"
         yield f"{many}: nothing between {show(widest.start)} and {show(widest.end)} can be reached"
-    expected, promised, ahead = standing.expected, standing.rto.target, standing.forecast
+    expected, promised = standing.expected, standing.rto.target
     if standing.gaps:
         widest = max(standing.gaps, key=lambda gap: gap.length)
         many = f"{len(standing.gaps)} past {'gap was' if len(standing.gaps) == 1 else 'gaps were'} wider than promised"
@@ -57,8 +60,16 @@ def find_notes(standing: "Standing") -> Iterator[str]:
         yield f"the last drill, of {show(stopped.started_at)}, was stopped before it had shown anything"
     if standing.captured_at and standing.misdated:
         yield f"{_count(len(standing.misdated))} with a moment that cannot be true: a clock was wrong; not counted here"
+    yield from (warning.what for warning in find_warnings(standing))
+
+
+def find_warnings(standing: "Standing") -> Iterator[Trouble]:
+    """What will break a promise if nothing changes."""
+    ahead = standing.forecast
     if ahead.outlook == "missed later" and ahead.at:
-        yield f"at its present growth the RTO will be missed from {ahead.at:%Y-%m-%d} on"
+        what = f"at its present growth the RTO will be missed from {ahead.at:%Y-%m-%d} on"
+        step = "see in `drkit report` which phase grows; then restore with more jobs, or promise what can be kept"
+        yield Trouble("rto forecast", what, None, step)
 
 
 def show(moment: datetime) -> str:
@@ -71,19 +82,28 @@ def _of_points(standing: "Standing") -> Iterator[Trouble]:
     if standing.damaged:
         older = f"`drkit restore {name} --at {format_moment(captured_at)} --to …`" if captured_at else "there is none"
         yield Trouble(
-            _damage(standing), None, f"`drkit backup now {name}` makes another; the newest one before: {older}"
+            "damaged",
+            _damage(standing),
+            None,
+            f"`drkit backup now {name}` makes another; the newest one before: {older}",
         )
     elif captured_at is None and standing.misdated:
         what = f"there is nothing but {_count(len(standing.misdated))} with a moment that cannot be true"
-        yield Trouble(what, None, "set this machine's clock right, and look at that of the backup host: `drkit check`")
+        yield Trouble(
+            "misdated", what, None, "set this machine's clock right, and look at that of the backup host: `drkit check`"
+        )
     elif captured_at is None and not (standing.log and standing.log.stranded):
-        yield Trouble("nothing was ever captured", None, f"`drkit check`, and then `drkit backup now {name}`")
+        yield Trouble(
+            "nothing", "nothing was ever captured", None, f"`drkit check`, and then `drkit backup now {name}`"
+        )
+    if failed := standing.failed_backup:
+        yield Trouble("backup failed", f"the last backup failed: {failed.error}", failed.at, failed.hint or capture)
     if due := standing.overdue_since:
-        yield Trouble("a backup is overdue", due, capture)
+        yield Trouble("overdue", "a backup is overdue", due, capture)
     if captured_at and standing.rpo.met is False and standing.rpo.target is not None:
         what = f"RPO missed: what would be lost now is {_against(standing.rpo)}"
         step = f"see that `drkit follow {name}` runs, and what it says" if standing.log else capture
-        yield Trouble(what, captured_at + standing.rpo.target, step)
+        yield Trouble("rpo", what, captured_at + standing.rpo.target, step)
 
 
 def _of_log(standing: "Standing") -> Iterator[Trouble]:
@@ -91,9 +111,11 @@ def _of_log(standing: "Standing") -> Iterator[Trouble]:
     if log is None:
         return
     if since := log.silent_since:
-        yield Trouble("the log has stopped", since, f"see that `drkit follow {name}` runs, and what it says")
+        step = f"see that `drkit follow {name}` runs, and what it says"
+        yield Trouble("log stopped", "the log has stopped", since, step)
     for point in log.stranded:
         yield Trouble(
+            "base stranded",
             f"nothing can be reached from the base {point.id}: the log up to its end is not in the store",
             point.consistent_at,
             f"see that `drkit follow {name}` runs; if it tells of a gap, `drkit backup now {name}` makes another base",
@@ -104,7 +126,9 @@ def _of_drills(standing: "Standing") -> Iterator[Trouble]:
     name, timed, rto = standing.source, standing.timed, standing.rto
     for drill in standing.failed_drills:
         which = "last" if drill == standing.last_drill else f"last {drill.scenario}"
-        yield Trouble(f"the {which} drill failed: {_why(drill)}", drill.started_at, _again(standing, drill))
+        yield Trouble(
+            "drill failed", f"the {which} drill failed: {_why(drill)}", drill.started_at, _again(standing, drill)
+        )
     if timed and rto.met is False and rto.target is not None:
         too_long = rto.measured is not None and rto.measured > rto.target
         how = "was stopped after" if timed.result == "aborted" else "took"
@@ -112,9 +136,9 @@ def _of_drills(standing: "Standing") -> Iterator[Trouble]:
         if not too_long and standing.expected is not None:
             what = f"by the last drill the newest point would take {_pair(standing.expected, rto.target)}"
         step = f"see which phase of {timed.id} took long; {_again(standing, timed)}"
-        yield Trouble(f"RTO missed: {what}", timed.started_at, step)
+        yield Trouble("rto", f"RTO missed: {what}", timed.started_at, step)
     if due := standing.drill_overdue_since:
-        yield Trouble("a planned drill did not run", due, f"`drkit verify now {name}` runs it now")
+        yield Trouble("drill overdue", "a planned drill did not run", due, f"`drkit verify now {name}` runs it now")
 
 
 def _damage(standing: "Standing") -> str:

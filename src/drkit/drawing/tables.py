@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from drkit.report.markup import Content, Markup, element
+from drkit.drawing.markup import Content, Markup, element
 
 
 def head(*names: Content, numbers: Sequence[int] = (), groups: Sequence[tuple[str, int]] = ()) -> Markup:

@@ -1,4 +1,4 @@
-"""Lengths, sizes and moments as the report's readers see them. Its zone is named once, at the top of the report."""
+"""Lengths, sizes and moments as readers of pages see them. A page names its zone once, at its top."""
 
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -29,7 +29,7 @@ def short_day(day: date) -> str:
 
 
 def moment(at: datetime, zone: ZoneInfo) -> str:
-    """`3 Nov 04:00`; within a report nobody doubts the year, and where that may be, `dated` says it."""
+    """`3 Nov 04:00`; within a month nobody doubts the year, and where that may be, `dated` says it."""
     local = at.astimezone(zone)
     return f"{short_day(local.date())} {local:%H:%M}"
 

@@ -1,0 +1,1 @@
+"""What Kubernetes runs of a configuration: pure, from systems to documents to text. It must not talk to a cluster."""

@@ -1,0 +1,132 @@
+"""The daemon as it is really run: a child process, with a clock that a test can set.
+
+The clock is that of the daemon and of all its children; how long things take is not changed.
+"""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+from cli_runner import COMMAND, Drkit
+
+PATIENCE = 120
+_LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`set` takes effect at once, for whoever runs with its environment."""
+
+    file: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        assert _LIBRARY, "scripts/install-programs brings libfaketime"
+        return {
+            "LD_PRELOAD": str(_LIBRARY),
+            "FAKETIME_TIMESTAMP_FILE": str(self.file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",  # the store has a clock of its own
+        }
+
+    def set(self, moment: datetime) -> None:
+        self._shift((moment - datetime.now(UTC)).total_seconds())
+
+    def right(self) -> None:
+        self._shift(0)
+
+    def _shift(self, seconds: float) -> None:
+        beside = self.file.with_suffix(".new")
+        beside.write_text(f"{seconds:+f}\n")
+        beside.rename(self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        whole = self.log.read_text().rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def begun(self, job: str = "backup") -> list[dict[str, Any]]:
+        return [line for line in self.lines if line.get("job") == job and line["message"].endswith("begins")]
+
+    def ended(self, job: str = "backup") -> list[dict[str, Any]]:
+        return [line for line in self.lines if line.get("job") == job and "exit_code" in line]
+
+    def await_line(self, wanted: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        return self.await_(lambda: next((line for line in self.lines if wanted(line)), None))
+
+    def await_message(self, text: str) -> dict[str, Any]:
+        return self.await_line(lambda line: text in line["message"])
+
+    def await_ended(self, count: int, job: str = "backup") -> list[dict[str, Any]]:
+        return self.await_(lambda: len(self.ended(job)) >= count and self.ended(job))
+
+    def await_(self, happened: Callable[[], Any]) -> Any:
+        until = monotonic() + PATIENCE
+        while not (found := happened()):
+            assert monotonic() < until, "\n".join(map(str, self.lines))
+            assert self.process.poll() is None, "\n".join(map(str, self.lines))
+            sleep(0.02)
+        return found
+
+    def kill(self) -> None:
+        """The daemon alone: its children go on."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def daemon_running(drkit: Drkit, *options: str, clock: Clock | None = None, **environment: str) -> Iterator[Daemon]:
+    """Dead at the end, with all its children."""
+    number = len(list(drkit.folder.glob("daemon-*.log")))
+    log = drkit.folder / f"daemon-{number}.log"
+    with log.open("wb") as err:
+        process = subprocess.Popen(
+            [*COMMAND, "daemon", "--listen", "127.0.0.1:0", *options],
+            cwd=drkit.folder,
+            env={**drkit.environment, **environment, **(clock.environment if clock else {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=err,
+            start_new_session=True,
+        )
+    daemon = Daemon(process, log)
+    try:
+        yield daemon
+    finally:
+        for each in members_of(drkit):
+            os.kill(each, signal.SIGKILL)
+        process.wait()
+
+
+def members_of(drkit: Drkit) -> list[int]:
+    """All that run with its environment, whoever their parent is by now."""
+    told = f"HOME={drkit.environment['HOME']}".encode()
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if told in (place / "environ").read_bytes().split(b"\0"):
+                found.append(int(place.name))
+    return found
+
+
+def ago(**length: float) -> datetime:
+    return datetime.now(UTC) - timedelta(**length)
