@@ -95,7 +95,7 @@ def _measure(name: str, rate: int, seconds: float, system: PhysicalSystem, follo
     while time.monotonic() < until:
         log = system.log()
         keys |= {entry.key for entry in log.entries}
-        ages.append(beats.age(max(run.end for run in catalog.runs(log.spans))))
+        ages.append(beats.age(max(run.end for run in catalog.join_spans(log.spans))))
         time.sleep(0.1)
     spent, puts = (_cpu(follower.child.pid) - cpu) / seconds, len(keys - before)
     beats.over.set()
@@ -120,7 +120,7 @@ def _catch_up(where: str, system: PhysicalSystem, server: PostgresServer, gigaby
     server.execute("CREATE TABLE IF NOT EXISTS bulk (n bigint, note text)")
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         connection.execute("INSERT INTO bulk SELECT n, md5(n::text) FROM generate_series(1, %s) n", [rows])
-    begun, end = max(run.end for run in catalog.runs(system.log().spans)), system.position()
+    begun, end = max(run.end for run in catalog.join_spans(system.log().spans)), system.position()
     with system.following() as follower:
         follower.await_words("following timeline")
         started, cpu = time.monotonic(), _cpu(follower.child.pid)

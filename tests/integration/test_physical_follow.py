@@ -206,7 +206,7 @@ def test_a_promotion_is_followed_to_the_new_timeline(tmp_path: Path) -> None:
 
 
 def timeline_runs(system: PhysicalSystem, timeline: int) -> list[catalog.Run]:
-    return [run for run in catalog.runs(system.log().spans) if run.timeline == timeline]
+    return [run for run in catalog.join_spans(system.log().spans) if run.timeline == timeline]
 
 
 def test_a_standby_that_is_followed_is_followed_through_its_promotion(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_where_it_is_configured_a_gap_is_answered_with_a_new_base_backup(tmp_pat
             assert base
             system.await_stored(base.stop)
             follower.end()
-        run = catalog.runs(system.log().spans)[-1]
+        run = catalog.join_spans(system.log().spans)[-1]
         assert run.start <= base.start < base.stop <= run.end
 
 
@@ -289,7 +289,7 @@ def test_a_server_that_lost_log_is_refused(tmp_path: Path) -> None:
             system.fill(1)
             system.await_stored()
             follower.end()
-        [run] = catalog.runs(system.log().spans)
+        [run] = catalog.join_spans(system.log().spans)
         ahead = catalog.Span(run.system, 1, run.end, run.end + (64 << 20), run.covered_until)
         system.store.put(catalog.span_key(SOURCE, ahead), iter([b"more than the server has"]))
         with system.following() as follower:

@@ -164,7 +164,7 @@ def test_over_a_promotion_every_moment_is_that_of_the_server_that_was_written_th
 
 
 def _runs(system: PhysicalSystem, timeline: int) -> list[catalog.Run]:
-    return [run for run in catalog.runs(system.log().spans) if run.timeline == timeline]
+    return [run for run in catalog.join_spans(system.log().spans) if run.timeline == timeline]
 
 
 def test_incremental_backups_are_put_together(tmp_path: Path) -> None:

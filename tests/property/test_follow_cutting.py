@@ -46,7 +46,7 @@ def test_what_is_stored_are_the_bytes_of_the_log_without_a_gap(
         assert portion.span.start // UNIT == (portion.span.end - 1) // UNIT
     spans = [*before, *(portion.span for portion in found)]
     if cutter.position > start + offset:
-        [run] = catalog.runs(spans)
+        [run] = catalog.join_spans(spans)
         assert (run.start, run.end) == (start, cutter.position)
 
 
@@ -56,7 +56,7 @@ def test_without_what_a_portion_replaces_the_log_is_as_complete(steps: list[tupl
     replaced = {span for portion in found for span in portion.replaces}
     left = [portion.span for portion in found if portion.span not in replaced]
     if cutter.position:
-        [run] = catalog.runs(left)
+        [run] = catalog.join_spans(left)
         assert (run.start, run.end) == (0, cutter.position)
     whole = cutter.position // UNIT
     assert [span for span in left if span.size == UNIT] == sorted(left)[:whole]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drkit import catalog
-from drkit.catalog import Span, gaps, parse_log_key, read_log, runs, span_key, superseded
+from drkit.catalog import Span, gaps, join_spans, parse_log_key, read_log, span_key, superseded
 from drkit.model import Entry
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -31,7 +31,7 @@ def covered(found: list[Span]) -> Bytes:
 
 @given(many)
 def test_runs_cover_what_their_spans_do_and_end_where_a_byte_is_missing(found: list[Span]) -> None:
-    result = runs(found)
+    result = join_spans(found)
     assert {(run.system, run.timeline, at) for run in result for at in range(run.start, run.end)} == covered(found)
     for before, after in gaps(found):
         assert before.end < after.start
@@ -40,7 +40,7 @@ def test_runs_cover_what_their_spans_do_and_end_where_a_byte_is_missing(found: l
 
 @given(many)
 def test_a_run_is_covered_until_the_latest_moment_that_one_of_its_spans_tells(found: list[Span]) -> None:
-    for run in runs(found):
+    for run in join_spans(found):
         mine = [
             each
             for each in found

@@ -130,11 +130,11 @@ class PhysicalSystem:
         return int(position)
 
     def stored_to(self, position: int) -> bool:
-        return any(run.end >= position for run in catalog.runs(self.log().spans))
+        return any(run.end >= position for run in catalog.join_spans(self.log().spans))
 
     def await_stored(self, position: int | None = None) -> None:
         wanted = self.position() if position is None else position
-        self.wait_for(lambda: self.stored_to(wanted), lambda: (wanted, catalog.runs(self.log().spans)))
+        self.wait_for(lambda: self.stored_to(wanted), lambda: (wanted, catalog.join_spans(self.log().spans)))
 
     def stored_bytes(self, timeline: int = 1) -> tuple[int, bytes]:
         """Where the log of a timeline begins in the store, and all its bytes; two spans must not contradict."""

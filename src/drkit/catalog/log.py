@@ -104,7 +104,7 @@ def read_log(source: str, listed: Iterable[Entry]) -> Log:
     return Log(source, tuple(spans), frozenset(each for each in found if isinstance(each, tuple)), entries)
 
 
-def runs(spans: Iterable[Span]) -> list[Run]:
+def join_spans(spans: Iterable[Span]) -> list[Run]:
     """What they cover, by server, timeline and position. Two runs of a timeline have a gap between them."""
     found: list[Run] = []
     for (system, timeline), group in groupby(sorted(spans), key=lambda span: (span.system, span.timeline)):
@@ -122,7 +122,7 @@ def runs(spans: Iterable[Span]) -> list[Run]:
 
 def gaps(spans: Iterable[Span]) -> list[tuple[Run, Run]]:
     """The runs of one timeline on both sides of what is missing between them."""
-    found = runs(spans)
+    found = join_spans(spans)
     return [
         (before, after)
         for before, after in pairwise(found)

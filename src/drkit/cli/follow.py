@@ -66,7 +66,10 @@ class _Rebase:
     """A base backup by a process of its own, one at a time; it is ended with us."""
 
     def __init__(self, call: Call, source: "Source") -> None:
-        self._command = [sys.executable, "-m", "drkit", "--config", str(call.config), "backup", "now", source.name]
+        config = ["--config", str(call.config)]
+        if call.relative_to:  # as the daemon's children are given a copy
+            config += ["--relative-to", str(call.relative_to)]
+        self._command = [sys.executable, "-m", "drkit", *config, "backup", "now", source.name]
         self.child: subprocess.Popen[bytes] | None = None
 
     def __call__(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from drkit.catalog import NOTHING_KNOWN, Log, Run, Span, runs
+from drkit.catalog import NOTHING_KNOWN, Log, Run, Span, join_spans
 from drkit.errors import LogBroken, SourceUnavailable
 from drkit.lsn import format_lsn
 from drkit.ports import Whereabouts
@@ -38,7 +38,7 @@ class Resume:
 
 def plan_resume(log: Log, where: Whereabouts, *, anew: bool = False) -> Resume:
     """LogBroken where what the server has does not go on where the store ends; with `anew` that is accepted."""
-    mine = [run for run in runs(log.spans) if run.system == where.system]
+    mine = [run for run in join_spans(log.spans) if run.system == where.system]
     for run in mine:
         _refuse_lost(log, run, where)
     if not anew:
@@ -161,6 +161,6 @@ def _tell_windows(log: Log) -> str:
     found = [
         f"timeline {run.timeline} from {format_lsn(run.start)} to {format_lsn(run.end)},"
         f" covered until {format_moment(run.covered_until.replace(microsecond=0))}"
-        for run in runs(log.spans)
+        for run in join_spans(log.spans)
     ]
     return f"What the store has stays usable: {'; '.join(found)}" if found else "The store has nothing of it"

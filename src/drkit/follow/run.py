@@ -143,7 +143,7 @@ class Follower:
 
     def _wait_for_another(self, error: SourceBusy) -> None:
         if not self._waits_for_another:
-            self.voice.note(f"{self.source}: {error}; waiting to take over")
+            self.voice.note(f"{self.source}: {error}; waiting to take over", standby=True)
         self._settled = self._waits_for_another = True
         self.stop.sleep(_STANDBY_LOOKS)
 
