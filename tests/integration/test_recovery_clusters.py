@@ -24,12 +24,13 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhysicalSystem]:
+def system() -> Iterator[PhysicalSystem]:
     """With a tablespace, several databases, and a restore point with two rows before it and two after."""
     more = f'programs = "{find_programs(17)}"'
     with (
+        short_folder() as home,
         short_folder() as space,
-        physical_system(tmp_path_factory.mktemp("clusters"), 17, more, **SETTINGS) as system,
+        physical_system(home, 17, more, **SETTINGS) as system,
     ):
         server = system.server
         (space / "fast").mkdir()
