@@ -1,6 +1,6 @@
 """drkit beside the tools it replaces, in one run, as ratios of medians.
 
-    bench/run.py [all|sqlite|s3|cli|postgres|postgres-s3|postgres-tables|drills|metrics|daemon]
+    bench/run.py [all|sqlite|s3|cli|postgres|postgres-s3|postgres-tables|drills|metrics|daemon|bases|increments|follow]
                  [--rounds 5] [--gb 1] [--folder FOLDER]
 
 It is not a test: no figure fails anything. Machines differ and are noisy: compare ratios of one run, not seconds.
@@ -19,8 +19,10 @@ from data import make_shop
 from drills import bench_drills
 from dumps import bench_backups, bench_tables
 from dumps import bench_s3 as bench_postgres_s3
+from following import bench_following
 from measure import Contender, compare
 from metrics import bench_metrics
+from physical import bench_bases, bench_increments
 from servers.radosgw import radosgw_server
 
 
@@ -136,6 +138,9 @@ def main() -> None:
         "postgres-s3": bench_postgres_s3,
         "postgres-tables": bench_tables,
         "drills": bench_drills,
+        "bases": bench_bases,
+        "increments": bench_increments,
+        "follow": bench_following,
         "metrics": bench_metrics,
         "daemon": lambda folder, _gigabytes, _rounds: bench_daemon(folder),
     }

@@ -3,13 +3,13 @@
 Owns the order of the layers. It must not know what the bytes mean, nor how a backup's folder is spelled.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from drkit import age
 from drkit.age import Identity, Recipient
-from drkit.errors import IntegrityError, NotFound
+from drkit.errors import IntegrityError, NotFound, WrongKey
 from drkit.model import Piece
 from drkit.ports import Chunks, Load, Save, Store
 from drkit.signing import Signer, SigningKey, check_stanzas, sign_stanzas
@@ -32,6 +32,15 @@ class Seal:
     recipients: tuple[Recipient, ...]
     signing_key: SigningKey
 
+    @property
+    def own_identity(self) -> Identity:
+        """What opens the few pieces that this host must read back itself, as it has no other identity."""
+        return Identity(self.signing_key.derive("own identity"))
+
+    @property
+    def own_keyring(self) -> "Keyring":
+        return Keyring((self.own_identity,), frozenset({self.signing_key.signer()}))
+
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
@@ -41,15 +50,23 @@ class Keyring:
     signers: frozenset[Signer]
 
 
-def saving(store: Store, folder: str, seal: Seal, progress: Progress = no_progress, effort: int = 2) -> Save:
-    """`effort` is zstd's level."""
+def saving(
+    store: Store,
+    folder: str,
+    seal: Seal,
+    progress: Progress = no_progress,
+    effort: int = 2,
+    reads_back: frozenset[str] = frozenset(),
+) -> Save:
+    """`effort` is zstd's level; pieces named in `reads_back` are encrypted to this host's own identity, too."""
     keep_large_buffers()
 
     def save(name: str, chunks: Chunks) -> Piece:
         key = f"{folder}/{name}.zst.age"
         plain, sealed = Tally(progress), Hasher()
         compressed = compress(plain.watch(chunks), effort)
-        encrypted = age.encrypt(compressed, seal.recipients, extra=sign_stanzas(seal.signing_key, key))
+        recipients = seal.recipients + ((seal.own_identity.recipient(),) if name in reads_back else ())
+        encrypted = age.encrypt(compressed, recipients, extra=sign_stanzas(seal.signing_key, key))
         store.put(key, sealed.watch(encrypted))
         return Piece(name, key, plain.size, sealed.digest())
 
@@ -72,6 +89,29 @@ def loading(store: Store, keyring: Keyring, progress: Progress = no_progress) ->
                 raise IntegrityError(f"it holds {plain.size} bytes where its manifest promises {piece.plain_bytes}")
 
     return load
+
+
+def opening(store: Store, key: str, keyring: Keyring) -> Chunks:
+    """The plain bytes of an object that no manifest lists: its signature for its place vouches for it. NotFound, at the
+    first chunk, if it is gone."""
+    keep_large_buffers()
+    stored = store.get(key)
+    try:
+        yield from decompress(ahead(_decrypted(stored, key, keyring)))
+    except IntegrityError as error:
+        raise type(error)(f"{key}: {error}", error.hint) from error
+
+
+def vouched(store: Store, key: str, signers: Collection[Signer]) -> bool:
+    """Whether one of the signers wrote an object to this place: the beginning of it tells, to those without an identity
+    as well."""
+    try:
+        next(age.decrypt(store.get(key), (), examine=check_stanzas(signers, key)), None)
+    except WrongKey:  # past the signature
+        return True
+    except (IntegrityError, NotFound):
+        return False
+    return False
 
 
 def examine(store: Store, pieces: Sequence[Piece], keyring: Keyring) -> None:

@@ -30,7 +30,7 @@ def point(day: int) -> Point:
 
 def record(store: Store, *days: int, on: int, token: str = "00000001", key=KEY) -> str:
     now = AT + on * DAY
-    record_removals([point(day) for day in days], store, WHY, key, SIGNERS, now, token, "a run")
+    record_removals([point(day) for day in days], [], SOURCE, store, WHY, key, SIGNERS, now, token, "a run")
     return catalog.removal_key(SOURCE, catalog.make_id(now, token))
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from drkit.catalog.document import read_document
 from drkit.catalog.keys import FORMAT, manifest_key, parse_id
 from drkit.errors import IntegrityError, UsageError
-from drkit.model import Digest, Manifest, Piece
+from drkit.lsn import format_lsn, parse_lsn
+from drkit.model import Base, Digest, Manifest, Piece
 from drkit.ports import Store
 from drkit.signing import Signer, SigningKey, sign_document
 from drkit.when import format_moment, parse_moment
@@ -55,6 +56,7 @@ def _to_document(manifest: Manifest) -> dict[str, object]:
             }
             for piece in manifest.pieces
         ],
+        **({"base": _spell_base(manifest.base)} if manifest.base else {}),
     }
 
 
@@ -72,4 +74,31 @@ def _from_document(document: dict[str, Any]) -> Manifest:
         ),
         correlation_id=document["correlation_id"],
         written_by=document["written_by"],
+        base=_parse_base(document["base"]) if "base" in document else None,
+    )
+
+
+def _spell_base(base: Base) -> dict[str, object]:
+    return {
+        "system_identifier": base.system_identifier,
+        "timeline": base.timeline,
+        "start": format_lsn(base.start),
+        "stop": format_lsn(base.stop),
+        "stopped_at": format_moment(base.stopped_at),
+        "wal_segment_bytes": base.wal_segment_bytes,
+        "server_version": base.server_version,
+        "from": base.origin,
+    }
+
+
+def _parse_base(base: dict[str, Any]) -> Base:
+    return Base(
+        system_identifier=str(base["system_identifier"]),
+        timeline=int(base["timeline"]),
+        start=parse_lsn(base["start"]),
+        stop=parse_lsn(base["stop"]),
+        stopped_at=parse_moment(base["stopped_at"]),
+        wal_segment_bytes=int(base["wal_segment_bytes"]),
+        server_version=int(base["server_version"]),
+        origin=base["from"],
     )

@@ -17,9 +17,11 @@ from drkit.cli import (
     daemon,
     demo,
     evidence,
+    follow,
     init,
     k8s,
     keys,
+    log_fetch,
     metrics,
     notify,
     pins,
@@ -53,6 +55,8 @@ for group in (backup, evidence, keys, verify):
     app.add_typer(group.app, name=group.__name__.rsplit(".", 1)[1])
 app.command()(init.init)
 app.command()(check.check)
+app.command()(follow.follow)
+app.command(hidden=True)(log_fetch.log_fetch)
 app.command()(restore.restore)
 app.command()(status.status)
 app.command()(metrics.metrics)

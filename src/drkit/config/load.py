@@ -94,8 +94,9 @@ _SAYINGS = {
     "missing": "missing; add it, as in the schedule that `drkit init` writes",
     "string_type": "this must be a text; put it in quotes",
     "tuple_type": "this must be a list; put it in brackets",
-    "too_short": "this must not be empty; give one at least",
     "union_tag_not_found": 'kind is missing; say what the source is, such as kind = "sqlite"',
+    "union_tag_invalid": "kind is none that drkit knows: it is one of 'postgres', 'sqlite', 'files'",
+    "too_short": "this must not be empty; give one at least",
 }
 
 

@@ -56,10 +56,7 @@ class Cluster:
 
 
 def make_cluster(folder: Path, programs: Programs, confinement: Confinement) -> Cluster:
-    cluster = Cluster(folder, programs, confinement)
-    if len(os.fsencode(cluster.socket / f".s.PGSQL.{PORT}")) > _LONGEST:
-        raise ConfigError(f"{folder} is too long a path for a server's socket", "choose a shorter folder, or TMPDIR")
-    _lay_out(cluster)
+    cluster = lay_out(folder, programs, confinement)
     words = ["--username", SUPERUSER, "--encoding=UTF8", "--locale=C", "--auth=reject", "--no-sync"]
 
     def failure(status: int, said: str) -> NotRestorable:
@@ -73,19 +70,27 @@ def make_cluster(folder: Path, programs: Programs, confinement: Confinement) -> 
     return cluster
 
 
-def _lay_out(cluster: Cluster) -> None:
-    """The server's user passes through the folder, and owns only what it has to write."""
-    user = cluster.confinement.user
+def lay_out(folder: Path, programs: Programs, confinement: Confinement, superuser: str = SUPERUSER) -> Cluster:
+    """All but the server's own files. Its user passes through the folder, and owns only what it has to write."""
+    cluster = Cluster(folder, programs, confinement)
+    check_socket(cluster.socket)
+    user = confinement.user
     cluster.admission.write_text("local all all peer map=drkit\n")
-    cluster.names.write_text(f'drkit "{cluster.confinement.owner}" {SUPERUSER}\n')
-    if cluster.confinement.wrapper:
-        write_names(cluster.folder)
+    cluster.names.write_text(f'drkit "{confinement.owner}" "{superuser}"\n')
+    if confinement.wrapper:
+        write_names(folder)
     for path in (cluster.data, cluster.socket):
         path.mkdir(0o700)
     if user.pw_uid == os.geteuid():
-        return
+        return cluster
     for path in (cluster.data, cluster.socket):
         os.chown(path, user.pw_uid, user.pw_gid)
     for path, mode in ((cluster.admission, 0o640), (cluster.names, 0o640), (cluster.folder, 0o710)):
         os.chown(path, -1, user.pw_gid)
         path.chmod(mode)
+    return cluster
+
+
+def check_socket(folder: Path) -> None:
+    if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > _LONGEST:
+        raise ConfigError(f"{folder} is too long a path for a server's socket", "choose a shorter folder, or TMPDIR")
