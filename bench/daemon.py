@@ -1,5 +1,5 @@
-"""The daemon at rest: its memory and its time with 200 sources and 10,000 points, how late jobs start, how long a scrape
-and the page take. Prints figures; nothing is asserted."""
+"""The daemon at rest, with 200 sources and 10,000 points: its memory and its time, how late jobs start, how long a
+scrape and the page take. Prints figures; nothing is asserted."""
 
 import json
 import os
