@@ -37,9 +37,7 @@ def bench_daemon(folder: Path) -> None:
         looks = [_time_look(config) for _ in range(3)]
         print(f"  a look at all, as a process of its own: {median(looks):.2f} s of CPU; every 15 minutes as a rule")
         late = _lateness(folder / "daemon.log")
-        print(
-            f"  jobs started {max(late):.2f} s after their time at most, {median(late):.2f} s in the middle, of {len(late)}"
-        )
+        print(f"  jobs started {max(late):.2f} s late at most, {median(late):.2f} s as a rule ({len(late)} of them)")
 
 
 def _prepare(folder: Path) -> Path:
