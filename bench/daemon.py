@@ -1,5 +1,5 @@
-"""The daemon at rest: its memory and its time with 200 sources and 10,000 points, how late jobs start, how long a scrape
-and the page take. Prints figures; nothing is asserted."""
+"""The daemon at rest, with 200 sources and 10,000 points: its memory and its time, how late jobs start, how long a
+scrape and the page take. Prints figures; nothing is asserted."""
 
 import json
 import os
@@ -37,7 +37,9 @@ def bench_daemon(folder: Path) -> None:
         looks = [_time_look(config) for _ in range(3)]
         print(f"  a look at all, as a process of its own: {median(looks):.2f} s of CPU; every 15 minutes as a rule")
         late = _lateness(folder / "daemon.log")
-        print(f"  jobs started {max(late):.2f} s after their time at most, {median(late):.2f} s in the middle, of {len(late)}")
+        print(
+            f"  jobs started {max(late):.2f} s after their time at most, {median(late):.2f} s in the middle, of {len(late)}"
+        )
 
 
 def _prepare(folder: Path) -> Path:

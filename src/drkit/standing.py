@@ -10,6 +10,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from drkit.model import Finding, Point
+from drkit.replicate.lag import ReplicaStanding
 from drkit.restore.plan import Window, windows
 from drkit.timetable import PATIENCE, Cron, next_run
 from drkit.verify.exposure import Gap, captured, measure_exposure, wider_than
@@ -97,14 +98,16 @@ class Standing:
     red_at: datetime | None = None
     backup_late_at: datetime | None = None
     drill_late_at: datetime | None = None
+    replicas: tuple[ReplicaStanding, ...] = ()
 
     @property
     def healthy(self) -> bool:
         late = self.overdue_since or self.drill_overdue_since
         missed = self.rpo.met is False or self.rto.met is False
         wrong = self.damaged or self.failed_drills or self.doubts or self.failed_backup
+        afar = not all(each.healthy for each in self.replicas)
         broken = self.log is not None and (self.log.silent_since or self.log.stranded)
-        return self.captured_at is not None and not (late or missed or wrong or broken)
+        return self.captured_at is not None and not (late or missed or wrong or afar or broken)
 
 
 def judge_standing(

@@ -15,6 +15,7 @@ import pytest
 from browser import Browser, open_browser
 from drkit.bulletin import Bulletin
 from drkit.daemon.model import State
+from drkit.daemon.troubles import complete
 from status_server import StatusServer, status_server
 from status_states import (
     NOW,
@@ -217,9 +218,8 @@ def test_hostile_words_stay_words(browser: Browser, server: StatusServer) -> Non
     sources = (replace(make_source(f"shop/{evil}"), kind=evil, notes=(evil,)),)
     browser.look(1280, 800)
     browser.open(server.url)
-    server.state = replace(
-        base, bulletin=Bulletin(sources), config_error=evil, running=(replace(base.running[0], message=evil),)
-    )
+    running = (replace(base.running[0], message=evil),)
+    server.state = complete(replace(base, bulletin=Bulletin(sources), config_error=evil, running=running))
     browser.come_back()
     browser.wait_for("document.querySelector('.needs')?.innerText.includes('onerror')")
     assert browser.run("document.images.length") == 0

@@ -201,6 +201,9 @@ def test_at_the_first_start_nobody_is_called() -> None:
     page = draw(first_start(), NOW)
     assert "The first look at the stores goes on." in page
     assert "What needs you" not in page
+    failing = draw(complete(replace(first_start(), look_error="no such bucket")), NOW)
+    assert "Nobody knows: the stores cannot be looked at." in failing
+    assert "no such bucket" in failing
     assert "What needs you" in draw(first_start(), NOW + HOUR)
 
 

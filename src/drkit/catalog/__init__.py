@@ -10,12 +10,15 @@ from drkit.catalog.keys import (
     folder_of,
     make_id,
     manifest_key,
+    parse_backup_key,
     parse_drill_key,
     parse_id,
     parse_removal_key,
     parse_report_key,
     removal_key,
     removals_of,
+    replica_removal_key,
+    replica_removals_of,
     report_key,
     reports_of,
 )
@@ -39,7 +42,7 @@ from drkit.catalog.log import (
     survey_log,
     timeline_folder,
 )
-from drkit.catalog.manifest import commit, read_manifest
+from drkit.catalog.manifest import commit, parse_manifest, read_manifest
 from drkit.catalog.points import (
     Listing,
     Mark,
@@ -82,9 +85,11 @@ __all__ = [
     "mark_key",
     "marks",
     "newest",
+    "parse_backup_key",
     "parse_drill_key",
     "parse_id",
     "parse_log_key",
+    "parse_manifest",
     "parse_removal_key",
     "parse_report_key",
     "pin",
@@ -94,6 +99,8 @@ __all__ = [
     "read_manifest",
     "removal_key",
     "removals_of",
+    "replica_removal_key",
+    "replica_removals_of",
     "report_key",
     "reports_of",
     "span_key",

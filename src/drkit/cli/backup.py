@@ -8,6 +8,8 @@ import typer
 
 from drkit.cli.call import Call
 from drkit.cli.pinging import Pinging
+from drkit.cli.places import from_places
+from drkit.cli.replicating import copy_new
 from drkit.cli.running import each_run
 from drkit.cli.text import format_size, format_table
 
@@ -67,6 +69,7 @@ def _capture(call: Call, source: "Source") -> dict[str, Any]:
         )
     for note in notes:
         call.console.warn(f"{source.name}: {note}")
+    seconds = round(time.monotonic() - started, 3)
     return {
         "source": manifest.source,
         "id": manifest.id,
@@ -77,8 +80,8 @@ def _capture(call: Call, source: "Source") -> dict[str, Any]:
         "plain_bytes": manifest.plain_bytes,
         "stored_bytes": manifest.stored_bytes,
         "pieces": [piece.name for piece in manifest.pieces],
-        "seconds": round(time.monotonic() - started, 3),
-        "replicated": None,
+        "seconds": seconds,
+        "replicated": copy_new(call, source, manifest.id),
     }
 
 
@@ -86,10 +89,11 @@ def _capture(call: Call, source: "Source") -> dict[str, Any]:
 def list_(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="SYSTEM or SYSTEM/SOURCE.")] = None,
+    where: Annotated[str, typer.Option("--from", metavar="PLACE", help="`store`, or `replica`: its copy.")] = "",
 ) -> None:
     """The points in time that can be restored, newest first.
 
-    Examples:  drkit backup list  |  drkit backup list shop/main  |  drkit backup list --json
+    Examples:  drkit backup list  |  drkit backup list shop/main --from replica  |  drkit backup list --json
     """
     from drkit.catalog import survey
     from drkit.when import format_moment
@@ -99,8 +103,8 @@ def list_(
     spans: list[dict[str, str]] = []
     followed: list[str] = []
     for source in call.select([name] if name else None):
-        listing = survey(source.store(), source.name)
-        outlook = _look(source, listing)
+        place, listing = from_places(call, source, where, lambda seen: survey(seen.store(), seen.name))
+        outlook = _look(place, listing)
         reasons = {verdict.point.id: verdict.reasons for verdict in outlook.verdicts}
         points += [
             {
@@ -154,7 +158,8 @@ def _look(source: "Source", listing: "Listing") -> _Outlook:
     from drkit.retention import judge
     from drkit.wiring import clock, open_outlook
 
-    keep, zone = source.table.keep, source.system.table.timezone
+    keep = source.table.keep if source.replica is None else source.table.kept_in_replicas
+    zone = source.system.table.timezone
     if not isinstance(source.table, PhysicalTable):
         verdicts = judge(keep.policy, listing.points, zone, clock()) if keep else []
         return _Outlook(verdicts, windows(listing.points), unbroken=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drkit.cli.call import Call, ask_passphrase
+from drkit.cli.places import from_places
 from drkit.cli.restore_text import (
     describe,
     describe_hooks,
@@ -42,6 +43,7 @@ def restore(
         ),
     ] = "latest",
     to: Annotated[str | None, typer.Option(metavar="TARGET", help="Where to: a new file, folder or database.")] = None,
+    where: Annotated[str, typer.Option("--from", metavar="PLACE", help="`store`, or `replica`: its copy.")] = "",
     swap: Annotated[bool, typer.Option("--swap", help="Exchange with what stands at TARGET; the old is kept.")] = False,
     table: Annotated[list[str] | None, typer.Option(metavar="TABLE", help="Only this table; may be repeated.")] = None,
     schema_only: Annotated[bool, typer.Option("--schema-only", help="No rows.")] = False,
@@ -62,6 +64,8 @@ def restore(
     by_hand: Annotated[bool, typer.Option("--by-hand", help="Print the commands that do it without drkit.")] = False,
 ) -> None:
     """Restore the newest captured state at or before WHEN; with a log, the state at WHEN. Nothing is overwritten.
+
+    Where the store cannot be reached its replica is taken, and that is said, but not with `--from store`.
 
     Examples:  drkit restore shop --at 2026-11-20T14:30:00Z --to ./shop-restored.db
 
@@ -85,10 +89,10 @@ def restore(
     target = read_target(to, source) if to is not None else None
     shown = target.shown if target else None
     looking = target is None or dry_run or by_hand
-    planned = _plan(call, source, at, looking=looking)
+    source, planned = from_places(call, source, where, lambda seen: _plan(call, seen, at, looking=looking))
     plan = planned.plan
     if target is None or looking:
-        document = describe(plan, shown) | {"plan": describe_pieces(planned.manifests)} | describe_log(planned)
+        document = describe(source, plan, shown) | {"plan": describe_pieces(planned.manifests)} | describe_log(planned)
         text = script(source, planned, target.value if target else default_target(source)) if by_hand else ""
         told = text or outline(planned, shown, before, after)
         call.console.answer(document | ({"by_hand": text} if by_hand else {}), told)
@@ -208,7 +212,7 @@ def _carry_out(
     for note in restored.notes:
         call.console.note(note)
     ended = time.monotonic()
-    document = describe(plan, restored.target) | {
+    document = describe(source, plan, restored.target) | {
         "seconds": round(ended - started, 3),
         "phases": {"plan": round(begun - started, 3)}
         | (dict(restored.phases) or {"fetch_and_load": round(ended - begun, 3)}),

@@ -76,8 +76,10 @@ def record_removals(
     now: datetime,
     token: str,
     correlation_id: str,
+    replica: bool = False,
 ) -> None:
-    """`points` and `log` are about to go. `token` is eight hexadecimal digits, as in `catalog.make_id`."""
+    """`points` and `log` are about to go: from this replica alone, or from the store that it is a copy of. `token` is
+    eight hexadecimal digits, as in `catalog.make_id`."""
     before = find_whole_since(store, source, signers)
     newest = max((point.consistent_at for point in points), default=before or NOTHING_REMOVED)
     record = Record(
@@ -91,14 +93,20 @@ def record_removals(
         written_by=f"drkit {__version__}",
         log=LogRemoved(len(log), sum(entry.size for entry in log)) if log else None,
     )
-    key = catalog.removal_key(source, record.id)
+    key = (catalog.replica_removal_key if replica else catalog.removal_key)(source, record.id)
     store.put(key, iter([sign_document(signing_key, key, _to_document(record))]))
 
 
 def find_whole_since(store: Store, source: str, signers: Collection[Signer]) -> datetime | None:
-    """Since when every point that was captured still stands, or None if none was ever removed: one listing, and the
-    newest record. One that nobody can believe excuses nothing."""
-    for key in sorted(_keys(store, source), reverse=True):
+    """Since when every point that was captured still stands, or None if none was ever removed: the newest record, and
+    in a replica that of its own too. One that nobody can believe excuses nothing."""
+    own = _keys(store, source, catalog.replica_removals_of(source))
+    found = [_read_whole_since(store, keys, signers) for keys in (_keys(store, source), own)]
+    return max((moment for moment in found if moment), default=None)
+
+
+def _read_whole_since(store: Store, keys: Iterable[str], signers: Collection[Signer]) -> datetime | None:
+    for key in sorted(keys, reverse=True):
         with suppress(IntegrityError):
             return parse_record(key, b"".join(store.get(key)), signers).whole_since
     return None
@@ -135,8 +143,9 @@ def parse_record(key: str, content: bytes, signers: Collection[Signer]) -> Recor
     return record
 
 
-def _keys(store: Store, source: str) -> list[str]:
-    return [entry.key for entry in store.list(catalog.removals_of(source)) if catalog.parse_removal_key(entry.key)]
+def _keys(store: Store, source: str, prefix: str | None = None) -> list[str]:
+    listed = store.list(prefix or catalog.removals_of(source))
+    return [entry.key for entry in listed if catalog.parse_removal_key(entry.key)]
 
 
 def _moment(key: str) -> datetime:

@@ -89,7 +89,8 @@ def _draw(state: State, now: datetime, span: Span, strips: Mapping[str, Markup])
 
 def _is_starting(alarm: Alarm, state: State, now: datetime) -> bool:
     """Nobody needs to do anything about a first look that has just begun."""
-    return alarm.subject == DAEMON and state.looked_at is None and now - state.started_at < lately(state)
+    first = alarm.subject == DAEMON and alarm.trouble.kind == "not looked" and state.looked_at is None
+    return first and not state.look_error and now - state.started_at < lately(state)
 
 
 def _draw_opening(state: State, headline: Headline, clock: Clock) -> Markup:
