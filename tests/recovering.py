@@ -56,21 +56,19 @@ class Commit:
     moment: datetime
 
 
-def commits(system: PhysicalSystem, folder: Path | None = None) -> list[Commit]:
-    """In the order in which they stand in the server's own log, which the caller made the server keep."""
-    found: list[Commit] = []
-    wal = folder or system.server.data / "pg_wal"
-    for path in sorted(wal.iterdir()):
-        if re.fullmatch("[0-9A-F]{24}", path.name):
-            command = as_server_user([str(system.server.bin / "pg_waldump"), "--rmgr=Transaction", str(path)])
-            done = subprocess.run(
-                command, capture_output=True, text=True, env=program_environment(system.server.bin, TZ="UTC")
-            )
-            for line in done.stdout.splitlines():
-                if match := _ENDING.match(line):
-                    moment = datetime.fromisoformat(match[3]).replace(tzinfo=UTC)
-                    found.append(Commit(int(match[1]), moment))
-    return found
+def commits(system: PhysicalSystem) -> list[Commit]:
+    """In the order in which they stand in the server's own log, which the caller made the server keep. All files at
+    once, as a record may begin in one and end in the next."""
+    wal = system.server.data / "pg_wal"
+    names = sorted(path.name for path in wal.iterdir() if re.fullmatch("[0-9A-F]{24}", path.name))
+    [(newest,)] = system.server.query("SELECT pg_walfile_name(pg_current_wal_lsn())")
+    command = [str(system.server.bin / "pg_waldump"), "--rmgr=Transaction", str(wal / names[0]), newest]
+    done = subprocess.run(
+        as_server_user(command), capture_output=True, text=True, env=program_environment(system.server.bin, TZ="UTC")
+    )
+    found = [match for line in done.stdout.splitlines() if (match := _ENDING.match(line))]
+    assert found, done.stderr
+    return [Commit(int(match[1]), datetime.fromisoformat(match[3]).replace(tzinfo=UTC)) for match in found]
 
 
 def committed_by(found: list[Commit], moment: datetime) -> set[int]:

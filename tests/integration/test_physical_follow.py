@@ -371,7 +371,7 @@ def look(system: PhysicalSystem, looks: list[tuple[datetime, int]]) -> bool:
 
 def test_a_server_that_is_shut_down_is_stored_to_its_last_record(tmp_path: Path) -> None:
     with physical_system(tmp_path, 17, interval="30s") as system, system.following() as follower:
-        system.wait_for(lambda: system.server.query("SELECT FROM pg_stat_replication"))
+        system.wait_for(lambda: system.server.query("SELECT FROM pg_stat_replication WHERE state = 'streaming'"))
         system.server.execute("CREATE TABLE last ()")
         system.server.stop("fast")
         told = tool(system.server, "pg_controldata", str(system.server.data)).stdout.decode()

@@ -197,16 +197,7 @@ def arriving_spaces(system: PhysicalSystem) -> str:
 
 
 def test_a_script_of_stock_tools_does_the_same_without_drkit(system: PhysicalSystem, place: Path) -> None:
-    target = place / "by-hand"
-    shown = system.drkit.ok("restore", "--at", "name:half", "--to", str(target), "--by-hand")
-    script = place / "restore.sh"
-    script.write_text(shown.out)
-    environment = program_environment(system.server.bin, IDENTITY=str(system.folder / "keys/identity"))
-    environment["PATH"] = f"{system.server.bin}:{environment['PATH']}"
-    done = subprocess.run(["bash", str(script)], env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    for path in place.iterdir():
-        subprocess.run(["chown", "-R", f"{SERVER_USER}:", str(path)], check=True)
+    target = restored_by_hand(system, place, "name:half")
     port = free_port()
     options = f"-c port={port} -c unix_socket_directories={place} -c listen_addresses="
     started = as_owner(system, "pg_ctl", "-D", str(target), "-w", "-l", f"{target}.out", "-o", options, "start")
@@ -219,6 +210,41 @@ def test_a_script_of_stock_tools_does_the_same_without_drkit(system: PhysicalSys
             assert connection.execute("SELECT count(*) FROM spaced").fetchall() == [(5000,)]
     finally:
         stop(system, target)
+
+
+def restored_by_hand(system: PhysicalSystem, place: Path, at: str) -> Path:
+    target = place / "by-hand"
+    shown = system.drkit.ok("restore", "--at", at, "--to", str(target), "--by-hand")
+    script = place / "restore.sh"
+    script.write_text(shown.out)
+    environment = program_environment(system.server.bin, IDENTITY=str(system.folder / "keys/identity"))
+    environment["PATH"] = f"{system.server.bin}:{environment['PATH']}"
+    done = subprocess.run(["bash", str(script)], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    for path in place.iterdir():
+        subprocess.run(["chown", "-R", f"{SERVER_USER}:", str(path)], check=True)
+    return target
+
+
+def test_the_script_puts_incremental_backups_together(place: Path) -> None:
+    more = f'programs = "{find_programs(17)}"\nincremental = true'
+    with short_folder() as home, physical_system(home, 17, more, summarize_wal="on") as system:
+        system.server.execute(TICKS)
+        with system.following():
+            for _ in range(2):
+                system.drkit.ok("backup", "now")
+                system.server.execute("INSERT INTO ticks DEFAULT VALUES", "CHECKPOINT")
+            await_covered(system)
+        assert system.manifest().base.origin  # type: ignore[union-attr]
+        target = restored_by_hand(system, place, "latest")
+        options = f"-c port={free_port()} -c unix_socket_directories={place} -c listen_addresses="
+        started = as_owner(system, "pg_ctl", "-D", str(target), "-w", "-l", f"{target}.out", "-o", options, "start")
+        assert started.returncode == 0, Path(f"{target}.out").read_text()
+        try:
+            port = options.partition("port=")[2].split()[0]
+            assert ask(place, "SELECT count(*) FROM ticks", int(port), password=system.server.password) == [(2,)]
+        finally:
+            stop(system, target)
 
 
 def test_one_database_and_one_table_come_out_of_a_whole_server_into_another(system: PhysicalSystem) -> None:

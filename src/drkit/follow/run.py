@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from drkit import catalog
 from drkit.catalog import Log
-from drkit.errors import DrkitError, LogBroken, LogGone, SourceBusy, SourceUnavailable, StoreError
+from drkit.errors import ConfigError, DrkitError, LogBroken, LogGone, SourceBusy, SourceUnavailable, StoreError
 from drkit.follow.cutting import Cutter, Portion
 from drkit.follow.resume import Resume, broken, plan_resume
 from drkit.follow.shipping import Shipping
@@ -68,7 +68,7 @@ class Follower:
                     self._follow(line)
             except SourceBusy as error:
                 self._wait_for_another(error)
-            except (SourceUnavailable, StoreError) as error:
+            except (SourceUnavailable, StoreError, ConfigError) as error:  # a reference may be rewritten at this moment
                 if not self._settled:
                     raise
                 if time.monotonic() - began > _LONGEST_WAIT:
