@@ -22,8 +22,8 @@ _ITEM = re.compile(r"(?:\*|(?:\d{1,2}|[a-z]{3})(?:-(?:\d{1,2}|[a-z]{3}))?)(?:/(\
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _NUMBERS = {
-    "month": dict(zip(_MONTHS, range(1, 13), strict=True)),
-    _WEEKDAY: dict(zip(_WEEKDAYS, range(7), strict=True)),
+    "month": {name: at for at, name in enumerate(_MONTHS, 1)},
+    _WEEKDAY: {name: at for at, name in enumerate(_WEEKDAYS)},
 }
 _HINT = "write minute, hour, day of the month, month and day of the week: `30 2 * * *` is every night at 02:30"
 _DAY = timedelta(days=1)
