@@ -63,15 +63,22 @@ class Lacking:
 
 def tell_left_out(losses: Sequence[tuple[Lacking, Sequence[Entry]]], contents: Contents) -> str:
     """The tables that did not come back, in words, or nothing. What an extension made itself is the extension's."""
-    culprits = [each.subject for each, lost in losses if any(entry.kind == _TABLE for entry in lost)]
+    culprits = [each for each, lost in losses if any(entry.kind == _TABLE for entry in lost)]
     gone = {each.key for _, lost in losses for each in lost if each.kind == _TABLE}
     if not gone:
         return ""
     counts = [table.rows for table in contents.tables if table.key in gone]
     known = [count for count in counts if count is not None]
     rows = f" with {counted(sum(known), 'row')}" if len(known) == len(counts) else ""
-    left_out = f"{counted(len(gone), 'table')}{rows} left out, as the scratch server lacks {', '.join(culprits)}"
+    lacks = " and ".join(_by_kind(culprits))
+    left_out = f"{counted(len(gone), 'table')}{rows} left out, as the scratch server lacks {lacks}"
     return f"{left_out} (install what is missing there, or drill on a server that has it)"
+
+
+def _by_kind(culprits: Sequence[Lacking]) -> Iterator[str]:
+    for kind in _WITHOUT:
+        if names := [each.name for each in culprits if each.kind == kind]:
+            yield f"{kind.lower()}{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
 def find_lacking(connection: psycopg.Connection, outline: Outline, contents: Contents) -> list[Lacking]:
