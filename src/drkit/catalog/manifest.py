@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from typing import Any
 
-from drkit.catalog.document import read_document
+from drkit.catalog.document import LARGEST, fetch, read_document
 from drkit.catalog.keys import FORMAT, manifest_key, parse_id
-from drkit.errors import IntegrityError, UsageError
+from drkit.errors import CaptureError, IntegrityError, UsageError
 from drkit.model import Digest, Manifest, Piece
 from drkit.ports import Store
 from drkit.signing import Signer, SigningKey, sign_document
@@ -14,13 +14,16 @@ from drkit.when import format_moment, parse_moment
 
 def commit(store: Store, manifest: Manifest, signing_key: SigningKey) -> None:
     key = manifest_key(manifest.source, manifest.id)
-    store.put(key, iter([sign_document(signing_key, key, _to_document(manifest))]))
+    document = sign_document(signing_key, key, _to_document(manifest))
+    if len(document) > LARGEST:
+        raise CaptureError(f"{key} would have {len(document)} bytes, more than is read of one", "capture less at once")
+    store.put(key, iter([document]))
 
 
 def read_manifest(store: Store, source: str, backup_id: str, signers: Collection[Signer]) -> Manifest:
     """The signed manifest, which says of itself that it stands where it was found."""
     key = manifest_key(source, backup_id)
-    document = read_document(key, b"".join(store.get(key)), signers)
+    document = read_document(key, fetch(store, key), signers)
     try:
         manifest = _from_document(document)
     except (KeyError, TypeError, ValueError, UsageError) as error:

@@ -11,6 +11,7 @@ import typer
 
 from drkit import __version__
 from drkit.cli import (
+    audit,
     backup,
     check,
     completion,
@@ -57,6 +58,7 @@ app.command()(status.status)
 app.command()(metrics.metrics)
 app.command()(report.report)
 app.command()(notify.notify)
+app.command()(audit.audit)
 app.command()(prune.prune)
 app.command()(pins.pin)
 app.command()(pins.unpin)
