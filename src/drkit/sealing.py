@@ -82,9 +82,8 @@ def loading(store: Store, keyring: Keyring, progress: Progress = no_progress) ->
             # reading and decrypting have a thread of their own; unpacking has its pool; writing is the consumer's
             stored = sealed.watch(store.get(piece.key))
             yield from plain.watch(decompress(ahead(_decrypted(stored, piece.key, keyring))))
-            if sealed.digest() != piece.sealed:
-                # whoever can open a piece could have put another payload behind its signed header
-                raise IntegrityError("it is not the object that its manifest lists", "use another copy")
+            # whoever can open a piece could have put another payload behind its signed header
+            _compare(sealed, piece)
             if plain.size != piece.plain_bytes:
                 raise IntegrityError(f"it holds {plain.size} bytes where its manifest promises {piece.plain_bytes}")
 
@@ -119,6 +118,29 @@ def examine(store: Store, pieces: Sequence[Piece], keyring: Keyring) -> None:
     for piece in pieces:
         with _named(piece.key):
             next(_decrypted(store.get(piece.key), piece.key, keyring), None)
+
+
+def read_sealed(store: Store, piece: Piece, signers: Collection[Signer], progress: Progress = no_progress) -> None:
+    """Prove, by all of its bytes and without a key that opens it, that a piece is what its manifest lists, and signed
+    for its place. No more than a chunk is held."""
+    sealed = Hasher()
+    with _named(piece.key):
+        stored = Tally(progress).watch(store.get(piece.key))
+        for _ in sealed.watch(age.examined(stored, check_stanzas(signers, piece.key))):
+            pass
+        _compare(sealed, piece)
+
+
+def read_opened(store: Store, piece: Piece, keyring: Keyring, progress: Progress = no_progress) -> None:
+    """The same, and that it can be opened to its last byte. `progress` counts what is stored."""
+    for _ in loading(store, keyring)(piece):
+        pass
+    progress(piece.sealed.size)
+
+
+def _compare(sealed: Hasher, piece: Piece) -> None:
+    if sealed.digest() != piece.sealed:
+        raise IntegrityError("it is not the object that its manifest lists", "use another copy")
 
 
 def _decrypted(stored: Chunks, key: str, keyring: Keyring) -> Chunks:

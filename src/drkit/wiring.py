@@ -273,7 +273,7 @@ def open_signing_key(system: System, what: str = "a backup") -> SigningKey:
             "point to the backup host's key, or make one by `drkit keys new --out DIR` and add its signer to signers",
         )
     with _naming(system, "encryption.signing_key"):
-        return parse_signing_key(system.resolve(reference))
+        return parse_signing_key(system.resolve(reference, private=True))
 
 
 def open_recipients(system: System) -> tuple[Recipient, ...]:
@@ -298,7 +298,7 @@ def open_keyring(system: System, passphrase: Ask, *, escrow: bool = False) -> Ke
             f'fetch it from where it is kept, and point to it: {key} = "file:/path/to/identity"',
         )
     with _naming(system, f"encryption.{key}"):
-        identities = parse_identities(system.read(reference), passphrase)
+        identities = parse_identities(system.read(reference, private=True), passphrase)
     return Keyring(tuple(identities), open_signers(system))
 
 

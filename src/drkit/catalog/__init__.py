@@ -1,6 +1,6 @@
 """The only place that knows how keys are spelled and how a manifest is written."""
 
-from drkit.catalog.document import read_document
+from drkit.catalog.document import fetch, read_document, read_note
 from drkit.catalog.keys import (
     FORMAT,
     MANIFEST,
@@ -72,6 +72,7 @@ __all__ = [
     "commit",
     "drill_key",
     "drills_of",
+    "fetch",
     "find_point",
     "folder_of",
     "gaps",
@@ -97,6 +98,7 @@ __all__ = [
     "read_listing",
     "read_log",
     "read_manifest",
+    "read_note",
     "removal_key",
     "removals_of",
     "replica_removal_key",

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from typing import Any
 
-from drkit.catalog.document import read_document
+from drkit.catalog.document import LARGEST, fetch, read_document
 from drkit.catalog.keys import FORMAT, manifest_key, parse_id
-from drkit.errors import IntegrityError, UsageError
+from drkit.errors import CaptureError, IntegrityError, UsageError
 from drkit.lsn import format_lsn, parse_lsn
 from drkit.model import Base, Digest, Manifest, Piece
 from drkit.ports import Store
@@ -15,12 +15,15 @@ from drkit.when import format_moment, parse_moment
 
 def commit(store: Store, manifest: Manifest, signing_key: SigningKey) -> None:
     key = manifest_key(manifest.source, manifest.id)
-    store.put(key, iter([sign_document(signing_key, key, _to_document(manifest))]))
+    document = sign_document(signing_key, key, _to_document(manifest))
+    if len(document) > LARGEST:
+        raise CaptureError(f"{key} would have {len(document)} bytes, more than is read of one", "capture less at once")
+    store.put(key, iter([document]))
 
 
 def read_manifest(store: Store, source: str, backup_id: str, signers: Collection[Signer]) -> Manifest:
     """The signed manifest, which says of itself that it stands where it was found."""
-    return parse_manifest(source, backup_id, b"".join(store.get(manifest_key(source, backup_id))), signers)
+    return parse_manifest(source, backup_id, fetch(store, manifest_key(source, backup_id)), signers)
 
 
 def parse_manifest(source: str, backup_id: str, content: bytes, signers: Collection[Signer]) -> Manifest:

@@ -108,14 +108,14 @@ def find_whole_since(store: Store, source: str, signers: Collection[Signer]) -> 
 def _read_whole_since(store: Store, keys: Iterable[str], signers: Collection[Signer]) -> datetime | None:
     for key in sorted(keys, reverse=True):
         with suppress(IntegrityError):
-            return parse_record(key, b"".join(store.get(key)), signers).whole_since
+            return parse_record(key, catalog.fetch(store, key), signers).whole_since
     return None
 
 
 def read_removals(store: Store, source: str, signers: Collection[Signer], since: datetime) -> Removals:
     """The records that were made since then."""
     keys = [key for key in _keys(store, source) if _moment(key) >= since]
-    contents = map_ahead(lambda key: b"".join(store.get(key)), keys, READERS)
+    contents = map_ahead(lambda key: catalog.fetch(store, key), keys, READERS)
     return believe_records(zip(keys, contents, strict=True), signers)
 
 

@@ -4,13 +4,15 @@ What decides who gets in lies outside the data folder, where the server's own us
 """
 
 import os
-from dataclasses import dataclass
+import subprocess
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drkit.disk.scratch import DATA
 from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.refusals import redact
 from drkit.engines.postgres.scratch.confinement import ENVIRONMENT, Confinement
+from drkit.engines.postgres.scratch.enclosure import enclosing
 from drkit.engines.postgres.scratch.naming import naming, write_names
 from drkit.errors import ConfigError, NotRestorable
 from drkit.streams.process import family
@@ -22,9 +24,15 @@ _LONGEST = 103  # bytes of a socket's path, on the strictest system
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
+    """`enclosure` goes before every program, and is empty where the kernel cannot shut it in."""
+
     folder: Path
     programs: Programs
     confinement: Confinement
+    enclosure: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.confinement}{', shut into its folder' if self.enclosure else ''}"
 
     @property
     def data(self) -> Path:
@@ -52,11 +60,31 @@ class Cluster:
         return ENVIRONMENT | self.programs.environment | (naming(wrapper, self.folder) if wrapper else {})
 
     def command(self, program: str, *words: str) -> list[str]:
-        return [*self.confinement.command, self.programs.path(program), "-D", str(self.data), *words]
+        return [*self._before, self.programs.path(program), "-D", str(self.data), *words]
+
+    @property
+    def _before(self) -> tuple[str, ...]:
+        return (*self.enclosure, *self.confinement.command)
+
+    def enclosed(self) -> "Cluster":
+        """If the programs begin at all in there: they may be of folders that nobody foresaw."""
+        readable = (self.folder, self.programs.folder.parent)
+        shut = replace(self, enclosure=enclosing(readable, (self.data, self.socket)))
+        try:
+            tried = subprocess.run(
+                [*shut._before, self.programs.path("initdb"), "--version"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+            )
+        except OSError:  # Python itself is out of reach
+            return self
+        return shut if tried.returncode == 0 else self
 
 
 def make_cluster(folder: Path, programs: Programs, confinement: Confinement) -> Cluster:
-    cluster = lay_out(folder, programs, confinement)
+    cluster = lay_out(folder, programs, confinement).enclosed()
     words = ["--username", SUPERUSER, "--encoding=UTF8", "--locale=C", "--auth=reject", "--no-sync"]
 
     def failure(status: int, said: str) -> NotRestorable:
