@@ -23,7 +23,8 @@ _LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`set` takes effect at once, for whoever runs with its environment."""
+    """`set` takes effect at once, for whoever runs with its environment. The store's clock stays right: points that are
+    an hour ahead of it are taken for misdated."""
 
     file: Path
 
@@ -35,7 +36,7 @@ class Clock:
             "FAKETIME_TIMESTAMP_FILE": str(self.file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",  # the store has a clock of its own
+            "NO_FAKE_STAT": "1",
         }
 
     def set(self, moment: datetime) -> None:

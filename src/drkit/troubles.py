@@ -31,7 +31,9 @@ class Trouble:
 def find_troubles(standing: "Standing") -> Iterator[Trouble]:
     """At least one if the source is not healthy, and none if it is."""
     yield from _of_points(standing)
+    yield from _of_log(standing)
     yield from _of_drills(standing)
+    yield from _of_replicas(standing)
     for doubt in standing.doubts:
         if doubt.check == "backup":
             step = f"`drkit backup now {standing.source}` makes another. {doubt.hint}".strip()
@@ -46,6 +48,10 @@ def find_troubles(standing: "Standing") -> Iterator[Trouble]:
 
 def find_notes(standing: "Standing") -> Iterator[str]:
     """What breaks no promise yet."""
+    if standing.log and standing.log.gaps:
+        widest = max(standing.log.gaps, key=lambda gap: gap.length)
+        many = f"{len(standing.log.gaps)} {'gap' if len(standing.log.gaps) == 1 else 'gaps'} in the log"
+        yield f"{many}: nothing between {show(widest.start)} and {show(widest.end)} can be reached"
     expected, promised = standing.expected, standing.rto.target
     if standing.gaps:
         widest = max(standing.gaps, key=lambda gap: gap.length)
@@ -64,6 +70,10 @@ def find_notes(standing: "Standing") -> Iterator[str]:
     if standing.captured_at and standing.misdated:
         yield f"{_count(len(standing.misdated))} with a moment that cannot be true: a clock was wrong; not counted here"
     yield from (warning.what for warning in find_warnings(standing))
+    for replica in standing.replicas:
+        if replica.healthy and replica.behind:
+            wait = "waits" if replica.behind == 1 else "wait"
+            yield f"{_count(replica.behind)} {wait} to be copied to {replica.url}: `drkit replicate {standing.source}`"
 
 
 def find_warnings(standing: "Standing") -> Iterator[Trouble]:
@@ -102,7 +112,7 @@ def _of_points(standing: "Standing") -> Iterator[Trouble]:
         yield Trouble(
             "misdated", what, None, "set this machine's clock right, and look at that of the backup host: `drkit check`"
         )
-    elif captured_at is None:
+    elif captured_at is None and not (standing.log and standing.log.stranded):
         yield Trouble(
             "nothing", "nothing was ever captured", None, f"`drkit check`, and then `drkit backup now {name}`"
         )
@@ -112,7 +122,24 @@ def _of_points(standing: "Standing") -> Iterator[Trouble]:
         yield Trouble("overdue", "a backup is overdue", due, capture)
     if captured_at and standing.rpo.met is False and standing.rpo.target is not None:
         what = f"RPO missed: what would be lost now is {_against(standing.rpo)}"
-        yield Trouble("rpo", what, captured_at + standing.rpo.target, capture)
+        step = f"see that `drkit follow {name}` runs, and what it says" if standing.log else capture
+        yield Trouble("rpo", what, captured_at + standing.rpo.target, step)
+
+
+def _of_log(standing: "Standing") -> Iterator[Trouble]:
+    log, name = standing.log, standing.source
+    if log is None:
+        return
+    if since := log.silent_since:
+        step = f"see that `drkit follow {name}` runs, and what it says"
+        yield Trouble("log stopped", "the log has stopped", since, step)
+    for point in log.stranded:
+        yield Trouble(
+            "base stranded",
+            f"nothing can be reached from the base {point.id}: the log up to its end is not in the store",
+            point.consistent_at,
+            f"see that `drkit follow {name}` runs; if it tells of a gap, `drkit backup now {name}` makes another base",
+        )
 
 
 def _of_drills(standing: "Standing") -> Iterator[Trouble]:
@@ -132,6 +159,23 @@ def _of_drills(standing: "Standing") -> Iterator[Trouble]:
         yield Trouble("rto", f"RTO missed: {what}", timed.started_at, step)
     if due := standing.drill_overdue_since:
         yield Trouble("drill overdue", "a planned drill did not run", due, f"`drkit verify now {name}` runs it now")
+
+
+def _of_replicas(standing: "Standing") -> Iterator[Trouble]:
+    for replica in standing.replicas:
+        if replica.error:
+            step = f"{replica.hint} `drkit check` tries it out, and `drkit replicate {standing.source}` catches up"
+            yield Trouble(
+                "replica", f"the replica {replica.url} cannot be relied on: {replica.error}", None, step.strip()
+            )
+        elif not replica.healthy:
+            rpo, at, lag = standing.rpo.target, replica.captured_at, replica.lag
+            what = (
+                f"what would be lost with the region is {_pair(lag, rpo)}" if rpo and at else "no point in it is whole"
+            )
+            step = f"`drkit replicate {standing.source}` copies what is missing or says why it cannot"
+            since = at + rpo if rpo and at else None
+            yield Trouble("replica behind", f"the replica {replica.url} is too far behind: {what}", since, step)
 
 
 def _damage(standing: "Standing") -> str:

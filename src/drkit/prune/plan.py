@@ -27,12 +27,19 @@ class PrunePlan:
     objects: tuple[str, ...]
     bytes: int
     sweep_before: datetime
+    log: tuple[Entry, ...] = ()
+    source: str = ""
 
 
 def plan_prune(
-    listing: Listing, verdicts: Sequence[Verdict], referenced: Collection[str], grace: timedelta, now: datetime
+    listing: Listing,
+    verdicts: Sequence[Verdict],
+    referenced: Collection[str],
+    grace: timedelta,
+    now: datetime,
+    log: Sequence[Entry] = (),
 ) -> PrunePlan:
-    """`referenced` holds every key that a manifest which stays lists.
+    """`referenced` holds every key that a manifest which stays lists, `log` are objects that no point needs any more.
 
     An object without a manifest may belong to a backup that is being written: it goes only when the store has stamped
     something at least `grace` later. `now` can only keep more: it is a bound for a stamp that lies in the future.
@@ -51,6 +58,7 @@ def plan_prune(
 
     objects = [entry for entry in listing.entries if goes(entry)]
     size = sum(entry.size for entry in listing.entries if entry.key in manifests) + sum(e.size for e in objects)
+    size += sum(entry.size for entry in log)
     return PrunePlan(
         keep=tuple(verdict for verdict in verdicts if verdict.reasons),
         let_go=tuple(let_go),
@@ -58,6 +66,8 @@ def plan_prune(
         objects=tuple(entry.key for entry in objects),
         bytes=size,
         sweep_before=newest - grace,
+        log=tuple(log),
+        source=listing.source,
     )
 
 
@@ -79,8 +89,9 @@ def read_references(store: Store, points: Iterable[Point], signers: Collection[S
     return {piece.key for pieces in map_ahead(read, points, READERS) for piece in pieces}
 
 
-def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point]], None]) -> None:
-    """What was pinned since the plan was made stays. The points that go are written down before the first is gone."""
+def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point], Sequence[Entry]], None]) -> None:
+    """What was pinned since the plan was made stays, and then all log stays for this time, as a plan without that point
+    made it go. What goes is written down before the first of it is gone."""
     sources = {verdict.point.source for verdict in plan.let_go}
     pinned = {
         catalog.folder_of(source, point.id)
@@ -89,10 +100,14 @@ def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point]],
         if point.pinned
     }
     going = [verdict.point for verdict in plan.let_go]
-    if going := [point for point in going if catalog.folder_of(point.source, point.id) not in pinned]:
-        write_down(going)
+    staying = [point for point in going if catalog.folder_of(point.source, point.id) in pinned]
+    going = [point for point in going if point not in staying]
+    log = () if staying else plan.log
+    if going or log:
+        write_down(going, log)
     store.delete(key for key in plan.manifests if _folder(key) not in pinned)
     store.delete(key for key in plan.objects if _folder(key) not in pinned)
+    store.delete(entry.key for entry in log)
     store.sweep(plan.sweep_before)
 
 

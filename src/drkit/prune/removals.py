@@ -6,13 +6,13 @@ So a report can tell a point that was let go from one that never was. docs/FORMA
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from drkit import __version__, catalog
 from drkit.catalog import FORMAT
 from drkit.errors import IntegrityError, UsageError
-from drkit.model import Finding, Point
+from drkit.model import Entry, Finding, Point
 from drkit.ports import Store
 from drkit.retention import Policy
 from drkit.signing import Signer, SigningKey, sign_document
@@ -20,7 +20,16 @@ from drkit.streams.ahead import map_ahead
 from drkit.when import format_length, format_moment, parse_moment
 
 READERS = 8
+NOTHING_REMOVED = datetime(1970, 1, 1, tzinfo=UTC)  # of points, where log alone goes
 _WRONG = "Somebody else wrote it, or it was damaged: compare it with the replica, or with a copy of the store."
+
+
+@dataclass(frozen=True, slots=True)
+class LogRemoved:
+    """Parts of a log that no point needed any more: how many objects, and their bytes as they were stored."""
+
+    objects: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,7 @@ class Record:
     points: tuple[Point, ...]
     correlation_id: str
     written_by: str
+    log: LogRemoved | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,8 @@ def spell_policy(policy: Policy) -> str:
 
 def record_removals(
     points: Sequence[Point],
+    log: Sequence[Entry],
+    source: str,
     store: Store,
     why: str,
     signing_key: SigningKey,
@@ -64,11 +76,12 @@ def record_removals(
     now: datetime,
     token: str,
     correlation_id: str,
+    replica: bool = False,
 ) -> None:
-    """`points` are of one source, and about to go. `token` is eight hexadecimal digits, as in `catalog.make_id`."""
-    source = points[0].source
+    """`points` and `log` are about to go: from this replica alone, or from the store that it is a copy of. `token` is
+    eight hexadecimal digits, as in `catalog.make_id`."""
     before = find_whole_since(store, source, signers)
-    newest = max(point.consistent_at for point in points)
+    newest = max((point.consistent_at for point in points), default=before or NOTHING_REMOVED)
     record = Record(
         id=catalog.make_id(now, token),
         source=source,
@@ -78,24 +91,31 @@ def record_removals(
         points=tuple(points),
         correlation_id=correlation_id,
         written_by=f"drkit {__version__}",
+        log=LogRemoved(len(log), sum(entry.size for entry in log)) if log else None,
     )
-    key = catalog.removal_key(source, record.id)
+    key = (catalog.replica_removal_key if replica else catalog.removal_key)(source, record.id)
     store.put(key, iter([sign_document(signing_key, key, _to_document(record))]))
 
 
 def find_whole_since(store: Store, source: str, signers: Collection[Signer]) -> datetime | None:
-    """Since when every point that was captured still stands, or None if none was ever removed: one listing, and the
-    newest record. One that nobody can believe excuses nothing."""
-    for key in sorted(_keys(store, source), reverse=True):
+    """Since when every point that was captured still stands, or None if none was ever removed: the newest record, and
+    in a replica that of its own too. One that nobody can believe excuses nothing."""
+    own = _keys(store, source, catalog.replica_removals_of(source))
+    found = [_read_whole_since(store, keys, signers) for keys in (_keys(store, source), own)]
+    return max((moment for moment in found if moment), default=None)
+
+
+def _read_whole_since(store: Store, keys: Iterable[str], signers: Collection[Signer]) -> datetime | None:
+    for key in sorted(keys, reverse=True):
         with suppress(IntegrityError):
-            return parse_record(key, b"".join(store.get(key)), signers).whole_since
+            return parse_record(key, catalog.fetch(store, key), signers).whole_since
     return None
 
 
 def read_removals(store: Store, source: str, signers: Collection[Signer], since: datetime) -> Removals:
     """The records that were made since then."""
     keys = [key for key in _keys(store, source) if _moment(key) >= since]
-    contents = map_ahead(lambda key: b"".join(store.get(key)), keys, READERS)
+    contents = map_ahead(lambda key: catalog.fetch(store, key), keys, READERS)
     return believe_records(zip(keys, contents, strict=True), signers)
 
 
@@ -123,8 +143,9 @@ def parse_record(key: str, content: bytes, signers: Collection[Signer]) -> Recor
     return record
 
 
-def _keys(store: Store, source: str) -> list[str]:
-    return [entry.key for entry in store.list(catalog.removals_of(source)) if catalog.parse_removal_key(entry.key)]
+def _keys(store: Store, source: str, prefix: str | None = None) -> list[str]:
+    listed = store.list(prefix or catalog.removals_of(source))
+    return [entry.key for entry in listed if catalog.parse_removal_key(entry.key)]
 
 
 def _moment(key: str) -> datetime:
@@ -155,6 +176,7 @@ def _to_document(record: Record) -> dict[str, object]:
             }
             for point in record.points
         ],
+        **({"log": {"objects": record.log.objects, "bytes": record.log.bytes}} if record.log else {}),
     }
 
 
@@ -169,6 +191,7 @@ def _from_document(document: dict[str, Any]) -> Record:
         points=tuple(_to_point(source, each) for each in document["points"]),
         correlation_id=document["correlation_id"],
         written_by=document["written_by"],
+        log=LogRemoved(int(log["objects"]), int(log["bytes"])) if (log := document.get("log")) else None,
     )
 
 
