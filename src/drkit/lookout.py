@@ -18,7 +18,7 @@ from drkit.config.tables import PhysicalTable
 from drkit.errors import DrkitError
 from drkit.ports import Store
 from drkit.prune.removals import find_whole_since
-from drkit.replicate.lag import ReplicaStanding
+from drkit.replicate.lag import ReplicaStanding, judge_log
 from drkit.replicate.lag import look as look_at_replica
 from drkit.restore.holdings import look
 from drkit.restore.reach import find_ways, windows
@@ -124,17 +124,27 @@ def _failed_run(store: Store, backups: Record) -> FailedRun | None:
 
 def _look_at_replica(seen: Source, here: catalog.Listing, now: datetime) -> ReplicaStanding:
     """One that does not answer is a trouble, and keeps nothing else from being told."""
-    keep, table = seen.table.kept_in_replicas, seen.system.table
+    keep, table, rpo = seen.table.kept_in_replicas, seen.system.table, seen.table.objectives.rpo
+    followed = isinstance(seen.table, PhysicalTable)
     try:
-        return look_at_replica(
+        standing = look_at_replica(
             seen.store_name(),
             seen.store(BRIEF),
             here,
-            keep.policy if keep else None,
+            keep.policy if keep and not followed else None,
             table.timezone,
             open_signers(seen.system),
-            seen.table.objectives.rpo,
+            rpo,
             now,
+        )
+        if not followed:
+            return standing
+        ours, theirs = (
+            catalog.newest(catalog.survey_log(store, seen.name).spans)
+            for store in (seen.at_home().store(), seen.store(BRIEF))
+        )
+        return judge_log(
+            standing, ours.covered_until if ours else None, theirs.covered_until if theirs else None, rpo, now
         )
     except DrkitError as error:
         return ReplicaStanding(seen.store_name(), error=str(error), hint=error.hint)

@@ -327,6 +327,11 @@ class SystemTable(Table):
     @model_validator(mode="after")
     def _replicas_are_there_to_keep(self) -> "SystemTable":
         for name, source in self.sources.items():
+            if source.replica_keep and isinstance(source, PhysicalTable):
+                raise ValueError(
+                    f"sources.{name}.replica_keep: a replica of a log keeps what the store keeps, as every moment needs"
+                    " a base and the log since; take it out"
+                )
             if source.replica_keep and not self.store.replica:
                 raise ValueError(f"sources.{name}.replica_keep says what a replica keeps, and store.replica names none")
         return self
