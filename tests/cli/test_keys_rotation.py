@@ -228,8 +228,11 @@ def test_no_command_of_a_backup_host_touches_an_identity(_captured: Path, tmp_pa
     for folder in ("keys", "keys-2"):
         (shop.folder / folder / "identity").unlink()
         os.mkfifo(shop.folder / folder / "identity")
+    shop.edit('url = "env:SHOP_STORE"', f'url = "env:SHOP_STORE"\nreplica = "file://{shop.folder}/replica"')
     lines = (
         "backup now",
+        "replicate",
+        "replicate --dry-run",
         "backup list",
         "status",
         "metrics",
@@ -253,3 +256,15 @@ def test_no_command_of_a_backup_host_touches_an_identity(_captured: Path, tmp_pa
         os.write(fifo, b"no identity\n")
         os.close(fifo)
         assert child.wait(60) == 3
+
+
+def test_looking_at_a_log_from_a_backup_host_touches_no_identity(shop: Shop) -> None:
+    with shop.schedule.open("a") as schedule:
+        schedule.write('[sources.log]\nkind = "postgres"\nmethod = "physical"\ndsn = "env:DSN"\nbackup = "0 0 * * *"\n')
+    identity = shop.folder / "keys" / "identity"
+    identity.unlink()
+    os.mkfifo(identity)
+    done = shop.drkit("status", "shop/log", "--json")
+    assert done.code == 8, done
+    assert "failed" not in done.document
+    shop.drkit.ok("report", "--format", "text")
