@@ -59,6 +59,7 @@ def _to_document(manifest: Manifest) -> dict[str, object]:
             }
             for piece in manifest.pieces
         ],
+        **({"recipients": list(manifest.recipients)} if manifest.recipients else {}),
         **({"base": _spell_base(manifest.base)} if manifest.base else {}),
     }
 
@@ -77,6 +78,7 @@ def _from_document(document: dict[str, Any]) -> Manifest:
         ),
         correlation_id=document["correlation_id"],
         written_by=document["written_by"],
+        recipients=_texts(document.get("recipients", [])),
         base=_parse_base(document["base"]) if "base" in document else None,
     )
 
@@ -105,3 +107,9 @@ def _parse_base(base: dict[str, Any]) -> Base:
         server_version=int(base["server_version"]),
         origin=base["from"],
     )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise TypeError("recipients is not a list of texts")
+    return tuple(value)
