@@ -16,7 +16,7 @@ from drkit.when import format_moment, parse_moment
 def commit(store: Store, manifest: Manifest, signing_key: SigningKey) -> None:
     key = manifest_key(manifest.source, manifest.id)
     document = sign_document(signing_key, key, _to_document(manifest))
-    if len(document) > LARGEST:
+    if len(document) >= LARGEST:
         raise CaptureError(f"{key} would have {len(document)} bytes, more than is read of one", "capture less at once")
     store.put(key, iter([document]))
 
