@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("contract.store_contract", "servers", "postgres")
+pytest.register_assert_rewrite("contract.store_contract", "contract.versioned_contract", "servers", "postgres")
 
 from servers.moto_process import moto_server  # noqa: E402 - after the registration
 from servers.postgres import NamedServer, any_server  # noqa: E402

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from drkit.age import Recipient, parse_identities, parse_recipient
+from drkit.catalog.lasting import lasts
 from drkit.clock import clock as clock
 from drkit.config import System
 from drkit.config.tables import AnySource, PostgresTable, SqliteTable
@@ -15,10 +16,12 @@ from drkit.config.values import is_reference
 from drkit.engines.files import FilesEngine
 from drkit.engines.sqlite import SqliteEngine
 from drkit.errors import ConfigError, NotRestorable, UsageError
+from drkit.model import Lock
 from drkit.ports import Engine, Store
 from drkit.sealing import Keyring, Seal
 from drkit.signing import Signer, SigningKey, parse_signer, parse_signing_key
 from drkit.stores import open_store
+from drkit.stores.locking import LockingStore
 from drkit.verify.questions import Question
 
 Ask = Callable[[], str]
@@ -51,7 +54,7 @@ class Source:
 
     def store(self) -> Store:
         with _naming(self.system, "store.replica" if self.afar else "store.url"):
-            return _open(self.store_url())
+            return _open(self.store_url(), None if self.afar else self.system.table.store.lock)
 
     def store_url(self) -> str:
         table = self.system.table.store
@@ -138,8 +141,10 @@ class Source:
 
 
 @cache
-def _open(url: str) -> Store:
-    return open_store(url)
+def _open(url: str, lock: Lock | None) -> Store:
+    """A replica locks by what its own bucket is set to."""
+    store = open_store(url)
+    return LockingStore(store, lock, lasts, clock) if lock else store
 
 
 def select(systems: Iterable[System], names: Sequence[str]) -> list[Source]:

@@ -9,8 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from drkit.errors import AlreadyExists, StoreError
 from drkit.model import Finding
-from drkit.ports import Clock, Store
-from drkit.stores.retrying import RetryingStore
+from drkit.ports import Clock, Decorator, Store
 from drkit.streams.ahead import map_ahead
 
 RESERVED = ".drkit-check"
@@ -49,9 +48,10 @@ def probe(store: Store, token: str) -> Iterator[Finding]:
     finally:
         deleted = _step("delete objects", lambda: _deleted(store, one, raced), "prune removes what no rule keeps")
     yield deleted
-    inner = store.inner if isinstance(store, RetryingStore) else store
-    if isinstance(inner, KnowsItself):
-        yield from inner.describe()
+    while isinstance(store, Decorator):
+        store = store.inner
+    if isinstance(store, KnowsItself):
+        yield from store.describe()
 
 
 def _step(check: str, attempt: Callable[[], str], needed: str) -> Finding:

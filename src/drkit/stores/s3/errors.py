@@ -68,6 +68,8 @@ _RIGHTS = {
     "DeleteObjects": "s3:DeleteObject",
     "ListMultipartUploads": "s3:ListBucketMultipartUploads",
     "GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
+    "ListObjectVersions": "s3:ListBucketVersions",
+    "CopyObject": "s3:GetObjectVersion and s3:PutObject",
 }
 
 
