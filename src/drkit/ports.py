@@ -50,12 +50,14 @@ class Versioned(Protocol):
     """What a store may be able to do besides: keep what is overwritten or deleted, and lock it.
 
     `keeps_versions` says whether it does so now; where it does not, nothing else of this may be asked.
-    `versions` yields every version and marker of the keys that start with `prefix`: key by key, the newest first.
+    `versions` yields every version and marker of the keys that start with `prefix`: key by key, the newest first;
+    what has the same stamp may stand in any order, but for the current one.
     `get_version` gives one's bytes. `bring_back` makes it the current one again: by a copy, or by removing the
     `markers` that hide it.
     `delete_versions` removes them for good, and yields those that stay, and until when: None where the role may not.
     `put_locked` is a `put` of what nobody can remove before `until`: it raises unless the lock was seen to be there.
-    `locked_until` is None where there is no lock. `extend` never shortens one.
+    `locked_until` is None where there is no lock. `extend` never shortens one, and
+    leaves its mode as it is; `mode` is for what has none yet.
     """
 
     def keeps_versions(self) -> bool: ...

@@ -1,11 +1,12 @@
-"""Buckets that keep versions and can lock. radosgw is the judge: moto forgets less, and forbids less, than others."""
+"""Buckets that keep versions and can lock. radosgw is the judge of locks: moto answers 500 where an object
+has none, and forbids less than others."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from contract.versioned_contract import VersionedContract
+from contract.versioned_contract import LockContract, VersionedContract
 from drkit.ports import Store, find_versioned
 from drkit.stores import open_store
 from drkit.stores.memory import MemoryStore
@@ -18,7 +19,7 @@ class TestVersionsOnMoto(VersionedContract):
         return open_store(bucket(moto_url, "prod", ObjectLockEnabledForBucket=True))
 
 
-class TestVersionsOnRadosgw(VersionedContract):
+class TestVersionsAndLocksOnRadosgw(VersionedContract, LockContract):
     @pytest.fixture
     def store(self, radosgw_url: S3Server, bucket: Callable[..., str]) -> Store:
         return open_store(bucket(radosgw_url, "prod", ObjectLockEnabledForBucket=True))

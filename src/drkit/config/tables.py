@@ -37,8 +37,8 @@ class Table(BaseModel):
 
 
 class StoreTable(Table):
-    """`replica` is a copy of the store in another place, by credentials of its own (`?profile=`). For `lock_days` nobody
-    can remove what was put; with `governance` nobody but who has a right of its own to do so."""
+    """`replica` is a copy of the store in another place, by credentials of its own (`?profile=`). For `lock_days`
+    nobody can remove what was put; with `governance` nobody but who has a right of its own to do so."""
 
     url: StoreUrl
     replica: StoreUrl | None = None

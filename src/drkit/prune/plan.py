@@ -12,6 +12,7 @@ from drkit.catalog import Listing
 from drkit.errors import IntegrityError, NotFound
 from drkit.model import Entry, Piece, Point
 from drkit.ports import Store
+from drkit.prune.removing import Removed, Remover
 from drkit.retention import Verdict
 from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
@@ -79,8 +80,11 @@ def read_references(store: Store, points: Iterable[Point], signers: Collection[S
     return {piece.key for pieces in map_ahead(read, points, READERS) for piece in pieces}
 
 
-def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point]], None]) -> None:
-    """What was pinned since the plan was made stays. The points that go are written down before the first is gone."""
+def prune(
+    store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point]], None], remover: Remover | None = None
+) -> Removed:
+    """What was pinned since the plan was made stays. The points that go are written down before the first is gone.
+    A `remover` is for stores that keep versions."""
     sources = {verdict.point.source for verdict in plan.let_go}
     pinned = {
         catalog.folder_of(source, point.id)
@@ -91,9 +95,20 @@ def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point]],
     going = [verdict.point for verdict in plan.let_go]
     if going := [point for point in going if catalog.folder_of(point.source, point.id) not in pinned]:
         write_down(going)
-    store.delete(key for key in plan.manifests if _folder(key) not in pinned)
-    store.delete(key for key in plan.objects if _folder(key) not in pinned)
+    take = remover.remove if remover else lambda keys: _delete(store, keys)
+    removed = take([key for key in plan.manifests if _folder(key) not in pinned])
+    # a point whose manifest is locked after all stays whole
+    spared = pinned | {_folder(key) for key, _ in removed.retained}
+    removed += take([key for key in plan.objects if _folder(key) not in spared])
+    if remover:
+        removed += remover.remove_leftovers()
     store.sweep(plan.sweep_before)
+    return removed if remover else Removed(plan.bytes)
+
+
+def _delete(store: Store, keys: Sequence[str]) -> Removed:
+    store.delete(keys)
+    return Removed()
 
 
 def _folder(key: str) -> str:

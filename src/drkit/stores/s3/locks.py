@@ -42,7 +42,7 @@ class Locks:
         if self._holds(key, version, mode, until):
             self._heeds_headers = self._heeds_headers or whole
             return
-        self.extend(key, version, mode, until)
+        self._set(key, version, mode, until)
         if not self._holds(key, version, mode, until):
             raise StoreError(
                 f"{self._bucket.where(key)} is there, and was not locked as it should be.",
@@ -72,16 +72,16 @@ class Locks:
         return (kept.get("Mode") or "").lower() or None, kept.get("RetainUntilDate")
 
     def extend(self, key: str, version: str | None, mode: LockMode, until: datetime) -> None:
-        """To `until`, and to the stricter of the modes. What is locked longer stays so."""
+        """What is locked already keeps its mode: on most servers to change it is to weaken it. What is locked longer
+        stays so."""
         found, end = self.read(key, version)
-        stricter = mode if _STRENGTH.get(found, 0) <= _STRENGTH[mode] else "compliance"
-        latest = max(until, end or until)
-        if (found, end) == (stricter, latest):
-            return
-        retention: Any = {"Mode": stricter.upper(), "RetainUntilDate": latest}
+        if end is None or end < until:
+            self._set(key, version, found or mode, until)
+
+    def _set(self, key: str, version: str | None, mode: str, until: datetime) -> None:
+        retention: Any = {"Mode": mode.upper(), "RetainUntilDate": until}
         self._bucket.attempt(
-            key,
-            lambda: self._bucket.client.put_object_retention(**self._at(key, version), Retention=retention),
+            key, lambda: self._bucket.client.put_object_retention(**self._at(key, version), Retention=retention)
         )
 
     def _holds(self, key: str, version: str | None, mode: LockMode, until: datetime) -> bool:
