@@ -1,6 +1,6 @@
 """drkit beside the tools it replaces, in one run, as ratios of medians.
 
-    bench/run.py [all|sqlite|s3|cli|postgres|postgres-s3|postgres-tables|drills|metrics]
+    bench/run.py [all|sqlite|s3|cli|postgres|postgres-s3|postgres-tables|drills|metrics|daemon]
                  [--rounds 5] [--gb 1] [--folder FOLDER]
 
 It is not a test: no figure fails anything. Machines differ and are noisy: compare ratios of one run, not seconds.
@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from commands import DRKIT, cleared, shell
+from daemon import bench_daemon
 from data import make_shop
 from drills import bench_drills
 from dumps import bench_backups, bench_tables
@@ -136,6 +137,7 @@ def main() -> None:
         "postgres-tables": bench_tables,
         "drills": bench_drills,
         "metrics": bench_metrics,
+        "daemon": lambda folder, _gigabytes, _rounds: bench_daemon(folder),
     }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", default="all", choices=["all", *benches])

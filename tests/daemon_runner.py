@@ -23,9 +23,11 @@ _LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`set` takes effect at once, for whoever runs with its environment."""
+    """`set` takes effect at once, for whoever runs with its environment. The store's clock goes with it, or stays right
+    where only the machine's is wrong."""
 
     file: Path
+    store_is_right: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -35,8 +37,7 @@ class Clock:
             "FAKETIME_TIMESTAMP_FILE": str(self.file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",  # the store has a clock of its own
-        }
+        } | ({"NO_FAKE_STAT": "1"} if self.store_is_right else {})
 
     def set(self, moment: datetime) -> None:
         self._shift((moment - datetime.now(UTC)).total_seconds())

@@ -27,7 +27,7 @@ class StatusServer:
         self.complaints: list[str] = []
         self.metrics: Callable[[], str] = lambda: "# metrics\n"
         self._listen = parse_listen(listen)
-        self._app = make_app(lambda: self.state, clock, lambda: self.metrics(), token, self._listen.hosts)
+        self._app = make_app(lambda: self.state, clock, lambda *_: self.metrics(), token, self._listen.hosts)
         self._loop = asyncio.new_event_loop()
         self._stop: asyncio.Event = asyncio.Event()
         self._up: asyncio.Future[Address] = self._loop.create_future()

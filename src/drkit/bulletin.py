@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from drkit.model import Point
+from drkit.replicate.lag import ReplicaStanding
 from drkit.runs import Claim, Record
 from drkit.standing import Standing
 from drkit.troubles import Trouble, find_notes, find_troubles, find_warnings
@@ -158,6 +159,7 @@ def describe_source(
         else None,
         "damaged": [{"id": each.id, "consistent_at": _moment(each.consistent_at)} for each in standing.damaged],
         "drill_overdue_since": _moment(standing.drill_overdue_since),
+        "replica": [_describe_replica(each) for each in standing.replicas],
         "next": {"backup": _moment(standing.next_backup), "verify": _moment(standing.next_drill)},
         "late_at": {"backup": _moment(standing.backup_late_at), "verify": _moment(standing.drill_late_at)},
         "backup_seconds": _seconds(standing.takes),
@@ -232,6 +234,17 @@ def _read_source(told: Mapping[str, Any]) -> SourceBulletin:
 def _read_missed(told: Mapping[str, Any]) -> datetime | None:
     """What is kept has a day too, until which that is certain."""
     return _read_moment(told["at"]) if told["outlook"] in ("missed now", "missed later") else None
+
+
+def _describe_replica(each: ReplicaStanding) -> dict[str, Any]:
+    return {
+        "url": each.url,
+        "captured_at": _moment(each.captured_at),
+        "lag": _seconds(each.lag),
+        "behind_points": each.behind,
+        "met": each.met,
+        "error": each.error or None,
+    }
 
 
 def _read_replica(told: Mapping[str, Any]) -> ReplicaBulletin:

@@ -11,8 +11,8 @@ from drkit.model import Finding
 from drkit.notify.courier import open_addresses, read
 from drkit.notify.ping import spell
 from drkit.ports import Clock, Store
-from drkit.stores.probe import measure_offset, probe
-from drkit.wiring import Ask, Source, open_keyring, open_recipients, open_signers, open_signing_key
+from drkit.stores.probe import RESERVED, measure_offset, probe
+from drkit.wiring import BRIEF, Ask, Source, open_keyring, open_recipients, open_signers, open_signing_key
 
 LARGEST_SKEW = timedelta(minutes=1)
 
@@ -34,8 +34,8 @@ def check_sources(sources: Sequence[Source], clock: Clock, token: str, ask: Ask)
             yield Checked(system.name, finding, ConfigError.exit_code)
         for finding in _told(lambda: _check_store(mine[0].store(), clock, token), "store"):  # noqa: B023
             yield Checked(system.name, finding, StoreError.exit_code)
-        if system.table.store.replica:
-            for finding in _told(lambda: _check_replica(mine[0].from_afar().store()), "replica"):  # noqa: B023
+        for seen in mine[0].replicas():
+            for finding in _told(lambda: _check_replica(seen, token), f"replica {seen.store_name()}"):  # noqa: B023
                 yield Checked(system.name, finding, StoreError.exit_code)
         for finding in _check_notify(system):
             yield Checked(system.name, finding, ConfigError.exit_code)
@@ -76,15 +76,45 @@ def _check_keys(system: System, ask: Ask) -> Iterator[Finding]:
         )
 
 
-def _check_replica(replica: Store) -> Iterator[Finding]:
-    """It may let us put nothing, so it is only looked at."""
+def _check_replica(seen: Source, token: str) -> Iterator[Finding]:
+    """Where backups are made it must take what is copied to it. Elsewhere it is only looked at: it may let us put
+    nothing there."""
+    name, replica = f"replica {seen.store_name()}", seen.store(BRIEF)
     found = next(replica.list(), None)
-    yield Finding(
-        "replica",
-        found is not None,
-        "it can be listed" if found else "it can be listed, and is empty",
-        "let the bucket's own replication copy the store there; drills of region-failure restore from it alone",
+    yield Finding(name, True, "it can be listed" if found else "it can be listed, and is empty yet")
+    yield _lies_elsewhere(name, seen.at_home().store(BRIEF), replica, token)
+    if seen.system.table.encryption.signing_key:
+        yield _takes_objects(name, replica, token)
+
+
+def _lies_elsewhere(name: str, store: Store, replica: Store, token: str) -> Finding:
+    """Two URLs may lead to one place: by a link, another name of a server, a prefix that is spelled differently."""
+    key = f"{RESERVED}/{token}/here"
+    try:
+        store.put(key, iter([b"is this seen in the replica?"]))
+        same = any(replica.list(key))
+    finally:
+        store.delete([key])
+    return Finding(
+        name,
+        not same,
+        "it is the very place that the store is" if same else "it is another place than the store",
+        "a copy that goes with the original is none: name another bucket, in another region, of another account",
     )
+
+
+def _takes_objects(name: str, replica: Store, token: str) -> Finding:
+    key = f"{RESERVED}/{token}/replica"
+    hint = "let its role put objects, or backups stay in one place; drkit needs no right to delete there but to prune"
+    try:
+        replica.put(key, iter([key.encode()]))
+    except StoreError as error:
+        return Finding(name, False, f"it takes no object: {error}", f"{hint}. {error.hint}".strip())
+    try:
+        replica.delete([key])
+    except StoreError:
+        return Finding(name, True, f"it takes objects, and lets none be deleted: {key} stays there")
+    return Finding(name, True, "it takes objects, and lets them be deleted")
 
 
 def _check_notify(system: System) -> Iterator[Finding]:

@@ -14,13 +14,16 @@ from drkit.catalog.runs import WHOLE_SYSTEM, claim_key, runs_of
 from drkit.catalog.wholeness import check_newest
 from drkit.chores import find_chore_troubles, plans_of
 from drkit.config import System
+from drkit.errors import DrkitError
 from drkit.ports import Store
 from drkit.prune.removals import find_whole_since
+from drkit.replicate.lag import ReplicaStanding
+from drkit.replicate.lag import look as look_at_replica
 from drkit.runs import Record, Subject, read_claimer, read_failure, read_records
 from drkit.standing import FailedRun, Promises, Standing, judge_standing
 from drkit.troubles import Trouble
 from drkit.verify.history import History, read_newest
-from drkit.wiring import Source, open_signers
+from drkit.wiring import BRIEF, Source, open_signers
 
 _DRILLS = 8  # enough for the last one that came to its end, and for a forecast
 
@@ -49,6 +52,7 @@ def look_at_source(
         _failed_run(store, backups),
     )
     done = {"backup": standing.made_at, "verify": standing.last_drill.started_at if standing.last_drill else None}
+    standing = replace(standing, replicas=tuple(_look_at_replica(seen, listing, now) for seen in source.replicas()))
     jobs = {
         job: _claimed_since(store, source.system.name, job, source.key, record, done.get(job))
         for (job, subject), record in records.items()
@@ -93,3 +97,21 @@ def _failed_run(store: Store, backups: Record) -> FailedRun | None:
         return None
     failure = read_failure(store, backups.last_failure)
     return FailedRun(backups.failed_at, failure.error, failure.hint)
+
+
+def _look_at_replica(seen: Source, here: catalog.Listing, now: datetime) -> ReplicaStanding:
+    """One that does not answer is a trouble, and keeps nothing else from being told."""
+    keep, table = seen.table.kept_in_replicas, seen.system.table
+    try:
+        return look_at_replica(
+            seen.store_name(),
+            seen.store(BRIEF),
+            here,
+            keep.policy if keep else None,
+            table.timezone,
+            open_signers(seen.system),
+            seen.table.objectives.rpo,
+            now,
+        )
+    except DrkitError as error:
+        return ReplicaStanding(seen.store_name(), error=str(error), hint=error.hint)

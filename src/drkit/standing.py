@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from drkit.model import Finding, Point
+from drkit.replicate.lag import ReplicaStanding
 from drkit.restore.plan import Window, windows
 from drkit.timetable import PATIENCE, Cron, next_run
 from drkit.verify.exposure import Gap, captured, measure_exposure, wider_than
@@ -80,13 +81,15 @@ class Standing:
     red_at: datetime | None = None
     backup_late_at: datetime | None = None
     drill_late_at: datetime | None = None
+    replicas: tuple[ReplicaStanding, ...] = ()
 
     @property
     def healthy(self) -> bool:
         late = self.overdue_since or self.drill_overdue_since
         missed = self.rpo.met is False or self.rto.met is False
         wrong = self.damaged or self.failed_drills or self.doubts or self.failed_backup
-        return self.captured_at is not None and not (late or missed or wrong)
+        afar = not all(each.healthy for each in self.replicas)
+        return self.captured_at is not None and not (late or missed or wrong or afar)
 
 
 def judge_standing(

@@ -31,6 +31,7 @@ def find_troubles(standing: "Standing") -> Iterator[Trouble]:
     """At least one if the source is not healthy, and none if it is."""
     yield from _of_points(standing)
     yield from _of_drills(standing)
+    yield from _of_replicas(standing)
     for doubt in standing.doubts:
         if doubt.check == "backup":
             step = f"`drkit backup now {standing.source}` makes another. {doubt.hint}".strip()
@@ -56,6 +57,10 @@ def find_notes(standing: "Standing") -> Iterator[str]:
     if standing.captured_at and standing.misdated:
         yield f"{_count(len(standing.misdated))} with a moment that cannot be true: a clock was wrong; not counted here"
     yield from (warning.what for warning in find_warnings(standing))
+    for replica in standing.replicas:
+        if replica.healthy and replica.behind:
+            wait = "waits" if replica.behind == 1 else "wait"
+            yield f"{_count(replica.behind)} {wait} to be copied to {replica.url}: `drkit replicate {standing.source}`"
 
 
 def find_warnings(standing: "Standing") -> Iterator[Trouble]:
@@ -117,6 +122,23 @@ def _of_drills(standing: "Standing") -> Iterator[Trouble]:
         yield Trouble("rto", f"RTO missed: {what}", timed.started_at, step)
     if due := standing.drill_overdue_since:
         yield Trouble("drill overdue", "a planned drill did not run", due, f"`drkit verify now {name}` runs it now")
+
+
+def _of_replicas(standing: "Standing") -> Iterator[Trouble]:
+    for replica in standing.replicas:
+        if replica.error:
+            step = f"{replica.hint} `drkit check` tries it out, and `drkit replicate {standing.source}` catches up"
+            yield Trouble(
+                "replica", f"the replica {replica.url} cannot be relied on: {replica.error}", None, step.strip()
+            )
+        elif not replica.healthy:
+            rpo, at, lag = standing.rpo.target, replica.captured_at, replica.lag
+            what = (
+                f"what would be lost with the region is {_pair(lag, rpo)}" if rpo and at else "no point in it is whole"
+            )
+            step = f"`drkit replicate {standing.source}` copies what is missing or says why it cannot"
+            since = at + rpo if rpo and at else None
+            yield Trouble("replica behind", f"the replica {replica.url} is too far behind: {what}", since, step)
 
 
 def _damage(standing: "Standing") -> str:

@@ -22,20 +22,24 @@ from drkit.sealing import Keyring, Seal
 from drkit.signing import Signer, SigningKey, parse_signer, parse_signing_key
 from drkit.stores import open_store
 from drkit.stores.locking import LockingStore
+from drkit.stores.retrying import RetryPolicy
 from drkit.verify.questions import Question
 
 Ask = Callable[[], str]
+# For a replica that something else must not wait for: a few seconds, where it is down.
+BRIEF = RetryPolicy(attempts=4)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source of one system, with what it takes to work on it. `afar` is how it is seen where only the replica of
-    its store is left: whatever would reach for the source or the store itself is refused."""
+    """One source of one system, with what it takes to work on it. With `replica` that one, counted from 0, is its
+    store. `afar` is how it is seen where only that is left: whatever would reach for the source itself is refused."""
 
     system: System
     key: str
     table: AnySource
     afar: bool = False
+    replica: int | None = None
 
     @property
     def name(self) -> str:
@@ -52,23 +56,39 @@ class Source:
         self._keep_store_apart(path)
         return FilesEngine(path, table.include, table.exclude, self._scratch_folder(), clock=clock)
 
-    def store(self) -> Store:
-        with _naming(self.system, "store.replica" if self.afar else "store.url"):
-            return _open(self.store_url(), None if self.afar else self.system.table.store.lock)
+    def store(self, policy: RetryPolicy | None = None) -> Store:
+        with _naming(self.system, "store.url" if self.replica is None else "store.replica"):
+            return _open(self.store_url(), policy, self.lock())
+
+    def lock(self) -> Lock | None:
+        """A replica's bucket locks by its own default."""
+        return self.system.table.store.lock if self.replica is None else None
 
     def store_url(self) -> str:
+        return self.system.resolve(self.store_name())
+
+    def store_name(self) -> str:
+        """As it stands in the schedule: what is behind a reference is not shown."""
         table = self.system.table.store
-        if not self.afar:
-            return self.system.resolve(table.url)
-        if table.replica is None:
+        if self.replica is None:
+            return table.url
+        if not table.replica:
             raise ConfigError(
                 f"{self.system.file}: store.replica is missing, and without the store itself nothing else is left",
                 'name the copy in the other region: replica = "s3://bucket/prefix?region=…&profile=…"',
             )
-        return self.system.resolve(table.replica)
+        return table.replica[self.replica]
 
     def from_afar(self) -> "Source":
-        return replace(self, afar=True)
+        """Where the region is lost: the first replica is all there is."""
+        return replace(self, afar=True, replica=0)
+
+    def at_home(self) -> "Source":
+        return replace(self, afar=False, replica=None)
+
+    def replicas(self) -> "list[Source]":
+        """The same source, with each replica of its store in the store's place."""
+        return [replace(self, replica=number) for number, _ in enumerate(self.system.table.store.replica)]
 
     def questions(self) -> tuple[Question, ...]:
         return tuple(
@@ -132,18 +152,23 @@ class Source:
         """A folder that holds its own backups would back up its backups."""
         if self.afar:
             return
-        url = urlsplit(self.store_url())
-        if url.scheme == "file" and Path(unquote(url.path)).resolve().is_relative_to(path.resolve()):
-            raise ConfigError(
-                f"{self.system.file}: the store {self.store_url()} lies inside {path}, a source of backups",
-                "put the store elsewhere, or name a folder beside it",
-            )
+        for place in (self, *self.replicas()):
+            try:
+                url = urlsplit(place.store_url())
+            except ConfigError:
+                if place.replica is not None:
+                    continue  # one that is not even named here is no folder, and must not keep a backup from being made
+                raise
+            if url.scheme == "file" and Path(unquote(url.path)).resolve().is_relative_to(path.resolve()):
+                raise ConfigError(
+                    f"{self.system.file}: the store {url.geturl()} lies inside {path}, a source of backups",
+                    "put the store elsewhere, or name a folder beside it",
+                )
 
 
 @cache
-def _open(url: str, lock: Lock | None) -> Store:
-    """A replica locks by what its own bucket is set to."""
-    store = open_store(url)
+def _open(url: str, policy: RetryPolicy | None, lock: Lock | None) -> Store:
+    store = open_store(url, policy)
     return LockingStore(store, lock, lasts, clock) if lock else store
 
 

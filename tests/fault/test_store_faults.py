@@ -17,11 +17,21 @@ from drkit.errors import AlreadyExists, NotFound, StoreError, StoreUnavailable
 from drkit.stores import open_store
 from drkit.stores.retrying import RetryingStore, RetryPolicy
 from drkit.stores.s3 import S3Store, open_s3
-from servers.proxy import Proxy, answer_error, cut_body_after, cut_request_after, proxy_before, stall, swallow_answer
+from servers.proxy import (
+    Exchange,
+    Proxy,
+    answer_error,
+    cut_body_after,
+    cut_request_after,
+    forward,
+    proxy_before,
+    stall,
+    swallow_answer,
+)
 from servers.s3_server import S3Server
 
 PATIENT = RetryPolicy(attempts=21, first_delay=timedelta(microseconds=10), longest_delay=timedelta(microseconds=50))
-SMALL, LARGE = pattern(100_000), pattern(20 * MIB)
+TINY, SMALL, LARGE = pattern(1000), pattern(100_000), pattern(20 * MIB)
 
 
 class Faulty(NamedTuple):
@@ -262,3 +272,26 @@ def test_ctrl_c_does_not_wait_for_parts_that_are_tried_again_and_again(faulty: F
     with pytest.raises(KeyboardInterrupt):
         open_s3(faulty.url, slow).put("k", interrupted())
     assert faulty.store.sweep(soon()) == 0
+
+
+def test_a_server_that_refuses_what_is_taken_is_not_asked_before_every_small_put(faulty: Faulty) -> None:
+    for number in range(20):
+        faulty.store.put(f"k{number}", iter([TINY]))
+    assert sum(line.startswith("HEAD") for line in faulty.proxy.seen) < 10
+    with pytest.raises(AlreadyExists):
+        faulty.store.put("k3", iter([b"another"]))
+    assert b"".join(faulty.store.get("k3")) == TINY
+
+
+def test_a_server_that_ignores_the_condition_is_asked_before_every_put(faulty: Faulty) -> None:
+    def ignore(exchange: Exchange) -> None:
+        del exchange.headers["If-None-Match"]
+        forward(exchange)
+
+    faulty.proxy.breaks("^PUT ", ignore, times=1000)
+    for number in range(20):
+        faulty.store.put(f"k{number}", iter([TINY]))
+    assert sum(line.startswith("HEAD") for line in faulty.proxy.seen) == 20
+    with pytest.raises(AlreadyExists):
+        faulty.store.put("k3", iter([b"another"]))
+    assert b"".join(faulty.store.get("k3")) == TINY

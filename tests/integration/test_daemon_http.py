@@ -6,10 +6,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from threading import get_ident
+from urllib.request import urlopen
 
 import pytest
 
 from drkit.daemon.http import make_app, parse_listen, serve
+from drkit.daemon.model import State
 from drkit.errors import UsageError
 from status_server import StatusServer, basic, status_server
 from status_states import NOW, healthy, many, troubled
@@ -176,7 +179,7 @@ def test_readiness_tells_all_to_who_shows_the_token(locked: StatusServer) -> Non
 
 def test_an_empty_token_is_refused_rather_than_given_to_everybody() -> None:
     with pytest.raises(UsageError):
-        make_app(healthy, lambda: NOW, str, token="")
+        make_app(healthy, lambda: NOW, lambda *_: "", token="")
 
 
 def test_the_json_shows_what_the_page_shows(locked: StatusServer) -> None:
@@ -220,6 +223,24 @@ def test_a_bug_ends_in_a_500_without_details_and_in_the_daemons_log() -> None:
     assert any("sentinel" in complaint for complaint in server.complaints)
 
 
+def test_the_state_is_asked_for_where_it_changes() -> None:
+    """A thread that looked at it while the daemon's loop changes it would see half of both."""
+    threads = set()
+
+    async def ask_all() -> None:
+        def state() -> State:
+            threads.add(get_ident())
+            return healthy()
+
+        app = make_app(state, lambda: NOW, lambda *_: "")
+        async with serve(app, parse_listen("127.0.0.1:0"), print) as address:
+            for path in PATHS:
+                await asyncio.to_thread(lambda at: urlopen(f"http://{address}{at}").read(), path)
+
+    asyncio.run(ask_all())
+    assert threads == {get_ident()}
+
+
 def test_junk_is_refused_and_logged_by_nobody() -> None:
     with status_server(healthy()) as server:
         with socket.create_connection(("127.0.0.1", server.address.port), timeout=30) as client:
@@ -245,7 +266,7 @@ def test_it_stops_although_somebody_holds_a_connection_open() -> None:
 
 def test_a_port_that_is_taken_is_named() -> None:
     async def twice() -> None:
-        app = make_app(healthy, lambda: NOW, str)
+        app = make_app(healthy, lambda: NOW, lambda *_: "")
         async with serve(app, parse_listen("127.0.0.1:0"), print) as address, serve(app, address, print):
             pass
 
@@ -255,7 +276,7 @@ def test_a_port_that_is_taken_is_named() -> None:
 
 def test_an_address_of_another_machine_is_named() -> None:
     async def elsewhere() -> None:
-        async with serve(make_app(healthy, lambda: NOW, str), parse_listen("192.0.2.1:8321"), print):
+        async with serve(make_app(healthy, lambda: NOW, lambda *_: ""), parse_listen("192.0.2.1:8321"), print):
             pass
 
     with pytest.raises(UsageError, match=r"cannot listen on 192\.0\.2\.1:8321: this machine has no such address"):
@@ -264,7 +285,7 @@ def test_an_address_of_another_machine_is_named() -> None:
 
 def test_an_error_of_the_block_comes_out_as_it_is() -> None:
     async def fails() -> None:
-        async with serve(make_app(healthy, lambda: NOW, str), parse_listen("127.0.0.1:0"), print):
+        async with serve(make_app(healthy, lambda: NOW, lambda *_: ""), parse_listen("127.0.0.1:0"), print):
             raise UsageError("mine")
 
     with pytest.raises(UsageError, match="mine"):
@@ -281,7 +302,7 @@ from datetime import UTC, datetime
 async def main():
     got = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, got.set)
-    app = make_app(lambda: State(datetime.now(UTC)), lambda: datetime.now(UTC), str)
+    app = make_app(lambda: State(datetime.now(UTC)), lambda: datetime.now(UTC), lambda *_: "")
     async with serve(app, parse_listen("127.0.0.1:0"), print):
         os.kill(os.getpid(), signal.SIGTERM)
         await got.wait()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.request import urlopen
 
 import psycopg
 import pytest
@@ -22,6 +23,8 @@ from kubernetes_pods import Document, named, of_kind, patched, read_documents, s
 from postgres.cluster import reachable_programs
 from postgres.programs import find_programs
 from servers.postgres import NamedServer
+from servers.prometheus import pushgateway
+from servers.receiver import receiver
 from servers.s3_server import S3Server
 
 DOCUMENT = Path(__file__).parents[2] / "docs/KUBERNETES.md"
@@ -202,3 +205,18 @@ def test_what_a_cluster_runs_is_checked_by_drkit_from_where_backups_run(cluster:
     done = replace(alone, environment={**alone.environment, **pod.environment})("check", "shop/main", "--json")
     failed = {each["check"] for each in done.document["findings"] if not each["passed"]}
     assert failed <= {"replica", "notify"}  # nothing is there yet; and whom to tell is for another pod to know
+
+
+def test_copies_notices_and_metrics_are_made_by_pods_too(cluster: Cluster, tmp_path: Path) -> None:
+    with receiver() as server, pushgateway(tmp_path) as gateway:
+        told = {"NOTIFY_URL": f"json://{server.place}/notices", "GATEWAY": gateway}
+        key = ("drkit", "drkit-shop")
+        watched = replace(cluster, secrets={**cluster.secrets, key: {**cluster.secrets[key], **told}})
+        assert watched.run("shop-main-backup").code == 0
+        assert watched.run("shop-other-backup").code == 4  # nobody is at nowhere
+        for name in ("shop-replicate", "shop-notify", "shop-metrics"):
+            done = watched.run(name)
+            assert done.code == 0, done
+        assert "/notices" in {each.path for each in server.heard}
+        with urlopen(f"{gateway}/metrics") as shown:
+            assert b'source="other"' in shown.read()

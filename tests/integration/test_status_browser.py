@@ -4,6 +4,7 @@ what the daemon knows, and says when the daemon is gone. Its console stays silen
 Pictures of the last run can be looked at: pytest keeps them below its --basetemp.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ import pytest
 from browser import Browser, open_browser
 from drkit.bulletin import Bulletin
 from drkit.daemon.model import State
+from drkit.daemon.troubles import complete
 from status_server import StatusServer, status_server
 from status_states import (
     NOW,
@@ -72,7 +74,7 @@ def test_a_console_that_complains_would_be_heard(browser: Browser, server: Statu
     assert any("Content Security Policy" in complaint for complaint in browser.complaints)
 
 
-def test_nothing_moves_for_who_wants_no_motion_and_little_for_others(browser: Browser, server: StatusServer) -> None:
+def test_nothing_on_it_moves(browser: Browser, server: StatusServer) -> None:
     browser.look(1280, 800)
     browser.open(server.url)
     assert browser.run("document.getAnimations().length") == 0
@@ -138,14 +140,15 @@ def test_times_go_on_and_are_the_viewers_own(browser: Browser, server: StatusSer
     browser.live_in("")
 
 
-def test_script_and_page_tell_times_in_the_same_words(browser: Browser, server: StatusServer) -> None:
+def test_script_and_page_tell_times_in_the_same_words(browser: Browser) -> None:
     told = "[...document.querySelectorAll('.sources time, .pair time')].map((t) => t.innerText).join()"
     browser.live_in("UTC")
     found = []
-    for scripts in (False, True):
-        browser.look(1280, 800, scripts=scripts)
-        browser.open(server.url)
-        found.append(browser.run(told))
+    with status_server(healthy(), clock=lambda: NOW + timedelta(seconds=30)) as server:  # no minute is about to end
+        for scripts in (False, True):
+            browser.look(1280, 800, scripts=scripts)
+            browser.open(server.url)
+            found.append(browser.run(told))
     browser.live_in("")
     assert found[0] == found[1]
 
@@ -215,9 +218,8 @@ def test_hostile_words_stay_words(browser: Browser, server: StatusServer) -> Non
     sources = (replace(make_source(f"shop/{evil}"), kind=evil, notes=(evil,)),)
     browser.look(1280, 800)
     browser.open(server.url)
-    server.state = replace(
-        base, bulletin=Bulletin(sources), config_error=evil, running=(replace(base.running[0], message=evil),)
-    )
+    running = (replace(base.running[0], message=evil),)
+    server.state = complete(replace(base, bulletin=Bulletin(sources), config_error=evil, running=running))
     browser.come_back()
     browser.wait_for("document.querySelector('.needs')?.innerText.includes('onerror')")
     assert browser.run("document.images.length") == 0
@@ -226,9 +228,8 @@ def test_hostile_words_stay_words(browser: Browser, server: StatusServer) -> Non
     assert browser.complaints == []
 
 
-def test_an_hour_ahead_or_behind_the_viewers_clock_changes_nothing(browser: Browser) -> None:
-    with status_server(healthy(), clock=lambda: NOW) as server:
-        browser.look(1280, 800)
-        browser.open(server.url)
-        assert browser.run("document.querySelector('header time').innerText") in ("20 s ago", "21 s ago", "22 s ago")
+def test_a_viewer_with_a_wrong_clock_sees_how_long_ago_it_was(browser: Browser, server: StatusServer) -> None:
     assert abs(datetime.now(UTC) - NOW) > timedelta(hours=1)
+    browser.look(1280, 800)
+    browser.open(server.url)
+    assert re.fullmatch(r"\d\d s ago", browser.run("document.querySelector('header time').innerText"))

@@ -134,7 +134,7 @@ def test_manifests_go_before_any_of_their_data() -> None:
         put_backup(store, manifest)
     made = plan(store, LAST_TWO)
     assert len(made.manifests) == 2
-    stopped = Failing(store, 5)  # two listings and the record, then one delete a manifest
+    stopped = Failing(store, 6)  # three listings and the record, then one delete a manifest
     with pytest.raises(Unplugged):
         carry_out(stopped, made)
     assert not keys(store) & set(made.manifests)

@@ -71,9 +71,10 @@ def test_what_cannot_be_looked_at_is_a_reason_each() -> None:
 
 
 def test_a_source_that_was_well_turns_red_by_itself() -> None:
-    state = replace(with_source(red_at=NOW + MINUTE), looked_at=NOW + MINUTE)
-    assert kinds(state, NOW + MINUTE) == []
-    assert kinds(state, NOW + MINUTE + timedelta(seconds=1)) == [("shop/main", "overdue")]
+    at = NOW + MINUTE
+    state = replace(with_source(red_at=at, backup_late_at=at), looked_at=at)
+    assert kinds(state, at) == []
+    assert kinds(state, at + timedelta(seconds=1)) == [("shop/main", "overdue")]
 
 
 def test_if_it_is_the_rpo_that_broke_since_it_says_so() -> None:
@@ -82,6 +83,16 @@ def test_if_it_is_the_rpo_that_broke_since_it_says_so() -> None:
     assert alarm.trouble.kind == "rpo"
     assert alarm.trouble.since == NOW + 96 * MINUTE
     assert "2h1m, and 2h was promised" in alarm.trouble.what
+
+
+def test_if_it_is_a_drill_that_did_not_come_it_says_so() -> None:
+    state = replace(with_source(red_at=NOW, verify_late_at=NOW), looked_at=NOW)
+    assert kinds(state, NOW + MINUTE) == [("shop/main", "drill overdue")]
+
+
+def test_a_source_that_is_red_for_reasons_unknown_is_red_all_the_same() -> None:
+    state = replace(with_source(red_at=NOW), looked_at=NOW)
+    assert kinds(state, NOW + MINUTE) == [("shop/main", "overdue")]
 
 
 def test_what_the_daemon_itself_knows_is_a_reason() -> None:

@@ -59,6 +59,14 @@ def test_the_newest_record_alone_tells_since_when_nothing_is_missing() -> None:
     assert find_whole_since(store, SOURCE, SIGNERS) == AT + 35 * DAY
 
 
+def test_what_a_replica_removed_by_rules_of_its_own_is_not_hidden_by_a_later_record_of_the_store() -> None:
+    store, away = MemoryStore(), [point(3), point(30)]
+    record_removals(away, store, WHY, KEY, SIGNERS, AT + 40 * DAY, "00000001", "a run", replica=True)
+    record(store, 5, on=41)
+    assert [each.points for each in read(store).records] == [(point(5),)]
+    assert find_whole_since(store, SOURCE, SIGNERS) == AT + 30 * DAY
+
+
 def test_a_record_of_somebody_else_is_a_doubt_and_no_removal() -> None:
     store = MemoryStore()
     record(store, 1, on=40)

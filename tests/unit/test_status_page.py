@@ -117,13 +117,15 @@ def test_a_source_shows_its_figures_against_what_was_promised() -> None:
     )
     assert re.search(r"<title>70\d points, 4 verified, 1 gap</title>", row)
     assert '<i class="b4">' in row
-    assert '<i class="b9">' in row
+    assert '<i class="b8">' in row
 
 
 def test_a_bar_is_full_and_red_when_the_promise_is_broken() -> None:
     page = draw(troubled(), NOW)
     assert '<i class="b20 no">' in row_of(page, "shop/orders")
     assert '<i class="b20 no">' in row_of(page, "shop/ledger")
+    kept = make_source("a/b", took=timedelta(minutes=14, seconds=59))
+    assert '<i class="b19">' in row_of(draw(only(kept), NOW), "a/b")
 
 
 def test_figures_grow_with_the_clock_although_nothing_new_is_known() -> None:
@@ -199,6 +201,9 @@ def test_at_the_first_start_nobody_is_called() -> None:
     page = draw(first_start(), NOW)
     assert "The first look at the stores goes on." in page
     assert "What needs you" not in page
+    failing = draw(complete(replace(first_start(), look_error="no such bucket")), NOW)
+    assert "Nobody knows: the stores cannot be looked at." in failing
+    assert "no such bucket" in failing
     assert "What needs you" in draw(first_start(), NOW + HOUR)
 
 
@@ -308,8 +313,14 @@ def test_it_comes_anew_by_itself_where_no_script_runs() -> None:
 
 @pytest.mark.parametrize("unwell", [0, 3, 200])
 def test_two_hundred_sources_fit_into_two_hundred_kilobytes(unwell: int) -> None:
-    state = many(unwell=unwell)
     error = "could not connect: " + "x" * 400
+    state = many(unwell=unwell)
+    bad = [
+        make_unwell(each, *(Trouble(kind, f"{kind} of {each.source}: {error}", NOW, error) for kind in ("a", "b", "c")))
+        for each in state.bulletin.sources[:unwell]
+    ]
+    sources = (*bad, *state.bulletin.sources[unwell:])
+    state = replace(state, bulletin=replace(state.bulletin, sources=sources))
     failed = [make_ended("backup", each.source, HOUR, error, error, 4) for each in state.bulletin.sources[:unwell]]
     runs = tuple(Running(each.name, NOW, 1, NOW, "x", error, 1, 2, 3) for each in failed)
     state = replace(state, last={**state.last, **by_name(*failed)}, running=runs)

@@ -11,6 +11,7 @@ FORMAT = 1
 MANIFEST, PIN, SEALED = "manifest.json", "pin.json", ".zst.age"
 _ID = re.compile(r"(\d{8}T\d{6}\.\d{6})Z-[0-9a-f]{8}")
 _ID_MOMENT = "%Y%m%dT%H%M%S.%f"
+_IN_BACKUP = re.compile(r"([^/]+/[^/]+)/backups/([^/]+)/(.+)")
 _REPORT = re.compile(r"([a-z0-9_-]+)/reports/(\d{4}-(?:0[1-9]|1[0-2]))\.json")
 
 
@@ -39,6 +40,12 @@ def manifest_key(source: str, backup_id: str) -> str:
     return f"{folder_of(source, backup_id)}/{MANIFEST}"
 
 
+def parse_backup_key(key: str) -> tuple[str, str, str] | None:
+    """Source and ID of the backup in whose folder that lies, if one can, and its name there."""
+    match = _IN_BACKUP.fullmatch(key)
+    return (match[1], match[2], match[3]) if match and parse_id(match[2]) else None
+
+
 def drills_of(source: str) -> str:
     return f"{source}/drills/"
 
@@ -62,7 +69,16 @@ def removal_key(source: str, record_id: str) -> str:
 
 def parse_removal_key(key: str) -> tuple[str, str] | None:
     """Source and ID of the record of what was removed that lies there, if one can."""
-    return _parse_dated(key, "removals")
+    return _parse_dated(key, "removals") or _parse_dated(key, "replica-removals")
+
+
+def replica_removals_of(source: str) -> str:
+    """What was removed from this copy alone: the copies of a store may keep points for longer or shorter."""
+    return f"{source}/replica-removals/"
+
+
+def replica_removal_key(source: str, record_id: str) -> str:
+    return f"{source}/replica-removals/{record_id}.json"
 
 
 def _parse_dated(key: str, folder: str) -> tuple[str, str] | None:

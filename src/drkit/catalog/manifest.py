@@ -19,8 +19,12 @@ def commit(store: Store, manifest: Manifest, signing_key: SigningKey) -> None:
 
 def read_manifest(store: Store, source: str, backup_id: str, signers: Collection[Signer]) -> Manifest:
     """The signed manifest, which says of itself that it stands where it was found."""
+    return parse_manifest(source, backup_id, b"".join(store.get(manifest_key(source, backup_id))), signers)
+
+
+def parse_manifest(source: str, backup_id: str, content: bytes, signers: Collection[Signer]) -> Manifest:
     key = manifest_key(source, backup_id)
-    document = read_document(key, b"".join(store.get(key)), signers)
+    document = read_document(key, content, signers)
     try:
         manifest = _from_document(document)
     except (KeyError, TypeError, ValueError, UsageError) as error:

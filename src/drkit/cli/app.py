@@ -24,6 +24,7 @@ from drkit.cli import (
     notify,
     pins,
     prune,
+    replicate,
     report,
     restore,
     status,
@@ -58,6 +59,7 @@ app.command()(metrics.metrics)
 app.command()(report.report)
 app.command()(notify.notify)
 app.command()(prune.prune)
+app.command()(replicate.replicate)
 app.command()(pins.pin)
 app.command()(pins.unpin)
 app.command()(daemon.daemon)

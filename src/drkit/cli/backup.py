@@ -7,6 +7,8 @@ import typer
 
 from drkit.cli.call import Call
 from drkit.cli.pinging import Pinging
+from drkit.cli.places import from_places
+from drkit.cli.replicating import copy_new
 from drkit.cli.running import each_run
 from drkit.cli.text import format_size, format_table
 
@@ -61,6 +63,7 @@ def _capture(call: Call, source: "Source") -> dict[str, Any]:
         )
     for note in notes:
         call.console.warn(f"{source.name}: {note}")
+    seconds = round(time.monotonic() - started, 3)
     return {
         "source": manifest.source,
         "id": manifest.id,
@@ -71,8 +74,8 @@ def _capture(call: Call, source: "Source") -> dict[str, Any]:
         "plain_bytes": manifest.plain_bytes,
         "stored_bytes": manifest.stored_bytes,
         "pieces": [piece.name for piece in manifest.pieces],
-        "seconds": round(time.monotonic() - started, 3),
-        "replicated": None,
+        "seconds": seconds,
+        "replicated": copy_new(call, source, manifest.id),
     }
 
 
@@ -80,10 +83,11 @@ def _capture(call: Call, source: "Source") -> dict[str, Any]:
 def list_(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="SYSTEM or SYSTEM/SOURCE.")] = None,
+    where: Annotated[str, typer.Option("--from", metavar="PLACE", help="`store`, or `replica`: its copy.")] = "",
 ) -> None:
     """The points in time that can be restored, newest first.
 
-    Examples:  drkit backup list  |  drkit backup list shop/main  |  drkit backup list --json
+    Examples:  drkit backup list  |  drkit backup list shop/main --from replica  |  drkit backup list --json
     """
     from drkit.catalog import survey
     from drkit.restore.plan import windows
@@ -95,8 +99,9 @@ def list_(
     points: list[dict[str, Any]] = []
     spans: list[dict[str, str]] = []
     for source in call.select([name] if name else None):
-        found = survey(source.store(), source.name).points
-        keep, zone = source.table.keep, source.system.table.timezone
+        place, listing = from_places(call, source, where, lambda seen: survey(seen.store(), seen.name))
+        found, zone = listing.points, source.system.table.timezone
+        keep = source.table.keep if place.replica is None else source.table.kept_in_replicas
         verdicts = judge(keep.policy, found, zone, clock()) if keep else []
         reasons = {verdict.point.id: verdict.reasons for verdict in verdicts}
         points += [

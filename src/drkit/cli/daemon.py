@@ -66,11 +66,7 @@ async def _serve(
     from drkit.daemon.http import make_app, serve
     from drkit.metrics import render
 
-    def metrics() -> str:
-        now = state()
-        return render(now.bulletin, clock(), now)
-
-    app = make_app(state, clock, metrics, token, listen.hosts)
+    app = make_app(state, clock, lambda seen, now: render(seen.bulletin, now, seen), token, listen.hosts)
     async with serve(app, listen, lambda complaint: console.log("error", complaint, {})) as address:
         console.tell(f"the status page is on http://{address}/", url=f"http://{address}/")
         yield

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drkit.cli.call import Call
+from drkit.errors import DrkitError
 
 if TYPE_CHECKING:
     from drkit.model import Point
@@ -38,7 +39,7 @@ def unpin(
     context: typer.Context,
     point: Annotated[str, typer.Argument(help="The ID of a point, or how it begins.")],
 ) -> None:
-    """Leave a point to the rules again.
+    """Leave a point to the rules again, in the store and in its replicas.
 
     Examples:  drkit unpin 20261120T143000.123456Z-7f3a9c01
     """
@@ -47,6 +48,13 @@ def unpin(
     call: Call = context.obj
     store, found = _find(call, point)
     catalog.unpin(store, found)
+    for seen in call.select_one(found.source).replicas():
+        try:
+            catalog.unpin(seen.store(), found)
+        except DrkitError as error:
+            call.console.warn(
+                f"{found.id} stays pinned in the replica {seen.store_name()}: {error}", hint="unpin it again, later"
+            )
     call.console.answer(
         {"source": found.source, "id": found.id, "pinned": False}, f"unpinned {found.source} {found.id}"
     )

@@ -1,11 +1,12 @@
 """`drkit prune`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from drkit.cli.call import Call, Failed, each_source
+from drkit.cli.locks import Locked, describe_locks, extend, outline_locks, warn_of_hidden
 from drkit.cli.running import each_system_run
 from drkit.cli.text import format_size, format_table
 from drkit.errors import DrkitError
@@ -13,6 +14,8 @@ from drkit.errors import DrkitError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from drkit.catalog import Listing
+    from drkit.config.tables import KeepTable
     from drkit.model import Point
     from drkit.prune import PrunePlan
     from drkit.wiring import Source
@@ -25,59 +28,92 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, even when more than half would go.")] = False,
 ) -> int:
     """Remove the points that no rule of `keep` names. Pinned points, the newest ones and the newest verified one stay.
-    What goes is written down first, in a record that is signed and stays in the store.
+    What goes is written down first, in a record that is signed and stays in the store. Then the same for each replica,
+    by `replica_keep` or the same rules, counted from the newest point that it holds. What is locked stays until its
+    lock ends; with `store.lock_days` the locks of what stays are made longer in time.
 
     Examples:  drkit prune --dry-run  |  drkit prune shop  |  drkit prune shop/main --yes --json
     """
     call: Call = context.obj
     sources = call.select(names)
+    locks = Locked()
     if dry_run:
-        done, failed = each_source(call, sources, _plan)
-        plans = [plan for _, plan in done]
+        plans, failed = each_source(call, _places(sources), _plan)
     else:
         ended, failed = each_system_run(call, "prune", sources, lambda mine: _prune(call, mine, yes), _first_failure)
-        plans = [plan for _, pruned in ended for plan in pruned.plans]
+        plans = [pair for _, pruned in ended for pair in pruned.plans]
         failed = sum((pruned.failed for _, pruned in ended), failed)
+        locks = sum((pruned.locks for _, pruned in ended), locks)
+    for source, plan in plans:
+        warn_of_hidden(call.console, source, plan)
+    here = [plan for source, plan in plans if source.replica is None]
+    afar = [(source, plan) for source, plan in plans if source.replica is not None]
     document = {
         "keep": [
             {"id": each.point.id, "source": each.point.source, "rules": list(each.reasons)}
-            for plan in plans
+            for plan in here
             for each in plan.keep
         ],
-        "remove": [{"id": each.point.id, "source": each.point.source} for plan in plans for each in plan.let_go],
-        "bytes": sum(plan.bytes for plan in plans),
+        "remove": [{"id": each.point.id, "source": each.point.source} for plan in here for each in plan.let_go],
+        "bytes": sum(plan.bytes for plan in here),
     }
+    document |= describe_locks(plans, locks)
+    document |= {"replica": [_describe(source, plan) for source, plan in afar]} if afar else {}
+    text = "\n".join((_outline(here, dry_run), *(_outline_replica(source, plan, dry_run) for source, plan in afar)))
+    text += outline_locks(locks)
     if plans or call.console.json or not failed.exit_code:  # what failed is told already
-        call.console.answer(document | failed.told, _outline(plans, dry_run))
+        call.console.answer(document | failed.told, text)
     return failed.exit_code
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was removed of one system, and the sources of it that failed."""
+    """What was removed of one system, replicas included, and the sources of it that failed."""
 
-    plans: "list[PrunePlan]"
+    plans: "list[tuple[Source, PrunePlan]]"
     failed: Failed
+    locks: Locked
+
+
+def _places(sources: "Sequence[Source]") -> "list[Source]":
+    return [*sources, *(seen for source in sources for seen in source.replicas())]
 
 
 def _prune(call: Call, sources: "Sequence[Source]", yes: bool) -> Pruned:
     from drkit.prune import prune as carry_out
     from drkit.retention import removes_most
 
-    plans, failed = each_source(call, sources, _plan)
+    plans, failed = each_source(call, _places(sources), _plan)
     writing = [_recorder(call, source) if plan.let_go else _nothing_goes for source, plan in plans]
     for source, plan in plans:
         if removes_most([*plan.keep, *plan.let_go]):
-            call.console.confirm(f"remove {len(plan.let_go)} of the points of {source.name}, more than half", yes)
+            where = "" if source.replica is None else f" in {source.store_name()}"
+            more = f"remove {len(plan.let_go)} of the points of {source.name}{where}, more than half"
+            call.console.confirm(more, yes)
+    locks = Locked()
+    carried: list[tuple[Source, PrunePlan]] = []
     for (source, plan), write_down in zip(plans, writing, strict=True):
-        carry_out(source.store(), plan, write_down)
-    return Pruned([plan for _, plan in plans], failed)
+        removed = carry_out(source.store(), plan, write_down)
+        carried.append((source, replace(plan, bytes=removed.freed)))
+        locks += Locked(removed.hidden, len(removed.retained)) + extend(source, plan)
+    return Pruned(carried, failed, locks)
 
 
 def _first_failure(pruned: Pruned) -> DrkitError | None:
     for each in pruned.failed.document:
         return DrkitError(f"{each['source']}: {each['error']}", each["hint"])
     return None
+
+
+def _describe(source: "Source", plan: "PrunePlan") -> dict[str, object]:
+    removed = [each.point.id for each in plan.let_go]
+    return {"source": source.name, "url": source.store_name(), "remove": removed, "bytes": plan.bytes}
+
+
+def _outline_replica(source: "Source", plan: "PrunePlan", dry_run: bool) -> str:
+    many = f"{len(plan.let_go)} {'point' if len(plan.let_go) == 1 else 'points'} {'would go' if dry_run else 'removed'}"
+    size = f"{format_size(plan.bytes)} {'would be' if dry_run else 'were'} freed"
+    return f"{source.name} in the replica {source.store_name()}: {many}, {size}"
 
 
 def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point]], None]":
@@ -88,7 +124,7 @@ def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point]], None
     from drkit.prune.removals import record_removals, spell_policy
     from drkit.wiring import clock, open_accepted_key, open_signers
 
-    system, keep = source.system, source.table.keep
+    system, keep = source.system, _keep(source)
     signing_key, signers = open_accepted_key(system, "the record of what is removed"), open_signers(system)
     return partial(
         record_removals,
@@ -99,7 +135,12 @@ def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point]], None
         now=clock(),
         token=secrets.token_hex(4),
         correlation_id=call.console.correlation_id,
+        replica=source.replica is not None,
     )
+
+
+def _keep(source: "Source") -> "KeepTable | None":
+    return source.table.keep if source.replica is None else source.table.kept_in_replicas
 
 
 def _nothing_goes(_points: "Sequence[Point]") -> None:
@@ -109,7 +150,8 @@ def _nothing_goes(_points: "Sequence[Point]") -> None:
 def _plan(source: "Source") -> "PrunePlan":
     from drkit.backup import GRACE
     from drkit.catalog import survey
-    from drkit.prune import plan_prune, read_references
+    from drkit.prune import plan_prune, read_references, with_holdings
+    from drkit.prune.holdings import look_up_held
     from drkit.retention import Policy, judge
     from drkit.verify.marks import without_false_marks
     from drkit.wiring import clock, open_signers
@@ -118,11 +160,31 @@ def _plan(source: "Source") -> "PrunePlan":
     signers = open_signers(source.system)
     listing = survey(store, source.name)
     believed = without_false_marks(store, listing, signers).points
-    policy = source.table.keep.policy if source.table.keep else Policy(last=len(listing.points))
+    keep = _keep(source)
+    policy = keep.policy if keep else Policy(last=len(listing.points))
     now = clock()
     verdicts = judge(policy, believed, source.system.table.timezone, now)
+    held = look_up_held(store, listing, verdicts, signers, now)
+    verdicts = held.withhold(verdicts) if held else verdicts
     staying = [verdict.point for verdict in verdicts if verdict.reasons]
-    return plan_prune(listing, verdicts, read_references(store, staying, signers), GRACE, now)
+    referenced = read_references(store, staying, signers) | _being_copied(source, listing)
+    if held is None:
+        return plan_prune(listing, verdicts, referenced, GRACE, now)
+    plan = plan_prune(listing, verdicts, referenced | held.protected(listing), GRACE, now)
+    return with_holdings(plan, held)
+
+
+def _being_copied(source: "Source", listing: "Listing") -> set[str]:
+    """What lies in a replica without a manifest, as a copy that was stopped long ago has left it, is no orphan while
+    the store has the manifest: the next copy puts that, and does not look at the rest again."""
+    from drkit import catalog
+
+    if source.replica is None:
+        return set()
+    points = {point.id for point in catalog.survey(source.at_home().store(), source.name).points}
+    points -= {point.id for point in listing.points}
+    found = ((entry.key, catalog.parse_backup_key(entry.key)) for entry in listing.entries)
+    return {key for key, parsed in found if parsed and parsed[1] in points}
 
 
 def _outline(plans: "list[PrunePlan]", dry_run: bool) -> str:

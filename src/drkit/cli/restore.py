@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drkit.cli.call import Call, ask_passphrase
+from drkit.cli.places import from_places
 from drkit.cli.restore_text import describe, describe_hooks, describe_pieces, outline, script
 from drkit.cli.text import format_size
 from drkit.errors import UsageError
@@ -25,6 +26,7 @@ def restore(
     name: Annotated[str | None, typer.Argument(help="SYSTEM/SOURCE, or SYSTEM where it has one source.")] = None,
     at: Annotated[str, typer.Option(metavar="WHEN", help="A moment, `latest`, or a length ago: 90m.")] = "latest",
     to: Annotated[str | None, typer.Option(metavar="TARGET", help="Where to: a new file, folder or database.")] = None,
+    where: Annotated[str, typer.Option("--from", metavar="PLACE", help="`store`, or `replica`: its copy.")] = "",
     swap: Annotated[bool, typer.Option("--swap", help="Exchange with what stands at TARGET; the old is kept.")] = False,
     table: Annotated[list[str] | None, typer.Option(metavar="TABLE", help="Only this table; may be repeated.")] = None,
     schema_only: Annotated[bool, typer.Option("--schema-only", help="No rows.")] = False,
@@ -39,6 +41,8 @@ def restore(
     by_hand: Annotated[bool, typer.Option("--by-hand", help="Print the commands that do it without drkit.")] = False,
 ) -> None:
     """Restore the newest captured state at or before WHEN. Nothing that exists is overwritten.
+
+    Where the store cannot be reached its replica is taken, and that is said, but not with `--from store`.
 
     Examples:  drkit restore shop --at 2026-11-20T14:30:00Z --to ./shop-restored.db
 
@@ -58,9 +62,9 @@ def restore(
     after = source.table.hooks.after if hook is None else hook
     target = read_target(to, source) if to is not None else None
     shown = target.shown if target else None
-    plan, manifest = _plan(call, source, at)
+    source, (plan, manifest) = from_places(call, source, where, lambda seen: _plan(call, seen, at))
     if target is None or dry_run or by_hand:
-        document = describe(plan, shown) | {"plan": describe_pieces(manifest)}
+        document = describe(source, plan, shown) | {"plan": describe_pieces(manifest)}
         text = script(source, manifest, target.value if target else default_target(source)) if by_hand else ""
         told = text or outline(plan, manifest, shown, before, after)
         call.console.answer(document | ({"by_hand": text} if by_hand else {}), told)
@@ -157,7 +161,7 @@ def _carry_out(
     for note in restored.notes:
         call.console.note(note)
     ended = time.monotonic()
-    document = describe(plan, restored.target) | {
+    document = describe(source, plan, restored.target) | {
         "seconds": round(ended - started, 3),
         "phases": {"plan": round(planned - started, 3)}
         | (dict(restored.phases) or {"fetch_and_load": round(ended - planned, 3)}),

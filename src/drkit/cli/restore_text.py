@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from drkit.wiring import Source
 
 
-def describe(plan: "RestorePlan", target: str | None) -> dict[str, Any]:
+def describe(source: "Source", plan: "RestorePlan", target: str | None) -> dict[str, Any]:
     return {
         "source": plan.point.source,
         "backup": plan.point.id,
         "wanted": format_moment(plan.wanted) if plan.wanted else None,
         "reached": format_moment(plan.reaches),
         "target": target,
+        "from": "store" if source.replica is None else "replica",
     }
 
 

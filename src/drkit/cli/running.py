@@ -41,12 +41,9 @@ def each_system_run(
     nobody has planned."""
     from drkit.catalog.runs import WHOLE_SYSTEM
 
-    systems: dict[str, list[Source]] = {}
-    for source in sources:
-        systems.setdefault(source.system.name, []).append(source)
     done: list[tuple[Source, T]] = []
     failed = Failed([], 0)
-    for mine in systems.values():
+    for mine in by_system(sources):
         one, rest = mine[:1], mine
         if len(mine) == len(mine[0].system.table.sources) and (always or call.slot):
             found, wrong = _each(call, job, one, lambda _: work(rest), WHOLE_SYSTEM, verdict)  # noqa: B023  used at once
@@ -54,6 +51,13 @@ def each_system_run(
             found, wrong = each_source(call, one, lambda _: work(rest))  # noqa: B023
         done, failed = [*done, *found], failed + wrong
     return done, failed
+
+
+def by_system(sources: "Sequence[Source]") -> "list[list[Source]]":
+    systems: dict[str, list[Source]] = {}
+    for source in sources:
+        systems.setdefault(source.system.name, []).append(source)
+    return list(systems.values())
 
 
 def _each(

@@ -21,6 +21,7 @@ from drkit.config.values import (
     SignerText,
     Size,
     StoreUrl,
+    StoreUrls,
     Zone,
     is_reference,
 )
@@ -37,11 +38,11 @@ class Table(BaseModel):
 
 
 class StoreTable(Table):
-    """`replica` is a copy of the store in another place, by credentials of its own (`?profile=`). For `lock_days`
+    """Each `replica` is a copy of the store in another place, by credentials of its own (`?profile=`). For `lock_days`
     nobody can remove what was put; with `governance` nobody but who has a right of its own to do so."""
 
     url: StoreUrl
-    replica: StoreUrl | None = None
+    replica: StoreUrls = ()
     lock_days: Annotated[int, Field(ge=1, le=36500)] | None = None
     lock_mode: LockMode = "governance"
 
@@ -57,6 +58,12 @@ class StoreTable(Table):
             raise ValueError(
                 "store.lock_days is set, and a folder cannot lock what lies in it: use a bucket with object lock"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _replicas_are_apart(self) -> "StoreTable":
+        if len({self.url, *self.replica}) <= len(self.replica):
+            raise ValueError("the same URL stands twice in store.url and store.replica; a copy lies in another place")
         return self
 
 
@@ -179,16 +186,22 @@ Folder = Annotated[str, AfterValidator(_plain_folder)]
 
 class SourceTable(Table):
     """What every kind of source has. Without `keep` nothing is ever pruned, without `verify` nothing is drilled by
-    itself. `scratch` is where drills restore to: a folder, or for databases the DSN of a server, by reference."""
+    itself. `replica_keep` is for replicas that keep other points than the store. `scratch` is where drills restore to:
+    a folder, or for databases the DSN of a server, by reference."""
 
     backup: CronLine
     verify: CronLine | None = None
     checks: tuple[CheckTable, ...] = ()
     scratch: Annotated[str, AfterValidator(_folder_or_reference)] | None = None
     keep: KeepTable | None = None
+    replica_keep: KeepTable | None = None
     objectives: ObjectivesTable = ObjectivesTable()
     hooks: HooksTable = HooksTable()
     ping_url: Ping | None = None
+
+    @property
+    def kept_in_replicas(self) -> KeepTable | None:
+        return self.replica_keep or self.keep
 
     @model_validator(mode="after")
     def _checks_are_told_apart(self) -> "SourceTable":
@@ -256,6 +269,13 @@ class SystemTable(Table):
         for name in self.sources:
             if not NAME.fullmatch(name):
                 raise ValueError(f"the source name {name!r} must be lower-case letters, digits, - and _")
+        return self
+
+    @model_validator(mode="after")
+    def _replicas_are_there_to_keep(self) -> "SystemTable":
+        for name, source in self.sources.items():
+            if source.replica_keep and not self.store.replica:
+                raise ValueError(f"sources.{name}.replica_keep says what a replica keeps, and store.replica names none")
         return self
 
     @model_validator(mode="after")

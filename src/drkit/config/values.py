@@ -123,6 +123,10 @@ def _known_method(value: object) -> object:
     return value
 
 
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 def parse_size(text: str) -> int:
     """`50MB` is 50,000,000 bytes, `50MiB` is 52,428,800."""
     match = _SIZE.fullmatch(text.strip())
@@ -135,6 +139,7 @@ Length = Annotated[timedelta, BeforeValidator(_parsed(parse_length))]
 CronLine = Annotated[Cron, BeforeValidator(_parsed(parse_cron))]
 CronLineOrNever = Annotated[Cron | None, BeforeValidator(_parsed(_parse_cron_or_never))]
 StoreUrl = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_store_url)))]
+StoreUrls = Annotated[tuple[StoreUrl, ...], BeforeValidator(_one_or_more)]
 RecipientText = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_recipient)))]
 SignerText = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_signer)))]
 Size = Annotated[int, BeforeValidator(_parsed(parse_size))]

@@ -79,11 +79,16 @@ def _of_looking(state: State, now: datetime) -> Iterator[Alarm]:
 
 
 def _since_it_was_seen(source: SourceBulletin, now: datetime) -> Iterator[Trouble]:
+    """What a look would find now if nothing new has come. At least one."""
     step = f"`drkit status {source.source}` looks now"
-    promised = source.rpo.target
-    if source.captured_at and promised and now - source.captured_at > promised:
-        lost = f"{format_length(now - source.captured_at)}, and {format_length(promised)} was promised"
-        what = f"RPO missed: what would be lost now is {lost}"
-        yield Trouble("rpo", what, source.captured_at + promised, step)
-    else:
-        yield Trouble("overdue", "a backup or a drill is overdue, and nothing new was seen", source.red_at, step)
+    promised, captured_at = source.rpo.target, source.captured_at
+    undrilled = source.verify_late_at is not None and now > source.verify_late_at
+    broken_at = captured_at + promised if captured_at and promised else None
+    missed = broken_at is not None and now > broken_at
+    if (source.backup_late_at and now > source.backup_late_at) or not (missed or undrilled):
+        yield Trouble("overdue", "a backup is overdue, and nothing new was seen", source.red_at, step)
+    if missed and captured_at and promised:
+        lost = f"{format_length(now - captured_at)}, and {format_length(promised)} was promised"
+        yield Trouble("rpo", f"RPO missed: what would be lost now is {lost}", broken_at, step)
+    if undrilled:
+        yield Trouble("drill overdue", "a drill is overdue, and none was seen", source.verify_late_at, step)

@@ -43,10 +43,11 @@ def draw_strip(
     dots: Iterable[tuple[str, datetime]],
     columns: int = _COLUMNS,
     reach: int = 1,
-    base: bool = True,
+    bare: bool = False,
 ) -> Markup:
     """`dots` are a class and a moment. The drawing may be stretched to any width: its lines keep their own. Points
-    that are no more than `reach` columns apart are one span, unless there is a gap between them."""
+    that are no more than `reach` columns apart are one span, unless there is a gap between them. A `bare` strip has
+    no line below it, and gaps cut through its spans, however short they are."""
 
     start, length = frame.start.timestamp(), (frame.end - frame.start).total_seconds()
 
@@ -62,8 +63,9 @@ def draw_strip(
     return element(
         "svg",
         *_words(frame),
-        _path("base", f"M0 24H{columns}") if base else Markup(),
+        Markup() if bare else _path("base", f"M0 24H{columns}"),
         _path("points", _bars(spans)),
+        _path("void", _bars(map(_between, holes))) if bare else Markup(),
         _path("hole", _bars(holes)),
         [_path(f"dot {name}", path) for name, path in paths.items()],
         _path("dot eye", paths.get("missed", "")),  # a ring is a dot with a smaller one upon it
@@ -84,6 +86,12 @@ def merge(spans: Iterable[tuple[int, int]], reach: int = 1, breaks: Sequence[int
         else:
             merged.append((first, last))
     return merged
+
+
+def _between(hole: tuple[int, int]) -> tuple[int, int]:
+    """Without the points at its ends, if it has room for that."""
+    first, last = hole
+    return (first + 1, last - 1) if last - first > 1 else hole
 
 
 def _any_in(breaks: Sequence[int], first: int, last: int) -> bool:

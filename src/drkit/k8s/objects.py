@@ -122,8 +122,7 @@ def shown_ports(jobs: Sequence[Job], cluster: Cluster) -> set[int]:
 
 def _urls(job: Job) -> list[str]:
     store = job.system.table.store
-    replicas = store.replica or ()
-    found = [store.url, *((replicas,) if isinstance(replicas, str) else replicas)]
+    found = [store.url, *store.replica]
     for url in found:
         if url.startswith("file://"):
             raise ConfigError(

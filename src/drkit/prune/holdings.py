@@ -4,15 +4,17 @@ It must not know which rule lets a point go.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
 
 from drkit import catalog
 from drkit.catalog import Listing
 from drkit.model import Point, Version
-from drkit.ports import Versioned
+from drkit.ports import Store, Versioned, find_versioned
+from drkit.prune.removals import read_removed
 from drkit.retention import Verdict
+from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
 from drkit.when import format_moment
 
@@ -22,11 +24,13 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """`versions` are those of each key, the newest first. `locked` maps a point to the end of its manifest's lock.
-    `hidden` are points whose manifest only a marker hides, and which no record says were removed: somebody else did it.
-    `leftovers` are versions of points that were removed by record, and are paid for until they are gone."""
+    """As seen `at` that moment. `versions` are those of each key, the newest first. `locked` maps a point to the end of
+    its manifest's lock. `hidden` are points whose manifest only a marker hides, and which no record says were removed:
+    somebody else did it. `leftovers` are versions of points that were removed by record, and are paid for until they
+    are gone."""
 
-    versions: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
+    at: datetime
+    versions: Mapping[str, tuple[Version, ...]] = field(default_factory=dict, repr=False)
     locked: Mapping[str, datetime] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
     leftovers: tuple[Version, ...] = ()
@@ -39,18 +43,18 @@ class Holdings:
         for key in keys:
             yield from self.versions.get(key, ())
 
-    def withhold(self, verdicts: Iterable[Verdict], now: datetime) -> list[Verdict]:
+    def withhold(self, verdicts: Iterable[Verdict]) -> list[Verdict]:
         """What is let go and locked stays for now, and says for how long."""
         return [
             Verdict(each.point, (f"retained until {format_moment(until)}",))
-            if not each.reasons and (until := self.locked.get(each.point.id, now)) > now
+            if not each.reasons and (until := self.locked.get(each.point.id, self.at)) > self.at
             else each
             for each in verdicts
         ]
 
-    def protected(self, source: str, listing: Listing) -> set[str]:
+    def protected(self, listing: Listing) -> set[str]:
         """What a prune would take for the rest of a backup that was never finished."""
-        folders = {catalog.folder_of(source, each) for each in self.hidden}
+        folders = {catalog.folder_of(listing.source, each) for each in self.hidden}
         return {entry.key for entry in listing.entries if entry.key.rsplit("/", 1)[0] in folders}
 
     def weigh(self, keys: Iterable[str]) -> int:
@@ -77,7 +81,25 @@ def find_hidden(source: str, versions: Mapping[str, Sequence[Version]]) -> list[
     ]
 
 
-def hold(listing: Listing, versions: Mapping[str, tuple[Version, ...]], removed: Collection[str]) -> Holdings:
+def look_up_held(
+    store: Store, listing: Listing, verdicts: Iterable[Verdict], signers: Collection[Signer], now: datetime
+) -> Holdings | None:
+    """None where the store keeps no versions. The locks are those of what is let go; the records are read only where
+    something is out of sight."""
+    versioned = find_versioned(store)
+    if versioned is None:
+        return None
+    versions = group(versioned.versions(catalog.backups_of(listing.source)))
+    shown = {entry.key for entry in listing.entries}
+    removed = read_removed(store, listing.source, signers) if versions.keys() - shown else frozenset()
+    held = hold(listing, versions, removed, now)
+    let_go = [verdict.point for verdict in verdicts if not verdict.reasons]
+    return replace(held, locked=read_locks(versioned, held, let_go))
+
+
+def hold(
+    listing: Listing, versions: Mapping[str, tuple[Version, ...]], removed: Collection[str], now: datetime
+) -> Holdings:
     """`removed` are the points that records say were removed."""
     source = listing.source
     there = {point.id for point in listing.points}
@@ -85,13 +107,10 @@ def hold(listing: Listing, versions: Mapping[str, tuple[Version, ...]], removed:
     # what a listing still shows in such a folder goes by the plan
     shown = {entry.key for entry in listing.entries}
     leftovers = tuple(
-        each
-        for key, found in versions.items()
-        if key.rsplit("/", 1)[0] in gone and key not in shown
-        for each in found
+        each for key, found in versions.items() if key.rsplit("/", 1)[0] in gone and key not in shown for each in found
     )
     hidden = tuple(each for each in find_hidden(source, versions) if each not in removed)
-    return Holdings(versions, hidden=hidden, leftovers=leftovers)
+    return Holdings(now, versions, hidden=hidden, leftovers=leftovers)
 
 
 def read_locks(store: Versioned, holdings: Holdings, points: Iterable[Point]) -> dict[str, datetime]:

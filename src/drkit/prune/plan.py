@@ -4,14 +4,15 @@ Objects are judged by what the manifests that stay refer to, and by the store's 
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from drkit import catalog
 from drkit.catalog import Listing
 from drkit.errors import IntegrityError, NotFound
 from drkit.model import Entry, Piece, Point
-from drkit.ports import Store
+from drkit.ports import Store, find_versioned
+from drkit.prune.holdings import Holdings
 from drkit.prune.removing import Removed, Remover
 from drkit.retention import Verdict
 from drkit.signing import Signer
@@ -28,6 +29,7 @@ class PrunePlan:
     objects: tuple[str, ...]
     bytes: int
     sweep_before: datetime
+    holdings: Holdings | None = None
 
 
 def plan_prune(
@@ -80,11 +82,13 @@ def read_references(store: Store, points: Iterable[Point], signers: Collection[S
     return {piece.key for pieces in map_ahead(read, points, READERS) for piece in pieces}
 
 
-def prune(
-    store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point]], None], remover: Remover | None = None
-) -> Removed:
-    """What was pinned since the plan was made stays. The points that go are written down before the first is gone.
-    A `remover` is for stores that keep versions."""
+def with_holdings(plan: PrunePlan, holdings: Holdings) -> PrunePlan:
+    """For a store that keeps versions: all of them go, and all of their bytes are counted."""
+    return replace(plan, holdings=holdings, bytes=holdings.weigh((*plan.manifests, *plan.objects)))
+
+
+def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point]], None]) -> Removed:
+    """What was pinned since the plan was made stays. The points that go are written down before the first is gone."""
     sources = {verdict.point.source for verdict in plan.let_go}
     pinned = {
         catalog.folder_of(source, point.id)
@@ -95,6 +99,8 @@ def prune(
     going = [verdict.point for verdict in plan.let_go]
     if going := [point for point in going if catalog.folder_of(point.source, point.id) not in pinned]:
         write_down(going)
+    versioned = find_versioned(store) if plan.holdings else None
+    remover = Remover(store, versioned, plan.holdings) if versioned and plan.holdings else None
     take = remover.remove if remover else lambda keys: _delete(store, keys)
     removed = take([key for key in plan.manifests if _folder(key) not in pinned])
     # a point whose manifest is locked after all stays whole

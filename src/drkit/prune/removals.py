@@ -64,8 +64,10 @@ def record_removals(
     now: datetime,
     token: str,
     correlation_id: str,
+    replica: bool = False,
 ) -> None:
-    """`points` are of one source, and about to go. `token` is eight hexadecimal digits, as in `catalog.make_id`."""
+    """`points` are of one source, and about to go: from this replica alone, or from the store that it is a copy of.
+    `token` is eight hexadecimal digits, as in `catalog.make_id`."""
     source = points[0].source
     before = find_whole_since(store, source, signers)
     newest = max(point.consistent_at for point in points)
@@ -79,17 +81,31 @@ def record_removals(
         correlation_id=correlation_id,
         written_by=f"drkit {__version__}",
     )
-    key = catalog.removal_key(source, record.id)
+    key = (catalog.replica_removal_key if replica else catalog.removal_key)(source, record.id)
     store.put(key, iter([sign_document(signing_key, key, _to_document(record))]))
 
 
 def find_whole_since(store: Store, source: str, signers: Collection[Signer]) -> datetime | None:
-    """Since when every point that was captured still stands, or None if none was ever removed: one listing, and the
-    newest record. One that nobody can believe excuses nothing."""
-    for key in sorted(_keys(store, source), reverse=True):
+    """Since when every point that was captured still stands, or None if none was ever removed: the newest record, and
+    in a replica that of its own too. One that nobody can believe excuses nothing."""
+    own = _keys(store, source, catalog.replica_removals_of(source))
+    found = [_read_whole_since(store, keys, signers) for keys in (_keys(store, source), own)]
+    return max((moment for moment in found if moment), default=None)
+
+
+def _read_whole_since(store: Store, keys: Iterable[str], signers: Collection[Signer]) -> datetime | None:
+    for key in sorted(keys, reverse=True):
         with suppress(IntegrityError):
             return parse_record(key, b"".join(store.get(key)), signers).whole_since
     return None
+
+
+def read_removed(store: Store, source: str, signers: Collection[Signer]) -> frozenset[str]:
+    """The IDs of all points that believed records say were removed, in a replica those of its own records too."""
+    keys = [*_keys(store, source), *_keys(store, source, catalog.replica_removals_of(source))]
+    contents = map_ahead(lambda key: b"".join(store.get(key)), keys, READERS)
+    records = believe_records(zip(keys, contents, strict=True), signers).records
+    return frozenset(point.id for record in records for point in record.points)
 
 
 def read_removals(store: Store, source: str, signers: Collection[Signer], since: datetime) -> Removals:
@@ -123,8 +139,9 @@ def parse_record(key: str, content: bytes, signers: Collection[Signer]) -> Recor
     return record
 
 
-def _keys(store: Store, source: str) -> list[str]:
-    return [entry.key for entry in store.list(catalog.removals_of(source)) if catalog.parse_removal_key(entry.key)]
+def _keys(store: Store, source: str, prefix: str | None = None) -> list[str]:
+    listed = store.list(prefix or catalog.removals_of(source))
+    return [entry.key for entry in listed if catalog.parse_removal_key(entry.key)]
 
 
 def _moment(key: str) -> datetime:

@@ -30,7 +30,6 @@ class Remover:
     store: Store
     versioned: Versioned
     holdings: Holdings
-    now: datetime
 
     def remove(self, keys: Iterable[str]) -> Removed:
         """Every version of the keys. A lock is no error; nor is a right that is missing: then they are hidden."""
@@ -45,7 +44,7 @@ class Remover:
     def _remove(self, going: Sequence[Version]) -> tuple[Removed, list[Version]]:
         """With those that the role may not remove, though they are not locked."""
         kept = list(self.versioned.delete_versions(going))
-        retained = {each.key: until for each, until in kept if until and until > self.now}
+        retained = {each.key: until for each, until in kept if until and until > self.holdings.at}
         left = {(each.key, each.id) for each, _ in kept}
         freed = sum(each.size for each in going if (each.key, each.id) not in left)
         return Removed(freed, 0, tuple(retained.items())), [each for each, _ in kept if each.key not in retained]

@@ -6,18 +6,18 @@ from urllib.parse import unquote, urlsplit
 from drkit.errors import ConfigError
 from drkit.ports import Store
 from drkit.stores.local import LocalStore
-from drkit.stores.retrying import RetryingStore
+from drkit.stores.retrying import RetryingStore, RetryPolicy
 
 _HOW = "Write file:///absolute/folder or s3://bucket/prefix?region=eu-west-1."
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, policy: RetryPolicy | None = None) -> Store:
     """No request is made and nothing is written: a wrong URL fails here, a wrong key or bucket at the first use."""
     scheme = url.partition(":")[0].lower()
     if scheme == "s3":
         from drkit.stores.s3 import open_s3
 
-        return RetryingStore(open_s3(url))
+        return RetryingStore(open_s3(url, policy), policy)
     if scheme == "file":
         return LocalStore(_folder(url))
     raise ConfigError("The store's URL begins with neither file:// nor s3://.", hint=_HOW)

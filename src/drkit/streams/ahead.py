@@ -12,11 +12,13 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-def map_ahead(work: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
+def map_ahead(
+    work: Callable[[A], B], items: Iterable[A], workers: int, stop: Callable[[], None] = lambda: None
+) -> Iterator[B]:
     """`map`, with at most twice `workers` items in work or finished and waiting; results keep their order.
 
     `items` is pulled in the consumer's thread, so a source needs no lock. An error in `items` or `work` rises
-    in its turn. Closing the iterator waits for what is in work.
+    in its turn. Closing the iterator waits for what is in work; `stop` is called first, and may make that end soon.
     """
     with ThreadPoolExecutor(workers, "map-ahead") as pool:
         waiting: deque[Future[B]] = deque()
@@ -27,9 +29,11 @@ def map_ahead(work: Callable[[A], B], items: Iterable[A], workers: int) -> Itera
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
-        finally:
+        except BaseException:
             for future in waiting:
                 future.cancel()
+            stop()
+            raise
 
 
 def ahead(items: Iterable[A], depth: int = 2) -> Iterator[A]:

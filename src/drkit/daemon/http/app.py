@@ -1,12 +1,14 @@
 """What is served: a path, and what it shows of the state. Everything is drawn when it is asked for.
 
-Functions that draw are not async: starlette runs them in a thread, so that no big page keeps the daemon from its work.
+The state is asked for in the daemon's own loop, which changes it. What is big is drawn from it in a thread, so that it
+does not keep the daemon from its work.
 """
 
 from collections.abc import Callable, Collection
 from datetime import datetime
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -28,7 +30,7 @@ _WORTH_ZIPPING = 2000
 def make_app(
     state: Callable[[], State],
     clock: Callable[[], datetime],
-    metrics: Callable[[], str],
+    metrics: Callable[[State, datetime], str],
     token: str | None = None,
     hosts: Collection[str] | None = None,
 ) -> Starlette:
@@ -38,18 +40,18 @@ def make_app(
         raise UsageError("the token is empty, so anybody would have it", hint="give one, or none at all")
     easel = Easel()
 
-    def page(_: Request) -> Response:
-        return HTMLResponse(easel.draw(state(), clock()))
+    async def page(_: Request) -> Response:
+        return HTMLResponse(await run_in_threadpool(easel.draw, state(), clock()))
 
-    def status(_: Request) -> Response:
-        return JSONResponse(describe_state(state(), clock()))
+    async def status(_: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(describe_state, state(), clock()))
 
-    def ready(request: Request) -> Response:
+    async def ready(request: Request) -> Response:
         alarms = find_alarms(state(), clock())
         return _answer_ready(alarms, shows_token(request.headers, token), _wants_json(request))
 
-    def measure(_: Request) -> Response:
-        return PlainTextResponse(metrics(), media_type=_METRICS)
+    async def measure(_: Request) -> Response:
+        return PlainTextResponse(await run_in_threadpool(metrics, state(), clock()), media_type=_METRICS)
 
     app = Starlette(
         routes=[

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from drkit.daemon.page.clock import Clock
 from drkit.daemon.readiness import Alarm
@@ -9,18 +10,30 @@ from drkit.drawing.markup import Content, Markup, element
 from drkit.drawing.words import count, listed
 from drkit.troubles import Trouble
 
-_CARDS, _EACH, _NAMED = 24, 4, 8  # shown at most
+_NAMED = 8  # subjects of one card
 _LONGEST = 300
 # What a button copies must be a plain command of ours: words in records of runs are not signed.
 _OURS = re.compile(r"drkit(?: [\w./:=+-]+)*", re.ASCII)
 
 
-def draw_alarms(alarms: Sequence[Alarm], clock: Clock) -> Content:
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much is shown at most: cards, troubles on each, and characters of a text."""
+
+    cards: int
+    each: int
+    longest: int
+
+
+AMPLE, SCANT = Room(20, 4, _LONGEST), Room(10, 2, 180)
+
+
+def draw_alarms(alarms: Sequence[Alarm], clock: Clock, room: Room) -> Content:
     if not alarms:
         return Markup()
     groups = _group(alarms)
-    cards = [_card(subjects, troubles, clock) for subjects, troubles in groups[:_CARDS]]
-    left = sum(len(subjects) for subjects, _ in groups[_CARDS:])
+    cards = [_card(subjects, troubles, clock, room) for subjects, troubles in groups[: room.cards]]
+    left = sum(len(subjects) for subjects, _ in groups[room.cards :])
     return element(
         "section",
         element("h2", "What needs you", id="needs"),
@@ -43,27 +56,26 @@ def _group(alarms: Sequence[Alarm]) -> list[tuple[list[str], list[Trouble]]]:
     return list(groups.values())
 
 
-def _card(subjects: Sequence[str], troubles: Sequence[Trouble], clock: Clock) -> Markup:
-    left = len(troubles) - _EACH
+def _card(subjects: Sequence[str], troubles: Sequence[Trouble], clock: Clock, room: Room) -> Markup:
+    left = len(troubles) - room.each
     return element(
         "article",
         element("h3", element("span", "✗", class_="no", aria_hidden="true"), " ", listed(list(subjects), _NAMED)),
-        element("ul", [_line(trouble, clock) for trouble in troubles[:_EACH]]),
+        element("ul", [_line(trouble, clock, room.longest) for trouble in troubles[: room.each]]),
         element("p", f"and {left} more", class_="soft") if left > 0 else Markup(),
         id=f"a-{subjects[0]}",
     )
 
 
-def _line(trouble: Trouble, clock: Clock) -> Markup:
-    since: Content = []
+def _line(trouble: Trouble, clock: Clock, most: int) -> Markup:
+    since: Content = ""
     if trouble.since:
-        since = [" since ", clock.moment(trouble.since), ", ", clock.distance(trouble.since)]
+        when = [" since ", clock.moment(trouble.since), ", ", clock.distance(trouble.since)]
+        since = element("span", when, class_="soft")
     return element(
         "li",
-        element(
-            "p", element("b", _sentence(trouble.what)), element("span", since, class_="soft") if since else Markup()
-        ),
-        element("p", "Next: ", with_commands(shorten(trouble.next_step)), class_="step"),
+        element("p", element("b", _sentence(shorten(trouble.what, most))), since),
+        element("p", "Next: ", with_commands(shorten(trouble.next_step, most)), class_="step"),
     )
 
 
@@ -81,5 +93,4 @@ def shorten(text: str, most: int = _LONGEST) -> str:
 
 
 def _sentence(text: str) -> str:
-    shown = shorten(text)
-    return shown[:1].upper() + shown[1:]
+    return text[:1].upper() + text[1:]

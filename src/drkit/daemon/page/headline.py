@@ -41,6 +41,8 @@ def find_headline(state: State, alarms: Sequence[Alarm]) -> Headline:
     if state.looked_at is None:
         if state.config_error:
             return Headline("no", "No: the schedules cannot be loaded.", "✗ schedules")
+        if state.look_error:
+            return Headline("unknown", "Nobody knows: the stores cannot be looked at.", "? not looked at")
         known = f": {count(len(names), 'source')} to look at" if names else ""
         return Headline("unknown", f"Nobody knows yet{known}.", "? starting")
     if DAEMON in subjects:

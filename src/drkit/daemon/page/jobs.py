@@ -10,7 +10,7 @@ from drkit.drawing import tables
 from drkit.drawing.markup import Content, Markup, element
 from drkit.drawing.words import count, length, size
 
-_RUNNING, _ENDED, _FAILED, _NEXT = 20, 8, 12, 10  # shown at most
+_RUNNING, _ENDED, _FAILED, _NEXT = 12, 8, 6, 10  # shown at most
 
 
 def draw_running(running: Sequence[Running], clock: Clock) -> Content:
@@ -43,7 +43,7 @@ def _bar(run: Running) -> Markup:
 
 
 def _say_progress(run: Running) -> str:
-    parts = [shorten(run.message, 120)] if run.message else []
+    parts = [shorten(run.message, 100)] if run.message else []
     if run.done_bytes is not None:
         whole = f" of {size(run.total_bytes)}" if run.total_bytes else ""
         parts.append(f"{size(run.done_bytes)}{whole}")
@@ -92,8 +92,8 @@ def _outcome(ended: Ended) -> Content:
     if not ended.failed:
         return element("span", "✓ well", class_="yes")
     how = "took too long" if ended.timed_out else f"failed ({ended.exit_code})"
-    why = [element("p", shorten(text, 300)) for text in [ended.error] if text]
-    step = [element("p", "Next: ", list(with_commands(shorten(ended.hint, 300))))] if ended.hint else []
+    why = [element("p", shorten(text, 200)) for text in [ended.error] if text]
+    step = [element("p", "Next: ", list(with_commands(shorten(ended.hint, 200))))] if ended.hint else []
     if not (why or step):
         return element("span", f"✗ {how}", class_="no")
     return element("details", element("summary", element("span", f"✗ {how}", class_="no")), why, step)

@@ -12,7 +12,7 @@ from importlib.resources import files
 import drkit
 from drkit.bulletin import Bulletin
 from drkit.daemon.model import State
-from drkit.daemon.page.alarms import draw_alarms
+from drkit.daemon.page.alarms import AMPLE, SCANT, draw_alarms
 from drkit.daemon.page.clock import Clock, say_seconds
 from drkit.daemon.page.headline import Headline, find_headline
 from drkit.daemon.page.jobs import draw_ended, draw_next, draw_running
@@ -62,13 +62,14 @@ def draw(state: State, now: datetime) -> str:
 def _draw(state: State, now: datetime, span: Span, strips: Mapping[str, Markup]) -> str:
     alarms = find_alarms(state, now)
     headline = find_headline(state, alarms)
+    pressing = [alarm for alarm in alarms if not _is_starting(alarm, state, now)]
     many = is_many(state)
     clock = Clock(now, titles=not many)
     view = View(clock, {alarm.subject for alarm in alarms}, strips, span.label, many)
     main = element(
         "main",
         _draw_opening(state, headline, clock),
-        draw_alarms([alarm for alarm in alarms if not _is_starting(alarm, state, now)], clock),
+        draw_alarms(pressing, clock, SCANT if many else AMPLE),
         draw_running(state.running, clock),
         element("div", id="filter", data_own=""),
         draw_systems(state, view),
@@ -88,7 +89,8 @@ def _draw(state: State, now: datetime, span: Span, strips: Mapping[str, Markup])
 
 def _is_starting(alarm: Alarm, state: State, now: datetime) -> bool:
     """Nobody needs to do anything about a first look that has just begun."""
-    return alarm.subject == DAEMON and state.looked_at is None and now - state.started_at < lately(state)
+    first = alarm.subject == DAEMON and alarm.trouble.kind == "not looked" and state.looked_at is None
+    return first and not state.look_error and now - state.started_at < lately(state)
 
 
 def _draw_opening(state: State, headline: Headline, clock: Clock) -> Markup:

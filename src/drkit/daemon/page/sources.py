@@ -15,6 +15,10 @@ from drkit.drawing.markup import Content, Markup, element
 from drkit.drawing.words import count, length, month_name, short_name, size
 from drkit.verify.model import Target
 
+_MARKS = {
+    True: element("b", "✓", class_="yes"),
+    False: element("b", "✗", class_="no"),
+}
 _NOTES = 12  # shown at most, of a system
 _MANY = 40  # sources
 
@@ -108,13 +112,13 @@ def _table(name: str, rows: Sequence[Markup], view: View) -> Markup:
 def _row(source: SourceBulletin, view: View) -> Markup:
     well = source.source not in view.unwell
     clock = view.clock
-    mark = element("b", "✓" if well else "✗", class_="yes" if well else "no")
+    mark = _MARKS[well]
     return element(
         "tr",
         element("th", mark, " ", short_name(source.source), " ", element("small", source.kind), scope="row"),
-        element("td", view.strips[source.source], class_="s"),
-        element("td", _newest(source, clock), class_="m"),
-        element("td", _pace(source.rto), class_="m"),
+        element("td", view.strips[source.source]),
+        element("td", _newest(source, clock)),
+        element("td", _pace(source.rto)),
         element("td", clock.distance(source.verified_at)),
         element("td", clock.distance(source.next_backup)),
         element("td", clock.distance(source.next_verify, "none planned")),
@@ -128,7 +132,7 @@ def _unseen_row(name: str) -> Markup:
     return element(
         "tr",
         element("th", mark, " ", short_name(name), scope="row"),
-        element("td", "It cannot be looked at.", class_="s soft", colspan=7),
+        element("td", "It cannot be looked at.", class_="soft", colspan=7),
         id=f"s-{name}",
     )
 
@@ -155,7 +159,7 @@ def _meter(measured: timedelta, target: timedelta | None) -> Markup:
     if not target:
         return Markup()
     part = max(measured / target, 0.0)
-    steps = min(max(round(part * METER), 1), METER)
+    steps = METER if part > 1 else min(max(int(part * METER), 1), METER - 1)  # full only if it is missed
     return element("i", class_=f"b{steps}{' no' if part > 1 else ''}")
 
 
@@ -180,4 +184,5 @@ def _notes(sources: Iterable[SourceBulletin]) -> Content:
         "details",
         element("summary", f"{count(len(found), 'note')}: no promise is broken yet"),
         element("ul", items, more),
+        class_="notes",
     )

@@ -51,4 +51,4 @@ def draw_window(source: SourceBulletin, span: Span, coarse: bool) -> Markup:
     frame = Frame(told, "", span.start, span.end)  # the row says whose it is
     good = [each.at for each in shown if each.state != "refuted"]
     dots = [(_DOTS[each.state], each.at) for each in shown if each.state in _DOTS]
-    return draw_strip(frame, good, gaps, dots, columns, reach, base=False)
+    return draw_strip(frame, good, gaps, dots, columns, reach, bare=True)

@@ -21,7 +21,7 @@ small{{font-size:.8rem;font-weight:400}}
 .lead.yes,.lead.unknown{{color:var(--ink)}}
 .word{{font-weight:650}}
 time{{white-space:nowrap}}
-.unseen{{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}}
+.unseen,.sources b.no::after{{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}}
 :focus-visible{{outline:2px solid var(--line);outline-offset:2px;border-radius:2px}}
 summary{{cursor:pointer}}
 """
@@ -59,26 +59,27 @@ th:last-child,td:last-child{padding-right:0}
 .system h2{display:inline}
 .sum{font-size:.875rem;color:var(--soft);margin-left:.6rem}
 .sources{table-layout:fixed}
-.sources th:nth-child(1){width:16%}.sources th:nth-child(2){width:24%}
-.sources th:nth-child(3){width:15%}.sources th:nth-child(4){width:12%}
-.sources td:not(.s){white-space:nowrap}
+.sources b.no::after{content:" needs you"}
+.sources th:nth-child(1){width:16%}.sources th:nth-child(2){width:21%}
+.sources th:nth-child(3){width:15%}.sources th:nth-child(4){width:11%}
+.sources td{white-space:nowrap}
 .sources td.soft{white-space:normal}
 .sources th small{display:block;padding-left:1.25rem}
 .sources td small{white-space:nowrap}
 .sources td:last-child small{display:block}
 .axis{display:flex;justify-content:space-between;font-weight:400}
 svg{display:block;width:100%}
-.m i{display:block;height:4px;max-width:7rem;margin-top:.25rem;border-radius:2px;background:var(--rule);
+.sources i{display:block;height:4px;max-width:7rem;margin-top:.25rem;border-radius:2px;background:var(--rule);
 color:var(--yes)}
-.m i.no{color:var(--no)}
-.m i::before{content:"";display:block;height:4px;border-radius:2px;background:currentColor}
+.sources i.no{color:var(--no)}
+.sources i::before{content:"";display:block;height:4px;border-radius:2px;background:currentColor}
 .sources .strip{height:1.75rem;border-bottom:1px solid var(--rule)}
 .strip .points,.key .points{stroke-width:11}
+.strip .void{stroke:var(--paper);stroke-width:12;vector-effect:none}
 .strip .dot,.key .dot{stroke-width:8}
 .strip .dot.failed,.key .dot.failed{stroke-width:7}
-.system details{font-size:.875rem;margin-top:.5rem}
-.system>details{font-size:1rem;margin:0}
-.system ul{margin:.4rem 0;padding-left:1.2rem;font-size:.875rem}
+.notes{font-size:.875rem;margin-top:.5rem}
+.notes ul{margin:.4rem 0;padding-left:1.2rem;font-size:.875rem}
 .key{display:flex;flex-wrap:wrap;gap:.3rem 1.4rem;font-size:.85rem;color:var(--soft);padding:0;list-style:none}
 .key li{display:flex;align-items:center;gap:.5rem}
 .key svg{width:1.5rem;height:.9rem}
@@ -99,7 +100,7 @@ _LIVE = """
 #stale:empty,#filter:empty{display:none}
 #stale{position:sticky;top:.5rem;z-index:1;background:var(--no);color:var(--paper);padding:.7rem 1.2rem;
 border-radius:4px;font-weight:600;margin-bottom:1rem}
-.stale main{filter:grayscale(1);opacity:.75}
+.stale main{filter:grayscale(1)}
 #filter{display:flex;flex-wrap:wrap;align-items:center;gap:.4rem .9rem;margin:2.4rem 0 -1rem}
 input{font:inherit;color:inherit;background:var(--panel);border:1px solid var(--soft);border-radius:4px;
 padding:.35rem .7rem;width:min(22rem,100%)}
@@ -115,7 +116,7 @@ section{margin:2rem 0}
 .sources tr{display:grid;grid-template-columns:repeat(auto-fill,minmax(6.6rem,1fr));gap:.45rem 1rem;padding:.9rem 0;
 border-bottom:1px solid var(--rule)}
 .sources tbody :is(th,td):nth-child(n){border:0;padding:0;width:auto}
-.sources tbody th,.sources td.s{grid-column:1/-1}
+.sources tbody th,.sources td:nth-child(2){grid-column:1/-1}
 .sources th small{display:inline;padding:0}
 .sources td:last-child small{display:inline}
 .sources td:nth-child(n+3)::before{display:block;font-size:.75rem;color:var(--soft)}

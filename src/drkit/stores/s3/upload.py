@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_MANY = 8
+_SMALL = 64 << 10
 _TOKEN = "drkit-put"  # noqa: S105 - a name in the object's metadata
 
 
@@ -68,15 +70,21 @@ class Uploads:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._manners = Manners()
+        self._puts = 0
+        self._refuses: bool | None = None  # whether it was seen to refuse a whole put of a key that is taken
 
     def put(self, key: str, chunks: Chunks, headers: Mapping[str, Any] = NO_LOCK) -> Put:
         """`headers` lock what comes into being, as far as the server heeds them."""
-        self._must_be_free(key)
+        asked = not self._refuses
+        if asked:
+            self._must_be_free(key)
         parts = cut(chunks)
         first = next(parts)
         token = uuid.uuid4().hex
         if first.last:
             return Put(self._put_whole(key, first, token, headers), whole=True)
+        if not asked:
+            self._must_be_free(key)
         return Put(self._put_parts(key, chain((first,), parts), token, headers), whole=False)
 
     def _put_whole(self, key: str, part: Part, token: str, headers: Mapping[str, Any]) -> str | None:
@@ -92,7 +100,23 @@ class Uploads:
                 **manners.once(),
             )
 
-        return self._appear(key, token, send)
+        version = self._appear(key, token, send)
+        self._puts += 1
+        if self._refuses is None and self._puts >= _MANY and part.body.seek(0, SEEK_END) <= _SMALL:
+            self._refuses = self._refuses_again(key, send)
+        return version
+
+    def _refuses_again(self, key: str, send: Callable[[Manners], object]) -> bool:
+        """Some servers take the condition and ignore it, so each put asks first whether the key is free. Where there
+        are many, a small object is put once more as it is: who refuses that need not be asked again."""
+        manners = self._manners
+        try:
+            self._bucket.attempt(key, lambda: send(manners))
+        except AlreadyExists:
+            return manners.conditions
+        except StoreError:
+            return False
+        return False
 
     def _put_parts(self, key: str, parts: Iterator[Part], token: str, headers: Mapping[str, Any]) -> str | None:
         client = self._bucket.client

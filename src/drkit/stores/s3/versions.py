@@ -44,7 +44,7 @@ class Versions:
         return bool(answer.get("Status"))
 
     def find(self, prefix: str) -> Iterator[Version]:
-        """A server lists versions and markers side by side, both by key and the newest first, and boto3 keeps them apart."""
+        """A server lists versions and markers by key and the newest first, and boto3 takes them apart."""
         asked: dict[str, Any] = {"Bucket": self._bucket.name, "Prefix": self._bucket.prefix + prefix}
         while True:
             page = self._page(asked)
