@@ -28,6 +28,7 @@ from drkit.cli import (
     report,
     restore,
     status,
+    undelete,
     verify,
 )
 from drkit.cli.call import Call, parse_slot
@@ -60,6 +61,7 @@ app.command()(report.report)
 app.command()(notify.notify)
 app.command()(prune.prune)
 app.command()(replicate.replicate)
+app.command()(undelete.undelete)
 app.command()(pins.pin)
 app.command()(pins.unpin)
 app.command()(daemon.daemon)

@@ -14,10 +14,10 @@ from io import SEEK_END, BytesIO
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
-from drkit.errors import AlreadyExists, NotFound, StoreError
+from drkit.errors import AlreadyExists, Denied, NotFound, StoreError
 from drkit.ports import Chunks
 from drkit.stores.s3.bucket import Bucket
-from drkit.stores.s3.errors import Denied, DigestWanted, NotSupported, our_errors
+from drkit.stores.s3.errors import DigestWanted, NotSupported, our_errors
 from drkit.stores.s3.flight import Flight
 from drkit.stores.s3.parts import Part, cut
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from drkit.errors import NotFound, StoreError, StoreUnavailable
+from drkit.errors import Denied, NotFound, StoreError, StoreUnavailable
 from drkit.model import Version
 from drkit.ports import Chunks
 from drkit.stores.keys import is_key
 from drkit.stores.retrying import keep_trying
 from drkit.stores.s3.bucket import Bucket
-from drkit.stores.s3.errors import Denied, DigestWanted, NotSupported, Refused, our_errors
+from drkit.stores.s3.errors import DigestWanted, NotSupported, Refused, our_errors
 from drkit.stores.s3.locks import Locks
 
 if TYPE_CHECKING:
