@@ -56,6 +56,16 @@ def radosgw_https_url(_radosgw: Radosgw) -> S3Server:
     return _radosgw.https
 
 
+@pytest.fixture(scope="session")
+def radosgw_of_ours(_radosgw: Radosgw, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Radosgw]:
+    """For tests that need users of their own: a server that was named cannot be given any."""
+    if _radosgw.config:
+        yield _radosgw
+    else:
+        with radosgw_server(tmp_path_factory.mktemp("radosgw-users")) as started:
+            yield started
+
+
 @pytest.fixture
 def use_server(monkeypatch: pytest.MonkeyPatch) -> Callable[[S3Server], None]:
     """Give this process the credentials of a server as a user would: by the environment, and nothing else."""

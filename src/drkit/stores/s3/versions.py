@@ -96,7 +96,7 @@ class Versions:
         if self._takes_batches:
             try:
                 return keep_trying(lambda: self._delete_at_once(batch), self._bucket.policy)
-            except (NotSupported, DigestWanted, Refused):
+            except (NotSupported, DigestWanted, Refused, Denied):  # some want the right for the whole bucket then
                 self._takes_batches = False
         return [version for version in batch if not self._delete_one(version)]
 
