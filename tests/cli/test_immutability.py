@@ -88,6 +88,11 @@ def denied(attempt: Callable[..., object], **asked: Any) -> bool:
     return False
 
 
+def keep_two(vault: Vault) -> None:
+    kept = 'keep = { within = "7d", daily = 30, weekly = 8, monthly = 12 }'
+    vault.shop.edit(kept, "keep = { last = 2, min_points = 2 }")
+
+
 def locked_days(vault: Vault, version: dict[str, Any]) -> float:
     try:
         found = vault.client("owner").get_object_retention(
@@ -128,7 +133,8 @@ def test_with_the_backup_role_nothing_can_be_read_replaced_or_removed(vault: Vau
         assert denied(client.put_object_retention, **this, Retention=soon, BypassGovernanceRetention=True)
         assert denied(client.put_object_acl, **where, ACL="public-read")
         client.put_object(**where, Body=b"mine now")
-    assert denied(client.put_bucket_versioning, Bucket=vault.bucket, VersioningConfiguration={"Status": "Suspended"})  # fmt: skip
+    suspended = {"Status": "Suspended"}
+    assert denied(client.put_bucket_versioning, Bucket=vault.bucket, VersioningConfiguration=suspended)
     assert denied(client.put_object, Bucket=vault.bucket, Key="elsewhere", Body=b"")
     after = {(each["Key"], each["VersionId"]) for each in vault.versions()}
     assert {(each["Key"], each["VersionId"]) for each in before} < after

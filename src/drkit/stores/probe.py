@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from drkit.errors import AlreadyExists, Denied, StoreError
 from drkit.model import Finding
-from drkit.ports import Clock, Decorator, Store
+from drkit.ports import Clock, Decorator, Store, find_versioned
 from drkit.streams.ahead import map_ahead
 
 RESERVED = ".drkit-check"
@@ -93,6 +93,8 @@ def _refused(store: Store, key: str) -> str:
         store.put(key, iter([b"another"]))
     except AlreadyExists:
         return "A second put of the same key was refused."
+    if find_versioned(store):  # and the role may not look whether a key is taken
+        return "A second put of the same key was taken, and the first one stays under it as a version."
     raise StoreError(f"A second put of {key} was taken, and the first one's bytes are gone.")
 
 
