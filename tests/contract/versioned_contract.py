@@ -7,7 +7,7 @@ import pytest
 
 from contract.store_contract import MIB, in_chunks, keys, pattern
 from drkit.errors import AlreadyExists
-from drkit.model import Version
+from drkit.model import LockMode, Version
 from drkit.ports import Store, Versioned, find_versioned
 
 LATER = timedelta(days=2)
@@ -86,11 +86,12 @@ class LockContract:
         return found
 
     @pytest.mark.parametrize("size", [1, 20 * MIB])
+    @pytest.mark.parametrize("mode", ["governance", "compliance"])
     def test_what_is_put_locked_is_locked_and_cannot_be_removed(
-        self, size: int, store: Store, versioned: Versioned
+        self, size: int, mode: LockMode, store: Store, versioned: Versioned
     ) -> None:
         until = now() + LATER
-        versioned.put_locked("a/one", in_chunks(pattern(size)), "governance", until)
+        versioned.put_locked("a/one", in_chunks(pattern(size)), mode, until)
         put(store, "a/two")
         one, two = versioned.versions()
         locked = versioned.locked_until(one)

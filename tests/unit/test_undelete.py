@@ -8,7 +8,7 @@ import pytest
 from drkit.catalog import manifest_key, read_listing
 from drkit.catalog.lasting import lasts
 from drkit.model import Entry, Lock, Manifest, Piece, Point, Version
-from drkit.prune.extension import find_aging
+from drkit.prune.extension import find_due
 from drkit.prune.holdings import hold
 from drkit.undelete.plan import UndeletePlan, plan_undelete
 from manifests import AT, manifest_of
@@ -115,11 +115,13 @@ def test_a_hidden_manifest_makes_no_orphans_unless_a_record_says_that_it_was_rem
     assert held.hidden == (() if recorded else (MADE.id,))
     assert held.protected(listing) == (set() if recorded else {ONE.key, TWO.key})
     assert {each.key for each in held.leftovers} == ({KEY} if recorded else set())
+    assert held.sparing({KEY}).leftovers == ()
 
 
-def test_a_lock_is_looked_at_once_a_third_of_it_is_left() -> None:
-    points = [Point("shop/main", f"{day:02}", AT, 1, committed_at=AT - timedelta(days=day)) for day in (19, 20, 21)]
-    assert [point.id for point in find_aging(points, Lock("governance", 30), AT)] == ["20", "21"]
+def test_a_lock_is_due_once_less_than_a_third_of_it_is_left_or_there_is_none() -> None:
+    points = [Point("shop/main", name, AT, 1) for name in ("11", "10", "9", "none")]
+    ends = {name: AT + timedelta(days=int(name)) for name in ("11", "10", "9")}
+    assert [point.id for point in find_due(points, ends, Lock("governance", 30), AT)] == ["none", "9"]
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def _plan(source: "Source") -> "PrunePlan":
     if held is None:
         return plan_prune(listing, verdicts, referenced, GRACE, now)
     plan = plan_prune(listing, verdicts, referenced | held.protected(listing), GRACE, now)
-    return with_holdings(plan, held)
+    return with_holdings(plan, held.sparing(referenced))
 
 
 def _being_copied(source: "Source", listing: "Listing") -> set[str]:

@@ -4,7 +4,7 @@ lock speaks for the whole point.
 It must not know which rule keeps a point.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,11 +29,12 @@ class Extended:
     left: int = 0
 
 
-def find_aging(points: Iterable[Point], lock: Lock, now: datetime) -> list[Point]:
-    """Those whose first lock has less than a third of its length left, the oldest first: the others need no look."""
-    fresh = timedelta(days=lock.days) * 2 / 3
-    aging = [point for point in points if point.committed_at is None or now - point.committed_at >= fresh]
-    return sorted(aging, key=lambda point: point.consistent_at)
+def find_due(points: Iterable[Point], ends: Mapping[str, datetime], lock: Lock, now: datetime) -> list[Point]:
+    """Those whose lock has less than a third of a whole length left, or that have none as they are older than
+    `lock_days`: the one whose lock ends first comes first."""
+    soon = now + timedelta(days=lock.days) / 3
+    due = [point for point in points if ends.get(point.id, NEVER) < soon]
+    return sorted(due, key=lambda point: (ends.get(point.id, NEVER), point.consistent_at))
 
 
 def extend_locks(
@@ -46,11 +47,9 @@ def extend_locks(
     now: datetime,
     most: int = MOST,
 ) -> Extended:
-    """For another whole length, where less than a third of one is left. `points` are those that stay."""
-    until = lock.until(now)
-    aging = find_aging(points, lock, now)
-    ends = read_locks(versioned, holdings, aging)
-    due = [point for point in aging if ends.get(point.id, NEVER) < now + timedelta(days=lock.days) / 3]
+    """For another whole length. `points` are those that stay: one question each, about its manifest."""
+    until, staying = lock.until(now), list(points)
+    due = find_due(staying, read_locks(versioned, holdings, staying), lock, now)
     done: list[str] = []
     for point in due:
         objects = _objects(store, holdings, point, signers)

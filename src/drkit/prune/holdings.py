@@ -57,6 +57,10 @@ class Holdings:
         folders = {catalog.folder_of(listing.source, each) for each in self.hidden}
         return {entry.key for entry in listing.entries if entry.key.rsplit("/", 1)[0] in folders}
 
+    def sparing(self, referenced: Collection[str]) -> "Holdings":
+        """A piece that a manifest which stays lists is nobody's leftover, wherever it lies."""
+        return replace(self, leftovers=tuple(each for each in self.leftovers if each.key not in referenced))
+
     def weigh(self, keys: Iterable[str]) -> int:
         """The bytes of every version that would go with them, not only of those that a listing shows."""
         return sum(each.size for each in (*self.of(keys), *self.leftovers))
