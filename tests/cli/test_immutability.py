@@ -24,7 +24,7 @@ POLICIES = Path(__file__).parents[2] / "docs" / "iam"
 ROLES = sorted(path.stem for path in POLICIES.glob("*.json"))
 
 
-def policy(role: str, bucket: str) -> dict[str, object]:
+def policy(role: str, bucket: str) -> dict[str, Any]:
     text = (POLICIES / f"{role}.json").read_text()
     return dict(json.loads(text.replace("BUCKET", bucket).replace("PREFIX", "prod")))
 
@@ -291,3 +291,11 @@ def test_the_verify_role_puts_evidence_and_no_backup(vault: Vault) -> None:
             assert denied(client.put_object, **where, Body=b"mine")
         assert denied(client.delete_object, **where)
         assert denied(client.delete_object, **where, VersionId=version["VersionId"])
+
+
+def test_each_role_is_in_the_document_and_denies_what_it_must_not_do() -> None:
+    document = (POLICIES.parent / "IAM.md").read_text()
+    for role in ROLES:
+        assert f"[{role}](iam/{role}.json)" in document
+        denies = [each for each in policy(role, "bucket")["Statement"] if each["Effect"] == "Deny"]
+        assert any("s3:BypassGovernanceRetention" in each["Action"] for each in denies)
