@@ -62,7 +62,7 @@ class Vault:
 
     def restore(self, role: str, point: dict[str, Any], name: str) -> int:
         """How many rows came back."""
-        self.run(role, "restore", "--at", point["consistent_at"], "--to", name)
+        self.run(role, "restore", "--at", point["id"], "--to", name)
         with closing(sqlite3.connect(self.shop.folder / name)) as database:
             [count] = database.execute("select count(*) from orders").fetchone()
         return int(count)
@@ -148,6 +148,7 @@ def test_after_the_worst_that_the_backup_role_can_do_every_point_restores(vault:
         client.put_object(Bucket=vault.bucket, Key=version["Key"], Body=b"mine now")
     last = parse_moment(points[-1]["consistent_at"])
     fakes = [make_id(last + timedelta(milliseconds=number + 1), "f" * 8) for number in range(40)]
+    fakes += [make_id(parse_moment(each["consistent_at"]), "f" * 8) for each in points]
     keys = [f"prod/{folder_of('shop/main', fake)}/manifest.json" for fake in fakes]
     keys += [f"prod/{folder_of('shop/main', each['id'])}/refuted-{fakes[0]}.json" for each in points]
     keys += [f"prod/shop/runs/backup/main/{fakes[0]}.begun-{number}.json" for number in range(40)]

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 def restore(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="SYSTEM/SOURCE, or SYSTEM where it has one source.")] = None,
-    at: Annotated[str, typer.Option(metavar="WHEN", help="A moment, `latest`, or a length ago: 90m.")] = "latest",
+    at: Annotated[
+        str, typer.Option(metavar="WHEN", help="A moment, `latest`, a length ago: 90m, or an ID.")
+    ] = "latest",
     to: Annotated[str | None, typer.Option(metavar="TARGET", help="Where to: a new file, folder or database.")] = None,
     where: Annotated[str, typer.Option("--from", metavar="PLACE", help="`store`, or `replica`: its copy.")] = "",
     swap: Annotated[bool, typer.Option("--swap", help="Exchange with what stands at TARGET; the old is kept.")] = False,
@@ -92,17 +94,20 @@ def _wishes(
 
 
 def _plan(call: Call, source: "Source", at: str) -> "tuple[RestorePlan, Manifest]":
-    from drkit.catalog import survey
+    from drkit.catalog import find_point, parse_id, survey
     from drkit.restore.plan import plan_restore
     from drkit.restore.run import read_plan
     from drkit.when import format_length, format_moment, parse_when
     from drkit.wiring import clock, open_signers
 
     now = clock()
-    wanted = parse_when(at, source.system.table.timezone, now)
+    named = parse_id(at)
+    wanted = named or parse_when(at, source.system.table.timezone, now)
     call.console.tell(f"{source.name}: wanted is {format_moment(wanted) if wanted else 'the latest point'}")
     store = source.store()
-    plan = plan_restore(survey(store, source.name).points, wanted, now)
+    points = survey(store, source.name).points
+    # that one and no other: a forged one may have the same moment
+    plan = plan_restore([find_point(points, at)] if named else points, wanted, now)
     for point in plan.passed_over:
         call.console.warn(f"{point.id} is passed over: its time lies in the future, so a clock was wrong")
     if plan.point.refuted_at:
