@@ -53,7 +53,7 @@ def extend_locks(
     done: list[str] = []
     for point in due:
         objects = _objects(store, holdings, point, signers)
-        if most < len(objects):
+        if done and most < len(objects):
             break
         most -= len(objects)
         *pieces, manifest = objects

@@ -11,6 +11,7 @@ from drkit import catalog
 from drkit.errors import IntegrityError
 from drkit.model import Manifest, Piece, Version
 from drkit.ports import Versioned
+from drkit.prune.holdings import first_of
 from drkit.prune.removals import believe_records
 from drkit.signing import Signer, check_document
 from drkit.streams.ahead import map_ahead
@@ -32,7 +33,7 @@ class Vouching:
             return lambda version: self._document(version) is not None
         if key.endswith(".html") and (report := self._report_of(key)):
             return lambda version: self._digest(version) == report.get("page_sha256")
-        first = _first(self._versions[key])
+        first = first_of(self._versions[key])
         return lambda version: version == first
 
     def is_piece(self, piece: Piece) -> Good:
@@ -94,7 +95,3 @@ class Vouching:
 def _alone(versions: Sequence[Version]) -> bool:
     """Then there is nothing to choose, and it need not be read twice."""
     return sum(not each.marker for each in versions) == 1
-
-
-def _first(versions: Sequence[Version]) -> Version | None:
-    return next((each for each in reversed(versions) if not each.marker), None)
