@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 
-.PHONY: demo test check lint test-newest image image-check bench format lock clean
+.PHONY: demo test check lint test-newest image image-check bench format lock audit-dependencies sbom clean
 
 demo: $(VENV)/.drkit-runtime  ## A live shop is backed up, ruined, restored to the moment before, and compared
 	$(VENV)/bin/drkit demo
@@ -43,6 +43,17 @@ format: $(VENV)/.drkit-developer
 lock:  ## Pin the dependencies anew
 	scripts/lock $(ARGS)
 
+audit-dependencies: .venv-supply/.drkit  ## Ask PyPI whether what is pinned has known holes; 75 if it cannot be asked
+	scripts/audit-dependencies .venv-supply/bin/pip-audit requirements.txt
+
+sbom: .venv-supply/.drkit  ## dist/drkit.cdx.json: what drkit is made of, from the lock
+	scripts/sbom .venv-supply/bin/cyclonedx-py
+
+.venv-supply/.drkit: requirements-supply.txt scripts/make-venv
+	scripts/make-venv $(PYTHON) .venv-supply
+	.venv-supply/bin/pip install --quiet --require-hashes -r requirements-supply.txt
+	touch $@
+
 $(VENV)/.drkit-runtime: requirements.txt scripts/make-venv
 	scripts/make-venv $(PYTHON) $(VENV)
 	$(VENV)/bin/pip install --quiet --require-hashes -r requirements.txt
@@ -54,4 +65,4 @@ $(VENV)/.drkit-developer: requirements-dev.txt pyproject.toml scripts/make-venv
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-newest .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-newest .venv-supply .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,6 +1,7 @@
 """drkit beside the tools it replaces, in one run, as ratios of medians.
 
-    bench/run.py [all|sqlite|s3|cli|postgres|postgres-s3|postgres-tables|drills|metrics|daemon]
+    bench/run.py [all|sqlite|s3|cli|postgres|postgres-s3|postgres-tables|drills|metrics|daemon|bases|increments|follow
+                  |audit]
                  [--rounds 5] [--gb 1] [--folder FOLDER]
 
 It is not a test: no figure fails anything. Machines differ and are noisy: compare ratios of one run, not seconds.
@@ -13,14 +14,17 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from audits import bench_audit
 from commands import DRKIT, cleared, shell
 from daemon import bench_daemon
 from data import make_shop
 from drills import bench_drills
 from dumps import bench_backups, bench_tables
 from dumps import bench_s3 as bench_postgres_s3
+from following import bench_following
 from measure import Contender, compare
 from metrics import bench_metrics
+from physical import bench_bases, bench_increments
 from servers.radosgw import radosgw_server
 
 
@@ -136,8 +140,12 @@ def main() -> None:
         "postgres-s3": bench_postgres_s3,
         "postgres-tables": bench_tables,
         "drills": bench_drills,
+        "bases": bench_bases,
+        "increments": bench_increments,
+        "follow": bench_following,
         "metrics": bench_metrics,
         "daemon": lambda folder, _gigabytes, _rounds: bench_daemon(folder),
+        "audit": bench_audit,
     }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", default="all", choices=["all", *benches])

@@ -23,11 +23,10 @@ _LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`set` takes effect at once, for whoever runs with its environment. The store's clock goes with it, or stays right
-    where only the machine's is wrong."""
+    """`set` takes effect at once, for whoever runs with its environment. The store's clock stays right: points that are
+    an hour ahead of it are taken for misdated."""
 
     file: Path
-    store_is_right: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -37,7 +36,8 @@ class Clock:
             "FAKETIME_TIMESTAMP_FILE": str(self.file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        } | ({"NO_FAKE_STAT": "1"} if self.store_is_right else {})
+            "NO_FAKE_STAT": "1",
+        }
 
     def set(self, moment: datetime) -> None:
         self._shift((moment - datetime.now(UTC)).total_seconds())

@@ -75,12 +75,18 @@ def start(cron_job: Document, documents: Sequence[Document], secrets: Secrets, r
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(within(content, "/tmp") if path.endswith(".toml") else content)
+            file.chmod(_mode(volumes[mount["name"]]))
     environment = {}
     for each in container["env"]:
         value = _value(each, namespace, secrets)
         if value is not None:
             environment[each["name"]] = within(value) if "value" in each else value
     return Started(root, container["args"], environment)
+
+
+def _mode(volume: Document) -> int:
+    [said] = [each for name, each in volume.items() if name != "name"]
+    return int(said.get("defaultMode", 0o644))
 
 
 def _value(variable: Document, namespace: str, secrets: Secrets) -> str | None:

@@ -29,9 +29,8 @@ def back_up(
 
     def begin(consistent_at: datetime) -> Save:
         begun.append(consistent_at)
-        return saving(
-            store, catalog.folder_of(source, catalog.make_id(consistent_at, token)), seal, progress, engine.effort
-        )
+        folder = catalog.folder_of(source, catalog.make_id(consistent_at, token))
+        return saving(store, folder, seal, progress, engine.effort, engine.reads_back)
 
     captured = engine.capture(begin)
     (consistent_at,) = begun
@@ -51,6 +50,7 @@ def back_up(
         pieces=captured.pieces,
         correlation_id=correlation_id,
         written_by=f"drkit {__version__}",
+        base=captured.base,
     )
     _insist_on(store, catalog.folder_of(source, manifest.id), captured.pieces)
     catalog.commit(store, manifest, seal.signing_key)

@@ -132,7 +132,11 @@ class Bulletin:
 
 
 def describe_source(
-    kind: str, standing: Standing, points: tuple[Point, ...], jobs: Mapping[str, Record]
+    kind: str,
+    standing: Standing,
+    points: tuple[Point, ...],
+    jobs: Mapping[str, Record],
+    log: LogBulletin | None = None,
 ) -> dict[str, Any]:
     verified, window, drill, forecast = standing.verified, standing.window, standing.last_drill, standing.forecast
     return {
@@ -146,8 +150,11 @@ def describe_source(
         "rto": _describe_target(standing.rto),
         "rto_expected": _seconds(standing.expected),
         "rto_forecast": {"outlook": forecast.outlook, "reason": forecast.reason, "at": _moment(forecast.at)},
-        "window": {"from": _moment(window.start), "to": _moment(window.end)} if window else None,
-        "gaps": [{"from": _moment(gap.start), "to": _moment(gap.end)} for gap in standing.gaps],
+        "window": _describe_span(window.start, window.end) if window else None,
+        **(
+            {"windows": [_describe_span(each.start, each.end) for each in standing.log.windows]} if standing.log else {}
+        ),
+        "gaps": [_describe_span(gap.start, gap.end) for gap in (standing.log.gaps if standing.log else standing.gaps)],
         "overdue_since": _moment(standing.overdue_since),
         "last_drill": {
             "id": drill.id,
@@ -171,6 +178,7 @@ def describe_source(
         "notes": list(find_notes(standing)),
         "healthy": standing.healthy,
         "red_at": _moment(standing.red_at),
+        **({"log": _describe_log(log)} if log else {}),
     }
 
 
@@ -255,6 +263,18 @@ def _read_replica(told: Mapping[str, Any]) -> ReplicaBulletin:
         told.get("met"),
         told.get("error") or "",
     )
+
+
+def _describe_log(log: LogBulletin) -> dict[str, Any]:
+    return {
+        "covered_until": _moment(log.covered_until),
+        "lag": _seconds(log.lag),
+        "slot_safe_bytes": log.slot_safe_bytes,
+    }
+
+
+def _describe_span(start: datetime, end: datetime) -> dict[str, Any]:
+    return {"from": _moment(start), "to": _moment(end)}
 
 
 def _read_log(told: Mapping[str, Any]) -> LogBulletin:

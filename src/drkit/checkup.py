@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import groupby
 
 from drkit.config import System
+from drkit.config.permissions import is_readable
 from drkit.errors import CaptureError, ConfigError, Denied, DrkitError, StoreError
 from drkit.model import Finding
 from drkit.notify.courier import open_addresses, read
@@ -58,6 +59,10 @@ def _told(look: Callable[[], Iterator[Finding]], what: str) -> Iterator[Finding]
 
 def _check_keys(system: System, ask: Ask) -> Iterator[Finding]:
     table, signers, recipients = system.table.encryption, open_signers(system), open_recipients(system)
+    for reference in filter(None, (table.signing_key, table.identity)):
+        if reference.startswith("file:") and is_readable(system.path(reference.removeprefix("file:"))):
+            # ours alone would be refused where it is read
+            yield Finding("key file", True, f"everybody on this machine can read {reference}: let its owner close it")
     yield Finding("recipients", True, f"{len(recipients)} can open what is captured")
     if table.signing_key:
         signer = open_signing_key(system).signer()

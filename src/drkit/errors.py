@@ -4,6 +4,9 @@
     ├── UsageError                 2  the command line asks for something that cannot be
     ├── ConfigError                3  schedules/*.toml, or a key it names, is wrong
     ├── CaptureError               4  the source could not be read whole
+    │   ├── SourceUnavailable      4  … trying again may help
+    │   ├── SourceBusy             4  somebody else does already what only one can do
+    │   └── LogGone                4  the server has not got that part of its log any more
     ├── StoreError                 5  the store failed, and trying again will not help
     │   ├── StoreUnavailable       5  … trying again may help
     │   ├── Denied                 5  the credentials are good, but not for this
@@ -12,6 +15,7 @@
     ├── NotRestorable              6  nothing reaches that time, or the target failed
     ├── IntegrityError             7  tampered with, damaged, or cut short
     │   ├── UnknownFormat          7  another version of drkit wrote it
+    │   ├── LogBroken              7  a continuous log has a gap, or is another server's or history's
     │   └── WrongKey               7  none of the identities at hand opens it
     └── ObjectiveMissed            8  a promised RTO or RPO is broken, or restored data differ
 
@@ -40,6 +44,18 @@ class ConfigError(DrkitError):
 
 class CaptureError(DrkitError):
     exit_code = 4
+
+
+class SourceUnavailable(CaptureError):
+    """The source did not answer, or the line to it was lost; the same may succeed later."""
+
+
+class SourceBusy(CaptureError):
+    pass
+
+
+class LogGone(CaptureError):
+    pass
 
 
 class StoreError(DrkitError):
@@ -72,6 +88,10 @@ class IntegrityError(DrkitError):
 
 class UnknownFormat(IntegrityError):
     """Signed and whole: it is this version that cannot read it."""
+
+
+class LogBroken(IntegrityError):
+    """What the server has does not continue the log in the store: only a new base backup begins it anew."""
 
 
 class WrongKey(IntegrityError):

@@ -9,21 +9,24 @@ from datetime import datetime
 from typing import Any
 
 from drkit import catalog
-from drkit.bulletin import describe_moments, describe_source, describe_system
+from drkit.bulletin import LogBulletin, describe_moments, describe_source, describe_system
 from drkit.catalog.runs import WHOLE_SYSTEM, claim_key, runs_of
 from drkit.catalog.wholeness import check_newest
 from drkit.chores import find_chore_troubles, plans_of
 from drkit.config import System
+from drkit.config.tables import PhysicalTable
 from drkit.errors import DrkitError
 from drkit.ports import Store
 from drkit.prune.removals import find_whole_since
-from drkit.replicate.lag import ReplicaStanding
+from drkit.replicate.lag import ReplicaStanding, judge_log
 from drkit.replicate.lag import look as look_at_replica
+from drkit.restore.holdings import look
+from drkit.restore.reach import find_ways, windows
 from drkit.runs import Record, Subject, read_claimer, read_failure, read_records
-from drkit.standing import FailedRun, Promises, Standing, judge_standing
+from drkit.standing import FailedRun, Promises, Standing, judge_standing, with_log
 from drkit.troubles import Trouble
 from drkit.verify.history import History, read_newest
-from drkit.wiring import BRIEF, Source, open_signers
+from drkit.wiring import BRIEF, Source, open_outlook, open_signers
 
 _DRILLS = 8  # enough for the last one that came to its end, and for a forecast
 
@@ -51,6 +54,9 @@ def look_at_source(
         now,
         _failed_run(store, backups),
     )
+    log = None
+    if isinstance(table, PhysicalTable):
+        standing, log = _look_at_log(source, standing, listing, now)
     done = {"backup": standing.made_at, "verify": standing.last_drill.started_at if standing.last_drill else None}
     standing = replace(standing, replicas=tuple(_look_at_replica(seen, listing, now) for seen in source.replicas()))
     jobs = {
@@ -58,8 +64,22 @@ def look_at_source(
         for (job, subject), record in records.items()
         if subject == source.key
     }
-    told = describe_source(table.kind, standing, listing.points, jobs)
+    told = describe_source(table.kind, standing, listing.points, jobs, log)
     return standing, told | ({"moments": describe_moments(found.points)} if moments else {})
+
+
+def _look_at_log(
+    source: Source, standing: Standing, listing: catalog.Listing, now: datetime
+) -> tuple[Standing, LogBulletin]:
+    outlook = look(source.store(), listing, open_outlook(source.system))
+    ways = [way for way in find_ways(outlook.holdings) if way.held.point.credible]
+    reaching = {way.held.point.id for way in ways if way.until is not None}
+    useless = [point for point in listing.points if point.id not in reaching]
+    last = catalog.newest(outlook.holdings.spans)
+    lag = catalog.lag(outlook.holdings.spans, now)
+    covered_until = last.covered_until if last and lag is not None else None
+    # how much the server may still write only who follows it knows
+    return with_log(standing, windows(source.name, ways), useless, now), LogBulletin(covered_until, lag, None)
 
 
 def look_at_system(
@@ -101,17 +121,27 @@ def _failed_run(store: Store, backups: Record) -> FailedRun | None:
 
 def _look_at_replica(seen: Source, here: catalog.Listing, now: datetime) -> ReplicaStanding:
     """One that does not answer is a trouble, and keeps nothing else from being told."""
-    keep, table = seen.table.kept_in_replicas, seen.system.table
+    keep, table, rpo = seen.table.kept_in_replicas, seen.system.table, seen.table.objectives.rpo
+    followed = isinstance(seen.table, PhysicalTable)
     try:
-        return look_at_replica(
+        standing = look_at_replica(
             seen.store_name(),
             seen.store(BRIEF),
             here,
-            keep.policy if keep else None,
+            keep.policy if keep and not followed else None,
             table.timezone,
             open_signers(seen.system),
-            seen.table.objectives.rpo,
+            rpo,
             now,
+        )
+        if not followed:
+            return standing
+        ours, theirs = (
+            catalog.newest(catalog.survey_log(store, seen.name).spans)
+            for store in (seen.at_home().store(), seen.store(BRIEF))
+        )
+        return judge_log(
+            standing, ours.covered_until if ours else None, theirs.covered_until if theirs else None, rpo, now
         )
     except DrkitError as error:
         return ReplicaStanding(seen.store_name(), error=str(error), hint=error.hint)

@@ -62,12 +62,29 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Base:
+    """What a base backup of a PostgreSQL server stands on: it is whole once the log from `start` to `stop` is replayed,
+    and from `stopped_at` on (by the server's clock) every moment can be reached. `origin` is the ID of the backup that
+    it is incremental to."""
+
+    system_identifier: str
+    timeline: int
+    start: int
+    stop: int
+    stopped_at: datetime
+    wal_segment_bytes: int
+    server_version: int
+    origin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Captured:
     """What an engine says about a capture that went well. `notes` are for the operator's eyes only:
     they may name files or tables, so they are printed and never stored in the clear."""
 
     pieces: tuple[Piece, ...]
     notes: tuple[str, ...] = ()
+    base: Base | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +100,7 @@ class Manifest:
     pieces: tuple[Piece, ...]
     correlation_id: str
     written_by: str
+    base: Base | None = None
 
     @property
     def plain_bytes(self) -> int:
@@ -140,7 +158,8 @@ class Wishes:
 
     `tables`, `schema_only`, `owner`, `no_owner`, `no_privileges` and `compare` mean something to databases of many
     tables only. `tolerant` is for drills: what cannot be made at the target, as the server lacks an extension, is left
-    out and told.
+    out and told. `start`, `pause`, `database` and `spaces` (old places of tablespaces and new ones) are for whole
+    PostgreSQL servers.
     """
 
     swap: bool = False
@@ -151,6 +170,20 @@ class Wishes:
     no_privileges: bool = False
     compare: Comparing = "full"
     tolerant: bool = False
+    start: bool = False
+    pause: bool = False
+    database: str | None = None
+    spaces: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def for_servers(self) -> dict[str, object]:
+        """By their options, those that mean something where a whole server is restored."""
+        return {
+            "--start": self.start,
+            "--pause": self.pause,
+            "--database": self.database,
+            "--tablespace": self.spaces,
+        }
 
     def insist_on_whole(self, kind: str) -> None:
         """For kinds whose points can only be restored whole."""
@@ -161,19 +194,25 @@ class Wishes:
             "--no-owner": self.no_owner,
             "--no-privileges": self.no_privileges,
             "--compare": self.compare != "full" and not self.tolerant,
+            **self.for_servers,
         }
-        if parts := [option for option, value in given.items() if value]:
-            raise UsageError(
-                f"a source of kind {kind} is restored whole, so {' and '.join(parts)} means nothing here",
-                "leave it out, and take what you need out of the restored copy",
-            )
+        refuse_options(given, f"a source of kind {kind} is restored whole")
+
+
+def refuse_options(given: Mapping[str, object], why: str) -> None:
+    if parts := [option for option, value in given.items() if value]:
+        raise UsageError(
+            f"{why}, so {' and '.join(parts)} means nothing here",
+            "leave it out, and take what you need out of the restored copy",
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
     """Where the restored data stand now, what was moved aside for them, and what was checked. `verified` means that
     they were found to be what was captured; `phases` are what the engine did and the seconds each took; `untested` is
-    what was left out. `left_out` says so where tables with their rows are among it: then the data did not come back."""
+    what was left out. `left_out` says so where tables with their rows are among it: then the data did not come back.
+    `last_transaction` is when the last one in them ended, where the server itself told."""
 
     target: str
     kept_old: str | None = None
@@ -182,6 +221,7 @@ class Restored:
     phases: tuple[tuple[str, float], ...] = ()
     untested: tuple[Check, ...] = ()
     left_out: str = ""
+    last_transaction: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

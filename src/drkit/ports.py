@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from drkit.model import (
     Answer,
+    Base,
     Captured,
     Check,
     Entry,
@@ -25,6 +27,15 @@ Clock = Callable[[], datetime]
 Save = Callable[[str, Chunks], Piece]
 Load = Callable[[Piece], Chunks]
 Begin = Callable[[datetime], Save]
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A base backup that the next one may be incremental to, with the server's manifest of it."""
+
+    id: str
+    base: Base
+    manifest: Chunks
 
 
 class Store(Protocol):
@@ -101,11 +112,13 @@ class Engine(Protocol):
     however that happens; what a killed run left is removed by the next. It never goes near the source.
     `prove` looks at what was restored there: first that it answers at all, then whether it is what was captured.
     `ask` puts the user's own question to it: the first value of the first row. UsageError where none can be asked.
-    `effort` is the level of compression that suits what it captures.
+    `effort` is the level of compression that suits what it captures. `reads_back` names the pieces that a later capture
+    needs: they can be opened with the key that signs, too.
     """
 
     kind: str
     effort: int
+    reads_back: frozenset[str]
 
     def capture(self, begin: Begin) -> Captured: ...
     def check_target(self, target: str, wishes: Wishes) -> None: ...
@@ -115,3 +128,75 @@ class Engine(Protocol):
     def scratch(self, manifest: Manifest, load: Load) -> AbstractContextManager[Scratch]: ...
     def prove(self, manifest: Manifest, load: Load, target: str) -> Iterator[Check]: ...
     def ask(self, target: str, question: str, timeout: timedelta) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where a server stands, and what it keeps for us. `parents` are the timelines before `timeline`, oldest first,
+    each with the position at which the next one left it. A `standby` may yet get log that others have. `kept_from` is
+    None where the server has given up what it kept; `made` says that it has begun to keep log only now; `held_by` is
+    whoever follows it already."""
+
+    system: str
+    timeline: int
+    parents: tuple[tuple[int, int], ...]
+    position: int
+    standby: bool
+    segment_bytes: int
+    kept_from: int | None
+    made: bool
+    held_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Log, or only a sign of life, said at `said_at` by the server's clock, when its log went up to `server_end`. What
+    it had on its disk by `covered_until` has been heard. `urgent`: it waits to be told that all is stored."""
+
+    data: bytes
+    covered_until: datetime | None
+    said_at: datetime
+    server_end: int
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The timeline is over: the next one left it at `switch`."""
+
+    timeline: int
+    switch: int
+
+
+class LogLine(Protocol):
+    """One connection over which a server tells its log.
+
+    `look` makes the server keep its log for us if it does not yet; `keep_anew` is for one that has given that up.
+    `start` begins to tell; SourceBusy if somebody else is told already, LogGone if the server has not got it any more.
+    `receive` waits so many seconds, or until the file descriptor `wake` can be read. `report` says what is stored:
+    only that may the server forget. The line stays alive only while one of the two is called every second or so.
+    """
+
+    def look(self) -> Whereabouts: ...
+    def keep_anew(self) -> None: ...
+    def history(self, timeline: int) -> bytes: ...
+    def start(self, timeline: int, position: int, stored: int) -> None: ...
+    def receive(self, seconds: float, wake: int) -> Heard | Ended | None: ...
+    def report(self, stored: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Regard:
+    """How a server looks upon who follows it: how much more may be written before it gives up what it keeps, out of how
+    much (None: without a limit), and whether its commits wait for us."""
+
+    room: int | None
+    limit: int | None
+    waits: bool
+
+
+class ServerLog(Protocol):
+    """The log of one server."""
+
+    def open(self) -> AbstractContextManager[LogLine]: ...
+    def regard(self) -> Regard: ...

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from drkit.catalog.document import read_note
 from drkit.catalog.keys import FORMAT, make_id
 from drkit.catalog.runs import OUTCOMES, Outcome, RunKey, parse_run_key, runs_of
 from drkit.errors import AlreadyExists, DrkitError, StoreError
@@ -85,7 +86,7 @@ def read_records(entries: Iterable[Entry]) -> dict[Subject, Record]:
 def read_failure(store: Store, key: str) -> Failure:
     """As much as can be read: it is there for people's eyes."""
     try:
-        told = json.loads(b"".join(store.get(key)))
+        told = read_note(store, key)
         return Failure(str(told["error"]), str(told["hint"]), int(told["exit_code"]), str(told["correlation_id"]))
     except (ValueError, KeyError, TypeError, StoreError):
         return Failure("nobody knows why: its record cannot be read", "look into its log", 70, "")
@@ -94,7 +95,7 @@ def read_failure(store: Store, key: str) -> Failure:
 def read_claimer(store: Store, key: RunKey) -> str:
     """Who says of himself that he claimed it."""
     try:
-        return str(json.loads(b"".join(store.get(str(key))))["by"])
+        return str(read_note(store, str(key))["by"])
     except (ValueError, KeyError, TypeError, StoreError):
         return ""
 

@@ -3,13 +3,13 @@
 Owns the order of the layers. It must not know what the bytes mean, nor how a backup's folder is spelled.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from drkit import age
 from drkit.age import Identity, Recipient
-from drkit.errors import IntegrityError, NotFound
+from drkit.errors import IntegrityError, NotFound, WrongKey
 from drkit.model import Piece
 from drkit.ports import Chunks, Load, Save, Store
 from drkit.signing import Signer, SigningKey, check_stanzas, sign_stanzas
@@ -32,6 +32,15 @@ class Seal:
     recipients: tuple[Recipient, ...]
     signing_key: SigningKey
 
+    @property
+    def own_identity(self) -> Identity:
+        """What opens the few pieces that this host must read back itself, as it has no other identity."""
+        return Identity(self.signing_key.derive("own identity"))
+
+    @property
+    def own_keyring(self) -> "Keyring":
+        return Keyring((self.own_identity,), frozenset({self.signing_key.signer()}))
+
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
@@ -41,15 +50,23 @@ class Keyring:
     signers: frozenset[Signer]
 
 
-def saving(store: Store, folder: str, seal: Seal, progress: Progress = no_progress, effort: int = 2) -> Save:
-    """`effort` is zstd's level."""
+def saving(
+    store: Store,
+    folder: str,
+    seal: Seal,
+    progress: Progress = no_progress,
+    effort: int = 2,
+    reads_back: frozenset[str] = frozenset(),
+) -> Save:
+    """`effort` is zstd's level; pieces named in `reads_back` are encrypted to this host's own identity, too."""
     keep_large_buffers()
 
     def save(name: str, chunks: Chunks) -> Piece:
         key = f"{folder}/{name}.zst.age"
         plain, sealed = Tally(progress), Hasher()
         compressed = compress(plain.watch(chunks), effort)
-        encrypted = age.encrypt(compressed, seal.recipients, extra=sign_stanzas(seal.signing_key, key))
+        recipients = seal.recipients + ((seal.own_identity.recipient(),) if name in reads_back else ())
+        encrypted = age.encrypt(compressed, recipients, extra=sign_stanzas(seal.signing_key, key))
         store.put(key, sealed.watch(encrypted))
         return Piece(name, key, plain.size, sealed.digest())
 
@@ -65,13 +82,35 @@ def loading(store: Store, keyring: Keyring, progress: Progress = no_progress) ->
             # reading and decrypting have a thread of their own; unpacking has its pool; writing is the consumer's
             stored = sealed.watch(store.get(piece.key))
             yield from plain.watch(decompress(ahead(_decrypted(stored, piece.key, keyring))))
-            if sealed.digest() != piece.sealed:
-                # whoever can open a piece could have put another payload behind its signed header
-                raise IntegrityError("it is not the object that its manifest lists", "use another copy")
+            # whoever can open a piece could have put another payload behind its signed header
+            _compare(sealed, piece)
             if plain.size != piece.plain_bytes:
                 raise IntegrityError(f"it holds {plain.size} bytes where its manifest promises {piece.plain_bytes}")
 
     return load
+
+
+def opening(store: Store, key: str, keyring: Keyring) -> Chunks:
+    """The plain bytes of an object that no manifest lists: its signature for its place vouches for it. NotFound, at the
+    first chunk, if it is gone."""
+    keep_large_buffers()
+    stored = store.get(key)
+    try:
+        yield from decompress(ahead(_decrypted(stored, key, keyring)))
+    except IntegrityError as error:
+        raise type(error)(f"{key}: {error}", error.hint) from error
+
+
+def vouched(store: Store, key: str, signers: Collection[Signer]) -> bool:
+    """Whether one of the signers wrote an object to this place: the beginning of it tells, to those without an identity
+    as well."""
+    try:
+        next(age.decrypt(store.get(key), (), examine=check_stanzas(signers, key)), None)
+    except WrongKey:  # past the signature
+        return True
+    except (IntegrityError, NotFound):
+        return False
+    return False
 
 
 def examine(store: Store, pieces: Sequence[Piece], keyring: Keyring) -> None:
@@ -79,6 +118,29 @@ def examine(store: Store, pieces: Sequence[Piece], keyring: Keyring) -> None:
     for piece in pieces:
         with _named(piece.key):
             next(_decrypted(store.get(piece.key), piece.key, keyring), None)
+
+
+def read_sealed(store: Store, piece: Piece, signers: Collection[Signer], progress: Progress = no_progress) -> None:
+    """Prove, by all of its bytes and without a key that opens it, that a piece is what its manifest lists, and signed
+    for its place. No more than a chunk is held."""
+    sealed = Hasher()
+    with _named(piece.key):
+        stored = Tally(progress).watch(store.get(piece.key))
+        for _ in sealed.watch(age.examined(stored, check_stanzas(signers, piece.key))):
+            pass
+        _compare(sealed, piece)
+
+
+def read_opened(store: Store, piece: Piece, keyring: Keyring, progress: Progress = no_progress) -> None:
+    """The same, and that it can be opened to its last byte. `progress` counts what is stored."""
+    for _ in loading(store, keyring)(piece):
+        pass
+    progress(piece.sealed.size)
+
+
+def _compare(sealed: Hasher, piece: Piece) -> None:
+    if sealed.digest() != piece.sealed:
+        raise IntegrityError("it is not the object that its manifest lists", "use another copy")
 
 
 def _decrypted(stored: Chunks, key: str, keyring: Keyring) -> Chunks:

@@ -13,6 +13,8 @@ from typing import NoReturn
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from drkit.age import Stanza, bech32, format_stanzas
 from drkit.errors import ConfigError, IntegrityError
@@ -40,6 +42,10 @@ class SigningKey:
 
     def signer(self) -> Signer:
         return Signer(Ed25519PrivateKey.from_private_bytes(self.secret).public_key().public_bytes_raw())
+
+    def derive(self, purpose: str) -> bytes:
+        """Another secret of 32 bytes, which tells nothing of this one."""
+        return HKDF(SHA256(), 32, None, f"drkit {_VERSION} {purpose}".encode()).derive(self.secret)
 
 
 def new_signing_key() -> SigningKey:

@@ -4,8 +4,9 @@ It must not know where points and evidence were read.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from drkit.model import Finding, Point
@@ -20,6 +21,9 @@ from drkit.verify.pace import judge_pace
 from drkit.verify.verdicts import brought_back, judge_rpo
 from drkit.when import from_the_future, misdated
 
+# A server that has nothing to write says so every minute, so a log that is older has stopped.
+SILENCE = timedelta(minutes=5)
+_BASE_MAY_WAIT = timedelta(hours=1)  # for the log up to its end
 _A_FIRST_DRILL = timedelta(hours=1)  # how long one may take while none has shown it
 
 
@@ -41,6 +45,18 @@ class FailedRun:
     at: datetime
     error: str
     hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogStanding:
+    """Of a source whose points come with a log: the moments that can be reached, in order, and the times between them
+    that cannot. `stranded` are the bases since the last of them that nothing can be reached from. `silent_since` is set
+    where the log has not grown for longer than any server is silent."""
+
+    windows: tuple[Window, ...]
+    gaps: tuple[Gap, ...]
+    stranded: tuple[Point, ...]
+    silent_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +91,7 @@ class Standing:
     doubts: tuple[Finding, ...]
     next_backup: datetime
     next_drill: datetime | None
+    log: LogStanding | None = None
     made_at: datetime | None = None
     takes: timedelta | None = None
     failed_backup: FailedRun | None = None
@@ -89,7 +106,8 @@ class Standing:
         missed = self.rpo.met is False or self.rto.met is False
         wrong = self.damaged or self.failed_drills or self.doubts or self.failed_backup
         afar = not all(each.healthy for each in self.replicas)
-        return self.captured_at is not None and not (late or missed or wrong or afar)
+        broken = self.log is not None and (self.log.silent_since or self.log.stranded)
+        return self.captured_at is not None and not (late or missed or wrong or afar or broken)
 
 
 def judge_standing(
@@ -149,6 +167,36 @@ def judge_standing(
         red_at=min((at for at in (backup and backup.red_at, drill and drill.red_at, rpo) if at), default=None),
         backup_late_at=backup.red_at if backup else None,
         drill_late_at=drill.red_at if drill else None,
+    )
+
+
+def with_log(standing: Standing, found: Sequence[Window], useless: Sequence[Point], now: datetime) -> Standing:
+    """What can be had back is not what the bases are of, but how far the log goes. `useless` are the bases that nothing
+    can be reached from; a young one may still be waiting for its log."""
+    last = found[-1] if found else None
+    behind = max(timedelta(0), now - last.end) if last else None
+    log = LogStanding(
+        tuple(found),
+        tuple(Gap(before.end, after.start) for before, after in pairwise(found)),
+        tuple(
+            point
+            for point in useless
+            if now - point.consistent_at > _BASE_MAY_WAIT and (last is None or point.consistent_at > last.end)
+        ),
+        last.end if last and behind is not None and behind > SILENCE else None,
+    )
+    promised = standing.rpo.target
+    deadlines = [standing.backup_late_at, standing.drill_late_at]
+    if last:
+        deadlines += [last.end + SILENCE, last.end + promised if promised else None]
+    return replace(
+        standing,
+        captured_at=last.end if last else None,
+        rpo=judge_rpo(promised, behind),
+        gaps=(),
+        window=last,
+        log=log,
+        red_at=min((at for at in deadlines if at), default=None),
     )
 
 

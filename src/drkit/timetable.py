@@ -16,8 +16,15 @@ from croniter import CroniterError, croniter  # type: ignore[import-untyped]  # 
 from drkit.errors import ConfigError
 from drkit.when import first_instant, instants
 
-_FIELDS = (("minute", 60), ("hour", 24), ("day of the month", 31), ("month", 12), ("day of the week", 7))
+_WEEKDAY = "day of the week"
+_FIELDS = (("minute", 60), ("hour", 24), ("day of the month", 31), ("month", 12), (_WEEKDAY, 7))
 _ITEM = re.compile(r"(?:\*|(?:\d{1,2}|[a-z]{3})(?:-(?:\d{1,2}|[a-z]{3}))?)(?:/(\d{1,3}))?", re.ASCII | re.IGNORECASE)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_NUMBERS = {
+    "month": {name: at for at, name in enumerate(_MONTHS, 1)},
+    _WEEKDAY: {name: at for at, name in enumerate(_WEEKDAYS)},
+}
 _HINT = "write minute, hour, day of the month, month and day of the week: `30 2 * * *` is every night at 02:30"
 _DAY = timedelta(days=1)
 PATIENCE = timedelta(minutes=5)  # a run may start that late and still be no cause for alarm
@@ -63,8 +70,9 @@ def parse_cron(line: str) -> Cron:
             if match[1] and int(match[1]) >= size:
                 hint = "steps begin anew whenever the field comes round: name the values instead"
                 raise ConfigError(f"cron line {line!r}: a step of {match[1]} is too wide for the {name}", hint=hint)
+    plain = [_plain(name, text) for (name, _), text in zip(_FIELDS, fields, strict=True)]
     try:
-        expanded, _ = croniter.expand(" ".join(fields))
+        expanded, _ = croniter.expand(" ".join(plain))
     except CroniterError as error:
         raise ConfigError(f"cron line {line!r} cannot be read: {error}", hint=_HINT) from error
     minutes, hours, days, months, weekdays = (None if "*" in values else frozenset(values) for values in expanded)
@@ -84,6 +92,21 @@ def parse_cron(line: str) -> Cron:
     if next(_days(cron, date(2000, 1, 1), _LOOK_AHEAD), None) is None:
         raise ConfigError(f"cron line {line!r} never fires: no month that it names has such a day", hint=_HINT)
     return cron
+
+
+def _plain(name: str, field: str) -> str:
+    """With a range that begins where it ends as that one value: croniter takes it for the whole round."""
+    return ",".join(_as_one(name, item) for item in field.split(","))
+
+
+def _as_one(name: str, item: str) -> str:
+    first, dash, last = item.partition("/")[0].partition("-")
+    same = dash and _value(name, first) == _value(name, last)
+    return first if same or (name == _WEEKDAY and (first, last) == ("7", "0")) else item
+
+
+def _value(name: str, text: str) -> int | str:
+    return int(text) if text.isdigit() else _NUMBERS.get(name, {}).get(text.lower(), text)
 
 
 def next_run(cron: Cron, zone: ZoneInfo, after: datetime) -> datetime:

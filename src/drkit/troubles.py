@@ -30,6 +30,7 @@ class Trouble:
 def find_troubles(standing: "Standing") -> Iterator[Trouble]:
     """At least one if the source is not healthy, and none if it is."""
     yield from _of_points(standing)
+    yield from _of_log(standing)
     yield from _of_drills(standing)
     yield from _of_replicas(standing)
     for doubt in standing.doubts:
@@ -43,6 +44,10 @@ def find_troubles(standing: "Standing") -> Iterator[Trouble]:
 
 def find_notes(standing: "Standing") -> Iterator[str]:
     """What breaks no promise yet."""
+    if standing.log and standing.log.gaps:
+        widest = max(standing.log.gaps, key=lambda gap: gap.length)
+        many = f"{len(standing.log.gaps)} {'gap' if len(standing.log.gaps) == 1 else 'gaps'} in the log"
+        yield f"{many}: nothing between {show(widest.start)} and {show(widest.end)} can be reached"
     expected, promised = standing.expected, standing.rto.target
     if standing.gaps:
         widest = max(standing.gaps, key=lambda gap: gap.length)
@@ -92,7 +97,7 @@ def _of_points(standing: "Standing") -> Iterator[Trouble]:
         yield Trouble(
             "misdated", what, None, "set this machine's clock right, and look at that of the backup host: `drkit check`"
         )
-    elif captured_at is None:
+    elif captured_at is None and not (standing.log and standing.log.stranded):
         yield Trouble(
             "nothing", "nothing was ever captured", None, f"`drkit check`, and then `drkit backup now {name}`"
         )
@@ -102,7 +107,24 @@ def _of_points(standing: "Standing") -> Iterator[Trouble]:
         yield Trouble("overdue", "a backup is overdue", due, capture)
     if captured_at and standing.rpo.met is False and standing.rpo.target is not None:
         what = f"RPO missed: what would be lost now is {_against(standing.rpo)}"
-        yield Trouble("rpo", what, captured_at + standing.rpo.target, capture)
+        step = f"see that `drkit follow {name}` runs, and what it says" if standing.log else capture
+        yield Trouble("rpo", what, captured_at + standing.rpo.target, step)
+
+
+def _of_log(standing: "Standing") -> Iterator[Trouble]:
+    log, name = standing.log, standing.source
+    if log is None:
+        return
+    if since := log.silent_since:
+        step = f"see that `drkit follow {name}` runs, and what it says"
+        yield Trouble("log stopped", "the log has stopped", since, step)
+    for point in log.stranded:
+        yield Trouble(
+            "base stranded",
+            f"nothing can be reached from the base {point.id}: the log up to its end is not in the store",
+            point.consistent_at,
+            f"see that `drkit follow {name}` runs; if it tells of a gap, `drkit backup now {name}` makes another base",
+        )
 
 
 def _of_drills(standing: "Standing") -> Iterator[Trouble]:

@@ -1,23 +1,29 @@
 """Configuration made into live objects. The only place where use cases meet engines and stores."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from drkit.age import Recipient, parse_identities, parse_recipient
+from drkit.age import Identity, Recipient, parse_identities, parse_recipient
 from drkit.catalog.lasting import lasts
 from drkit.clock import clock as clock
 from drkit.config import System
-from drkit.config.tables import AnySource, PostgresTable, SqliteTable
+from drkit.config.tables import AnySource, PhysicalTable, PostgresTable, ServerTable, SqliteTable
 from drkit.config.values import is_reference
+from drkit.earlier import find_earlier
 from drkit.engines.files import FilesEngine
 from drkit.engines.sqlite import SqliteEngine
-from drkit.errors import ConfigError, NotRestorable, UsageError
+from drkit.errors import ConfigError, NotRestorable, UsageError, WrongKey
+from drkit.follow.run import Follower, Manner
+from drkit.follow.voice import Stop, Voice
 from drkit.model import Lock
-from drkit.ports import Engine, Store
+from drkit.ports import Earlier, Engine, Store
 from drkit.sealing import Keyring, Seal
 from drkit.signing import Signer, SigningKey, parse_signer, parse_signing_key
 from drkit.stores import open_store
@@ -25,9 +31,14 @@ from drkit.stores.locking import LockingStore
 from drkit.stores.retrying import RetryPolicy
 from drkit.verify.questions import Question
 
+if TYPE_CHECKING:
+    from drkit.engines.postgres.physical.options import PhysicalOptions
+
 Ask = Callable[[], str]
 # For a replica that something else must not wait for: a few seconds, where it is down.
 BRIEF = RetryPolicy(attempts=4)
+# How often the store hears of a server that writes nothing, if no objective wants it more often.
+MARK_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,8 @@ class Source:
         table = self.table
         if isinstance(table, PostgresTable):
             return self._postgres(table)
+        if isinstance(table, PhysicalTable):
+            return self._physical(table)
         path = self.system.path(table.path)
         if isinstance(table, SqliteTable):
             spool = self.system.path(table.spool) if table.spool else None
@@ -97,14 +110,14 @@ class Source:
 
     def variables(self) -> tuple[str, ...]:
         """Those of the environment that lead to the source."""
-        dsn = self.table.dsn if isinstance(self.table, PostgresTable) else ""
+        dsn = self.table.dsn if isinstance(self.table, ServerTable) else ""
         return (dsn.removeprefix("env:"),) if dsn.startswith("env:") else ()
 
     def secret_texts(self) -> list[str]:
         """What is behind the references that a password may stand in, as far as they can be read here."""
         table = self.table
         found = []
-        for reference in (table.scratch, table.dsn if isinstance(table, PostgresTable) else None):
+        for reference in (table.scratch, table.dsn if isinstance(table, ServerTable) else None):
             if reference and is_reference(reference):
                 with suppress(ConfigError):
                     found.append(self.system.resolve(reference))
@@ -118,15 +131,6 @@ class Source:
     def _postgres(self, table: PostgresTable) -> Engine:
         # libpq and what comes with it take a tenth of a second, which those without PostgreSQL need not wait
         from drkit.engines.postgres import DumpOptions, PostgresEngine
-
-        def dsn() -> str:
-            if self.afar:
-                raise NotRestorable(
-                    f"something reached for the database of {self.name}, which would be lost with its region",
-                    "this is a bug: please report it",
-                )
-            with _naming(self.system, f"sources.{self.key}.dsn"):
-                return self.system.resolve(table.dsn)
 
         options = DumpOptions(
             table.jobs,
@@ -146,7 +150,49 @@ class Source:
                 return self.system.resolve(place or "")
 
         lent = scratch_server if place is not None and is_reference(place) else None
-        return PostgresEngine(dsn, options, self._scratch_folder(), lent, clock=clock)
+        return PostgresEngine(self.dsn, options, self._scratch_folder(), lent, clock=clock)
+
+    def _physical(self, table: PhysicalTable) -> Engine:
+        from drkit.engines.postgres.physical.engine import PhysicalEngine
+
+        def earlier() -> Earlier | None:
+            return find_earlier(self.name, self.store(), open_seal(self.system), table.full_every, clock())
+
+        def fetching(system: str, timeline: int, segment: int, end: int) -> list[str]:
+            drkit = [sys.executable, "-m", "drkit", "--config", str(self.system.file.parent.absolute())]
+            return [*drkit, "log-fetch", self.name, system, str(timeline), str(segment), str(end)]
+
+        options = self.physical_options()
+        return PhysicalEngine(self.dsn, options, earlier, self._scratch_folder(), fetching, clock=clock)
+
+    def physical_options(self) -> "PhysicalOptions":
+        """UsageError where the source has no log."""
+        from drkit.engines.postgres.physical.options import PhysicalOptions, name_slot
+
+        table = self.table
+        if not isinstance(table, PhysicalTable):
+            raise UsageError(
+                f"{self.name} has no continuous log",
+                'follow a source with method = "physical"; others are captured by `drkit backup now`',
+            )
+        return PhysicalOptions(
+            table.slot or name_slot(self.name),
+            table.rate_limit,
+            self.system.path(table.programs) if table.programs else None,
+            table.incremental,
+            table.log_interval,
+            table.synchronous,
+        )
+
+    def dsn(self) -> str:
+        table = self.table
+        if self.afar or not isinstance(table, ServerTable):
+            raise NotRestorable(
+                f"something reached for the database of {self.name}, which would be lost with its region",
+                "this is a bug: please report it",
+            )
+        with _naming(self.system, f"sources.{self.key}.dsn"):
+            return self.system.resolve(table.dsn)
 
     def _keep_store_apart(self, path: Path) -> None:
         """A folder that holds its own backups would back up its backups."""
@@ -164,6 +210,25 @@ class Source:
                     f"{self.system.file}: the store {url.geturl()} lies inside {path}, a source of backups",
                     "put the store elsewhere, or name a folder beside it",
                 )
+
+
+def follower(source: Source, voice: Voice, stop: Stop, rebase: Callable[[], None], *, anew: bool = False) -> Follower:
+    from drkit.engines.postgres.dsn import parse_dsn
+    from drkit.engines.postgres.physical.log import PostgresLog
+
+    options, table = source.physical_options(), source.table
+    assert isinstance(table, PhysicalTable), "or it would have no such options"  # noqa: S101
+    promised = table.objectives.rpo or MARK_EVERY
+    manner = Manner(
+        options.log_interval,
+        max(options.log_interval, min(MARK_EVERY, promised / 3)),
+        options.synchronous,
+        anew,
+        rebase if table.rebase else None,
+    )
+    log = PostgresLog(lambda: parse_dsn(source.dsn()), options)
+    seal, signers = open_seal(source.system), open_signers(source.system)
+    return Follower(source.name, log, source.store(), seal, signers, manner, voice, stop)
 
 
 @cache
@@ -216,7 +281,7 @@ def open_signing_key(system: System, what: str = "a backup") -> SigningKey:
             "point to the backup host's key, or make one by `drkit keys new --out DIR` and add its signer to signers",
         )
     with _naming(system, "encryption.signing_key"):
-        return parse_signing_key(system.resolve(reference))
+        return parse_signing_key(system.resolve(reference, private=True))
 
 
 def open_recipients(system: System) -> tuple[Recipient, ...]:
@@ -241,7 +306,22 @@ def open_keyring(system: System, passphrase: Ask, *, escrow: bool = False) -> Ke
             f'fetch it from where it is kept, and point to it: {key} = "file:/path/to/identity"',
         )
     with _naming(system, f"encryption.{key}"):
-        identities = parse_identities(system.read(reference), passphrase)
+        identities = parse_identities(system.read(reference, private=True), passphrase)
+    return Keyring(tuple(identities), open_signers(system))
+
+
+def open_outlook(system: System) -> Keyring:
+    """For who looks at what is there: the identity where it stands unlocked, and what a backup host can open by itself,
+    such as histories of timelines. Either may be missing."""
+
+    def locked() -> str:
+        raise ConfigError("the identity is locked by a passphrase")
+
+    identities: list[Identity] = []
+    with suppress(ConfigError, WrongKey):
+        identities += open_keyring(system, locked).identities
+    with suppress(ConfigError):
+        identities.append(Seal((), open_signing_key(system)).own_identity)
     return Keyring(tuple(identities), open_signers(system))
 
 

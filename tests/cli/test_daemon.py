@@ -3,7 +3,6 @@
 import sqlite3
 from collections import Counter
 from contextlib import closing, suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -125,7 +124,7 @@ def test_a_job_at_half_past_two_runs_once_in_either_night(
 
 def test_a_clock_that_jumps_ahead_and_back_neither_doubles_a_run_nor_stops_them(shop: Shop, clock: Clock) -> None:
     schedule(shop, "0 * * * *")
-    clock = replace(clock, store_is_right=True)
+    clock.right()
     with daemon_running(shop.drkit, clock=clock) as daemon:
         daemon.await_message("are planned")
         clock.set(next_hour() + timedelta(minutes=1))
@@ -243,21 +242,21 @@ def test_a_store_that_is_gone_for_an_hour_is_made_up_for_once(shop: Shop, clock:
 
 
 def test_retries_of_a_failing_backup_stop_when_its_source_is_back(shop: Shop, clock: Clock) -> None:
-    schedule(shop, "0 0 * * *")
+    soon = datetime.now(UTC).replace(second=1) + timedelta(minutes=3)
+    schedule(shop, f"{soon.minute} {soon.hour} * * *")
     capture(shop, clock)
     (shop.folder / "shop.db").rename(shop.folder / "away.db")
-    tomorrow = datetime.now(UTC).replace(hour=0, minute=0, second=1) + timedelta(days=1)
     with daemon_running(shop.drkit, clock=clock) as daemon:
         daemon.await_message("are planned")
-        clock.set(tomorrow)
+        clock.set(soon)
         daemon.await_ended(1)
-        clock.set(tomorrow + timedelta(minutes=2))
+        clock.set(soon + timedelta(minutes=2))
         assert [line["exit_code"] for line in daemon.await_ended(2)] == [4, 4]
         standing = status(shop, clock)
         assert standing.code == 8
         assert "backup failed" in [each["kind"] for each in standing.document["sources"][0]["troubles"]]
         (shop.folder / "away.db").rename(shop.folder / "shop.db")
-        clock.set(tomorrow + timedelta(minutes=9))
+        clock.set(soon + timedelta(minutes=9))
         daemon.await_ended(3)
         assert status(shop, clock).document["sources"][0]["troubles"] == []
     assert daemon.ended()[-1]["exit_code"] == 0

@@ -28,8 +28,9 @@ from drkit.cli import app
 
 def names(command, path):
     yield path
-    for name in getattr(command, "commands", {}):
-        yield from names(command.commands[name], [*path, name])
+    for name, inner in getattr(command, "commands", {}).items():
+        if not inner.hidden:
+            yield from names(inner, [*path, name])
 
 for path in names(typer.main.get_command(app.app), []):
     print("$ drkit", *path, "--help", flush=True)

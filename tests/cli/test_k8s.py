@@ -5,12 +5,14 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 
 from cli_runner import Done, Drkit, drkit_in
 from drkit.config import load_systems
 from drkit.keyfiles import write_keys
 from kubernetes_pods import Document, container_of, named, of_kind, pod_spec, read_documents
+from kubernetes_rules import violations
 
 HEAD = """timezone = "UTC"
 [store]
@@ -216,6 +218,30 @@ def test_a_lent_server_for_drills_is_known_to_drills_alone_and_may_be_reached(he
     assert "drkit-verify-databases" in [
         each["metadata"]["name"] for each in of_kind(documents, "NetworkPolicy", "drkit-verify")
     ]
+
+
+def test_the_log_of_a_physical_source_is_followed_by_two_pods_of_its_own(here: Here) -> None:
+    physical = MAIN.replace('kind = "postgres"\n', 'kind = "postgres"\nmethod = "physical"\n')
+    here.write(HEAD + physical + physical.replace("sources.main", "sources.ledger").replace("DATABASE_URL", "LEDGER"))
+    documents = here.documents()
+    followers = of_kind(documents, "Deployment", "drkit")
+    assert [each["metadata"]["name"] for each in followers] == ["shop-main-follow", "shop-ledger-follow"]
+    for each, variable in zip(followers, ("DATABASE_URL", "LEDGER"), strict=True):
+        pod = each["spec"]["template"]
+        assert each["spec"]["replicas"] == 2
+        assert each["spec"]["selector"]["matchLabels"] == pod["metadata"]["labels"]
+        assert pod["spec"]["restartPolicy"] == "Always"
+        assert list(violations(pod["spec"])) == []
+        assert variable in str(pod) and "identity" not in str(pod)
+    assert followers[0]["spec"]["selector"] != followers[1]["spec"]["selector"]
+    assert "drkit-follow-databases" in [each["metadata"]["name"] for each in of_kind(documents, "NetworkPolicy")]
+    assert "drkit-follow" in [each["metadata"]["name"] for each in of_kind(documents, "ServiceAccount")]
+
+
+def test_what_follows_a_log_is_what_kubernetes_takes(here: Here) -> None:
+    here.write(HEAD + MAIN.replace('kind = "postgres"\n', 'kind = "postgres"\nmethod = "physical"\n'))
+    for document in here.documents():
+        kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
 
 
 def test_a_folder_for_drills_is_the_volume_that_has_room(here: Here) -> None:

@@ -29,7 +29,7 @@ def copied(shop: Shop) -> Shop:
 
 
 def stored(shop: Shop, name: str = "replica") -> Mapping[str, bytes]:
-    return contents(shop.folder / name)
+    return {key: content for key, content in contents(shop.folder / name).items() if "/runs/" not in key}
 
 
 def points(shop: Shop, name: str = "replica") -> list[str]:
@@ -322,6 +322,12 @@ def test_a_check_finds_a_replica_that_takes_nothing_only_where_backups_are_made(
         ('url = "env:SHOP_STORE"', 'url = "env:X"\nreplica = ["file:///y", "file:///y"]', "the same URL stands twice"),
         ('url = "env:SHOP_STORE"', 'url = "env:X"\nreplica = ["ftp://y"]', "begins with s3:// or file://"),
         (KEEP, "replica_keep = { last = 3 }", "store.replica names none"),
+        (
+            KEEP,
+            '[sources.log]\nkind = "postgres"\nmethod = "physical"\ndsn = "env:X"\nbackup = "0 0 * * *"\n'
+            "replica_keep = { last = 3 }",
+            "a replica of a log keeps what the store keeps",
+        ),
     ],
 )
 def test_a_schedule_whose_replicas_make_no_sense_is_refused(shop: Shop, old: str, new: str, said: str) -> None:

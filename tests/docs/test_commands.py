@@ -10,11 +10,12 @@ import pytest
 import typer
 
 from drkit.cli.app import app, hoist
-from drkit.config.tables import PostgresTable, SourceTable
+from drkit.config.tables import PhysicalTable, PostgresTable, SourceTable
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 POSTGRES = (ROOT / "docs/POSTGRES.md").read_text()
+PITR = (ROOT / "docs/PITR.md").read_text()
 COMMON = {*SourceTable.model_fields, "kind", "dsn", "method"}
 
 
@@ -55,9 +56,15 @@ def test_every_option_of_a_postgres_source_is_in_its_document(key: str) -> None:
     assert f"| `{key}` |" in POSTGRES
 
 
-def test_every_option_in_the_document_of_postgres_is_one() -> None:
-    [table] = re.findall(r"^\| key \| what \| default \|\n\|---.*?\n(.*?)\n\n", POSTGRES, re.MULTILINE | re.DOTALL)
-    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) <= set(PostgresTable.model_fields)
+@pytest.mark.parametrize("key", sorted({*PhysicalTable.model_fields} - COMMON))
+def test_every_option_of_a_physical_source_is_in_its_document(key: str) -> None:
+    assert f"| `{key}` |" in PITR
+
+
+@pytest.mark.parametrize(("document", "options"), [(POSTGRES, PostgresTable), (PITR, PhysicalTable)])
+def test_every_option_in_the_document_of_a_method_is_one(document: str, options: type[SourceTable]) -> None:
+    [table] = re.findall(r"^\| key \| what \| default \|\n\|---.*?\n(.*?)\n\n", document, re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) <= set(options.model_fields)
 
 
 @pytest.mark.parametrize("variable", ["DRKIT_SOURCE", "DRKIT_POINT", "DRKIT_REACHED", "DRKIT_TARGET"])

@@ -10,10 +10,10 @@ from pydantic import BaseModel
 
 from drkit.cli.app import app
 from drkit.config import load_system
-from drkit.config.tables import FilesTable, PostgresTable, SqliteTable, SystemTable, Table
+from drkit.config.tables import FilesTable, PhysicalTable, PostgresTable, SqliteTable, SystemTable, Table
 from drkit.errors import DrkitError
 
-KINDS = (PostgresTable, SqliteTable, FilesTable)
+KINDS = (PostgresTable, PhysicalTable, SqliteTable, FilesTable)
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
@@ -21,6 +21,8 @@ README = (ROOT / "README.md").read_text()
 def commands() -> Iterator[tuple[str, typer.core.TyperCommand]]:
     root = typer.main.get_command(app)
     for name, command in root.commands.items():
+        if command.hidden:  # run by programs, and not for people
+            continue
         inner = getattr(command, "commands", None)
         if inner is None:
             yield f"drkit {name}", command

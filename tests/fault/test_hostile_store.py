@@ -3,7 +3,8 @@ nothing. What can be told before the target is touched is told then."""
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from drkit import age
 from drkit.age.filekey import derive
 from drkit.age.header import parse_header, split_header
 from drkit.age.payload import encrypt
-from drkit.catalog import read_manifest
-from drkit.errors import IntegrityError
+from drkit.catalog import commit, read_manifest
+from drkit.catalog.document import LARGEST
+from drkit.engines.files import FilesEngine
+from drkit.errors import CaptureError, IntegrityError
 from drkit.keyfiles import write_keys
 from drkit.model import Point
 from drkit.sealing import Seal, saving
@@ -24,7 +27,7 @@ from drkit.stores.local import LocalStore
 from drkit.stores.memory import MemoryStore
 from drkit.streams.compress import compress, decompress
 from drkit.wiring import open_recipients, open_signers
-from fault_system import BOOKS, DOCS, FaultSystem, contents, make_system
+from fault_system import BOOKS, DOCS, FaultSystem, contents, make_system, utc_now
 
 SECOND = "shop/second"
 
@@ -281,3 +284,122 @@ def test_other_content_behind_a_signed_header_is_refused_though_its_maker_holds_
     payload = b"".join(encrypt(derive(file_key, nonce, b"payload"), forged))
     [point] = prepared.points(BOOKS)
     prepared.refuses(point, key, {key: head + nonce + payload})
+
+
+def encrypted_bomb(work: str) -> bytes:
+    """An age header that a passphrase would have to be stretched for, as often as its number says."""
+    stanza = f"-> scrypt {'A' * 22} {work}\n{'A' * 43}\n"
+    return f"age-encryption.org/v1\n{stanza}--- {'A' * 43}\n".encode() + bytes(32)
+
+
+@pytest.mark.parametrize("work", ["21", "40", "99", "18446744073709551616"])
+def test_an_object_that_asks_for_endless_work_is_refused_before_any_is_done(prepared: Prepared, work: str) -> None:
+    key = prepared.key("files.zst.age")
+    prepared.refuses(prepared.points()[0], key, {key: encrypted_bomb(work)})
+    with pytest.raises(IntegrityError, match="work factor is not a number from 1 to 20"):
+        list(age.decrypt(iter([encrypted_bomb(work)]), [age.Passphrase("anything")]))
+
+
+BOMBS = {
+    "nested lists": b"[" * 500_000,
+    "nested tables": b'{"a":' * 500_000 + b"1" + b"}" * 500_000,
+    "a number of a million digits": b'{"drkit": ' + b"9" * 1_000_000 + b"}",
+    "a million pieces that nobody signed": b'{"pieces": [' + b",".join([b'{"name":"a"}'] * 1_000_000) + b"]}",
+    "no text": bytes(range(256)) * 1000,
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_manifest_that_is_a_bomb_is_refused_by_name(prepared: Prepared, bomb: str) -> None:
+    key = prepared.key("manifest.json")
+    prepared.refuses(prepared.points()[0], key, {key: BOMBS[bomb]})
+
+
+class Endless(MemoryStore):
+    """Gives one object without an end, and counts how much of it was taken."""
+
+    taken = 0
+
+    def get(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        while True:
+            self.taken += 1 << 20
+            yield b" " * (1 << 20)
+
+
+def test_a_manifest_without_end_is_not_taken_into_memory(prepared: Prepared) -> None:
+    store = Endless()
+    signers = open_signers(prepared.system.source(DOCS).system)
+    with pytest.raises(IntegrityError, match="is not a document that drkit wrote"):
+        read_manifest(store, DOCS, prepared.points()[0].id, signers)
+    assert store.taken == LARGEST
+
+
+def test_a_backup_is_never_made_with_a_manifest_that_would_not_be_read(prepared: Prepared) -> None:
+    manifest = read_manifest(
+        prepared.store({}), DOCS, prepared.points()[0].id, open_signers(prepared.system.source(DOCS).system)
+    )
+    store = MemoryStore()
+    with pytest.raises(CaptureError, match="more than is read of one"):
+        commit(store, replace(manifest, pieces=manifest.pieces * 40_000), new_signing_key())
+    assert not list(store.list(""))
+
+
+def test_records_that_are_bombs_make_no_command_fall_over(system: FaultSystem) -> None:
+    """Notes that nobody signed: whoever can put objects can put these."""
+    began = "20260101T000000.000000Z-00000000"
+    for job in ("backup/docs", "prune/_"):
+        record = system.store_folder / "shop" / "runs" / job / f"{began}.failed-1.json"
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_bytes(b"[" * 500_000)
+    told = system.store_folder / "shop" / "notices" / "00000001.told.json"
+    told.parent.mkdir(parents=True, exist_ok=True)
+    told.write_bytes(b'{"a":' * 500_000)
+    done = system.run("status", "--json")
+    assert done.code in (0, 8), done.err
+    assert system.run("backup", "now", DOCS).code == 0
+
+
+def test_a_flood_of_objects_hides_no_point_and_is_none(system: FaultSystem) -> None:
+    [honest] = system.points(DOCS)
+    folder = system.store_folder / DOCS / "backups"
+    for number in range(5000):
+        day = f"{2000 + number // 300:04}{1 + number % 12:02}{1 + number % 28:02}"
+        place = folder / f"{day}T000000.{number:06}Z-00000000"
+        place.mkdir()
+        (place / "junk.zst.age").write_bytes(b"x")
+    listed = system.run("backup", "list", DOCS, "--json")
+    assert [each["id"] for each in listed.document["points"]] == [honest.id]
+    assert system.run("restore", DOCS, "--to", system.folder / "restored").code == 0
+    audited = system.run("audit", DOCS, "--json")
+    assert (audited.code, len(audited.document["points"])) == (0, 1)
+
+
+def test_points_that_a_stranger_dates_newer_take_no_real_point_s_place(system: FaultSystem) -> None:
+    """A thousand manifests that cannot be believed, each newer than the last good point: the good one is restored by
+    its moment, and status says what it found."""
+    [honest] = system.points(DOCS)
+    for number in range(100):
+        place = system.store_folder / DOCS / "backups" / f"20260102T000000.{number:06}Z-00000000"
+        place.mkdir()
+        (place / "manifest.json").write_bytes(b"{}")
+        (place / "files.zst.age").write_bytes(b"x")
+    done = system.run("audit", DOCS, "--json")
+    assert done.code == 7
+    outcomes = [each["outcome"] for each in done.document["points"]]
+    assert (outcomes.count("not signed"), outcomes.count("ok")) == (100, 1)
+    assert system.is_whole(honest, system.folder / "restored")
+
+
+def test_a_store_that_was_rolled_back_or_holds_the_newest_back_is_overdue(system: FaultSystem) -> None:
+    """Everything that is left is genuine. Only time tells: nobody can make a newer point than there was."""
+    [point] = system.points(DOCS)
+    a_day_ago = utc_now() - timedelta(days=1)
+    engine = FilesEngine(system.folder / "docs", (), (), None, clock=lambda: a_day_ago)
+    old = system.back_up(DOCS, "00000007", clock=lambda: a_day_ago, engine=engine)
+    system.store_folder.joinpath(DOCS, "backups", point.id, "manifest.json").unlink()
+    assert [each.id for each in system.points(DOCS)] == [old.id]
+    done = system.run("status", DOCS, "--json")
+    assert done.code == 8
+    [source] = done.document["sources"]
+    assert any("overdue" in each["what"] for each in source["troubles"]), source["troubles"]

@@ -56,7 +56,7 @@ def test_a_month_is_lived_reported_filed_and_believed(store: Store) -> None:
     written = record_missed(store, SOURCE, NIGHTLY, ZONE, KEY, SIGNERS, FIRST + 3 * DAY, "a run")
     assert len(written) == 2
     gone = catalog.survey(store, SOURCE).points[1]
-    record_removals([gone], store, "a test", KEY, SIGNERS, FIRST + 3 * DAY, "00000001", "a run")
+    record_removals([gone], [], SOURCE, store, "a test", KEY, SIGNERS, FIRST + 3 * DAY, "00000001", "a run")
     store.delete(entry.key for entry in store.list(catalog.folder_of(SOURCE, gone.id)))
     listing = catalog.survey(store, SOURCE)
     known = read_known(store, listing, ASKED, SIGNERS, ZONE, FIRST - DAY, NOW)

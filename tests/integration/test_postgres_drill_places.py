@@ -175,6 +175,55 @@ def test_a_locale_that_the_place_lacks_is_replaced_and_said_to_be_untested(
     assert locale.actual.startswith("C.UTF-8, as the scratch server does not have it")
 
 
+def test_what_needs_icu_that_the_place_lacks_is_left_out_and_neither_passes_nor_fails(
+    source: PostgresServer, tmp_path: Path
+) -> None:
+    """By a column, an index, a domain, a view or a parsed body; a body that is text is not read before it runs."""
+    with postgres_server(tmp_path) as server:
+        dsn = server.create("sorted")
+        server.execute(
+            "CREATE COLLATION numbers (provider = icu, locale = 'de-u-kn-true')",
+            "CREATE TABLE by_own (a text COLLATE numbers PRIMARY KEY)",
+            'CREATE TABLE by_given (a text COLLATE "sv-x-icu")',
+            "CREATE DOMAIN word AS text COLLATE numbers",
+            "CREATE TABLE by_domain (a word)",
+            "CREATE TABLE plain (n integer PRIMARY KEY, a text)",
+            'CREATE INDEX by_index ON plain (a COLLATE "sv-x-icu")',
+            'CREATE VIEW by_view AS SELECT a FROM plain ORDER BY a COLLATE "de-x-icu"',
+            """CREATE FUNCTION first() RETURNS text LANGUAGE sql
+               BEGIN ATOMIC SELECT a FROM plain ORDER BY a COLLATE "sv-x-icu" LIMIT 1; END""",
+            """CREATE FUNCTION last() RETURNS text LANGUAGE sql
+               AS 'SELECT a FROM plain ORDER BY a COLLATE "sv-x-icu" DESC LIMIT 1'""",
+            "INSERT INTO plain SELECT n, 'n' || n FROM generate_series(1, 9) n",
+            "INSERT INTO by_own SELECT a FROM plain",
+            database="sorted",
+        )
+        point = capture(dsn, server.bin)
+    with on_stage(point, source.bin) as stage:
+        [icu] = stage.restored.untested
+        found = stage.prove()
+        left = stage.engine.ask(
+            stage.scratch.target, "SELECT count(*) FROM pg_proc WHERE proname = 'last'", timedelta(seconds=5)
+        )
+        left_out = stage.restored.left_out
+    assert (icu.name, icu.outcome) == ("library ICU", "not testable")
+    assert icu.actual.startswith("the scratch server was built without it (packages of Debian and of PGDG have it)")
+    assert "collation numbers" in icu.actual
+    assert left_out.startswith("3 tables with 9 rows left out, as the scratch server lacks library ICU (")
+    assert those_that("failed", found) == []
+    assert outcomes(found)["rows of 1 table"] == "passed"
+    assert left == 1
+
+
+def test_a_place_that_has_icu_has_nothing_left_out(tmp_path: Path) -> None:
+    with postgres_server(tmp_path) as server:
+        dsn = server.create("sorted")
+        server.execute('CREATE TABLE words (a text COLLATE "sv-x-icu" PRIMARY KEY)', database="sorted")
+        point = capture(dsn, server.bin)
+        with on_stage(point, server.bin) as stage:
+            assert stage.restored.untested == ()
+
+
 def test_a_tablespace_of_the_source_is_not_needed(source: PostgresServer) -> None:
     dsn = source.create("spaced")
     source.execute("SET allow_in_place_tablespaces = on", "CREATE TABLESPACE fast LOCATION ''")

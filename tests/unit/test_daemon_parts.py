@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -277,6 +278,15 @@ def test_this_process_lives_and_one_of_another_machine_is_not_known_to_be_dead()
     assert not is_dead("elsewhere/1/1")
     host, pid, began = name_process().split("/")
     assert is_dead(f"{host}/{pid}/{int(began) + 1}")
+
+
+def test_a_process_that_has_ended_is_dead_before_anybody_takes_note_of_it() -> None:
+    with subprocess.Popen(["sleep", "60"]) as child:
+        name = name_process(child.pid)
+        assert not is_dead(name)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert is_dead(name)
 
 
 def test_the_answer_of_a_child_is_its_exit_code_and_what_its_log_says_is_wrong(tmp_path: Path) -> None:

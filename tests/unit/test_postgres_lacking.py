@@ -56,3 +56,9 @@ def test_tables_that_are_lost_are_counted_with_their_rows_and_the_extension_is_n
 def test_an_extension_that_takes_no_table_with_it_leaves_no_table_out() -> None:
     losses = [(Lacking("hstore", "1.8", frozenset([6])), [EXTENSION, VIEW, ROWS_OF_ITS_OWN])]
     assert tell_left_out(losses, contents_with(("plain", 100))) == ""
+
+
+def test_extensions_and_icu_that_take_tables_with_them_are_named_together() -> None:
+    lost = [(Lacking(name, "1", frozenset()), [TABLE]) for name in ("hstore", "trigrams")]
+    told = tell_left_out([*lost, (Lacking("ICU", "", frozenset([5]), "LIBRARY"), [OTHER])], contents_with())
+    assert "as the scratch server lacks extensions hstore, trigrams and library ICU (" in told

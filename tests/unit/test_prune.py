@@ -78,6 +78,7 @@ def carry_out(store: Store, made: PrunePlan, now: datetime = NOW) -> None:
         made,
         partial(
             record_removals,
+            source=SOURCE,
             store=store,
             why=spell_policy(LAST_TWO),
             signing_key=KEY,
@@ -298,7 +299,7 @@ def test_orphans_are_judged_by_the_stores_own_stamps_and_no_other_clock(tmp_path
 def test_a_source_that_was_never_captured_has_nothing_to_prune() -> None:
     store = MemoryStore()
     made = plan(store, LAST_TWO)
-    assert made == PrunePlan((), (), (), (), 0, NOW - GRACE)
+    assert made == PrunePlan((), (), (), (), 0, NOW - GRACE, source=SOURCE)
     carry_out(store, made)
 
 

@@ -30,7 +30,7 @@ def point(day: int) -> Point:
 
 def record(store: Store, *days: int, on: int, token: str = "00000001", key=KEY) -> str:
     now = AT + on * DAY
-    record_removals([point(day) for day in days], store, WHY, key, SIGNERS, now, token, "a run")
+    record_removals([point(day) for day in days], [], SOURCE, store, WHY, key, SIGNERS, now, token, "a run")
     return catalog.removal_key(SOURCE, catalog.make_id(now, token))
 
 
@@ -61,7 +61,7 @@ def test_the_newest_record_alone_tells_since_when_nothing_is_missing() -> None:
 
 def test_what_a_replica_removed_by_rules_of_its_own_is_not_hidden_by_a_later_record_of_the_store() -> None:
     store, away = MemoryStore(), [point(3), point(30)]
-    record_removals(away, store, WHY, KEY, SIGNERS, AT + 40 * DAY, "00000001", "a run", replica=True)
+    record_removals(away, [], SOURCE, store, WHY, KEY, SIGNERS, AT + 40 * DAY, "00000001", "a run", replica=True)
     record(store, 5, on=41)
     assert [each.points for each in read(store).records] == [(point(5),)]
     assert find_whole_since(store, SOURCE, SIGNERS) == AT + 30 * DAY

@@ -13,7 +13,7 @@ from drkit.errors import AlreadyExists, StoreUnavailable
 from drkit.model import Digest, Entry, Manifest
 from drkit.ports import Chunks, Store
 from drkit.replicate import Copied, copy, plan_copy
-from drkit.replicate.lag import ReplicaStanding, judge_lag, look
+from drkit.replicate.lag import ReplicaStanding, judge_lag, judge_log, look
 from drkit.signing import new_signing_key
 from drkit.stores.local import LocalStore
 from drkit.stores.memory import MemoryStore
@@ -333,3 +333,19 @@ def test_a_replica_is_as_old_as_its_newest_point_that_is_whole() -> None:
     judged = look("a URL", there, listing, None, zone, SIGNERS, RPO, NOW)
     assert (judged.captured_at, judged.behind, judged.healthy) == (AT, 1, False)
     assert broken.pieces[0].key in judged.error
+
+
+BASES = ReplicaStanding("a URL", AT, timedelta(days=3), 0, True)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "met"),
+    [(1, 1, True), (1, 4, True), (1, 6, False), (7, 7, True), (1, None, False), (None, None, None)],
+)
+def test_a_replica_of_a_log_is_as_far_behind_as_its_log(ours: int | None, theirs: int | None, met: bool | None) -> None:
+    """Minutes ago; five are promised. Where the store has nothing newer the replica is not to blame."""
+    here, there = (None if each is None else AT - each * MINUTE for each in (ours, theirs))
+    judged = judge_log(BASES, here, there, 5 * MINUTE, AT)
+    assert (judged.captured_at, judged.met) == (there, met)
+    assert judged.lag == (None if theirs is None else theirs * MINUTE)

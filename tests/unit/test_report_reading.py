@@ -35,7 +35,7 @@ def with_points(count: int) -> MemoryStore:
 
 def record(store: Store, on: datetime, *, token: str = "00000001", of: int = 1) -> None:
     points = catalog.survey(store, SOURCE).points[:of]
-    record_removals(points, store, f"the prune of {on:%d}", KEY, SIGNERS, on, token, "a run")
+    record_removals(points, [], SOURCE, store, f"the prune of {on:%d}", KEY, SIGNERS, on, token, "a run")
 
 
 def remove(store: Store, backup_id: str) -> None:

@@ -59,3 +59,32 @@ def test_opening_a_folder_does_not_import_boto3() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://169.254.169.254", "http://169.254.170.2:80/", "https://[fe80::1]", "http://[fd00:ec2::254]", "http://0.0.0.0:9000",
+        "http://[::]:9000", "http://2852039166", "http://0xa9fea9fe", "http://0251.0376.0251.0376", "http://[::ffff:169.254.169.254]",
+        "http://metadata.google.internal", "http://METADATA.google.internal.", "http://168.63.129.16", "http://100.100.100.200",
+        "http://224.0.0.1", "ftp://minio.example", "file:///etc/passwd", "gopher://minio.example", "//minio.example", "http://",
+    ],
+)  # fmt: skip
+def test_a_store_is_never_where_a_machine_s_own_credentials_are(endpoint: str) -> None:
+    with pytest.raises(ConfigError, match="endpoint_url") as refused:
+        open_store(f"s3://bucket/a?endpoint_url={endpoint}")
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://127.0.0.1:9000",
+        "http://localhost:9000",
+        "http://10.0.0.7:9000",
+        "https://minio.example",
+        "http://[::1]:9000",
+    ],
+)
+def test_a_server_of_one_s_own_may_be_on_this_machine_or_a_private_network(endpoint: str) -> None:
+    assert isinstance(open_store(f"s3://bucket/a?endpoint_url={endpoint}"), RetryingStore)

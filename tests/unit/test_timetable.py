@@ -184,3 +184,34 @@ def test_nothing_is_skipped_of_what_runs_every_hour_or_at_another_time_or_day_or
     for line in ("30 * * * *", "30 4 * * *", "30 2 * * mon", "30 2 1 1 *"):
         assert first_skipped(parse_cron(line), MADRID, NOW) is None
     assert first_skipped(parse_cron("30 2 * * *"), UTC_ZONE, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("0 4-4 * * *", "0 4 * * *"),
+        ("0 04-4,6 * * *", "0 4,6 * * *"),
+        ("0 4-4/2 * * *", "0 4 * * *"),
+        ("5-5 3 * * *", "5 3 * * *"),
+        ("0 3 7-7 * *", "0 3 7 * *"),
+        ("0 3 1 2-2 *", "0 3 1 2 *"),
+        ("0 3 1 FEB-2 *", "0 3 1 2 *"),
+        ("0 3 * * mon-mon", "0 3 * * 1"),
+        ("0 3 * * 7-7", "0 3 * * 0"),
+        ("0 3 * * 7-0", "0 3 * * 0"),
+    ],
+)
+def test_a_range_that_begins_where_it_ends_is_that_one_value(line: str, same: str) -> None:
+    ours, theirs = parse_cron(line), parse_cron(same)
+    assert (ours.times, ours.days, ours.months, ours.weekdays) == (
+        theirs.times,
+        theirs.days,
+        theirs.months,
+        theirs.weekdays,
+    )
+    assert not ours.every_hour
+
+
+def test_a_range_around_the_week_is_every_day_of_it() -> None:
+    for line in ("0 3 * * 0-7", "0 3 * * 1-0", "0 3 * * sun-sat"):
+        assert parse_cron(line).weekdays is None

@@ -4,7 +4,7 @@ It must not know what is encrypted, where it is stored, or who signs it.
 """
 
 from drkit.age.armor import armor, dearmor
-from drkit.age.files import Examine, Extra, decrypt, encrypt, open_random
+from drkit.age.files import Examine, Extra, decrypt, encrypt, examined, open_random
 from drkit.age.header import Stanza, format_stanzas
 from drkit.age.identities import lock_identities, parse_identities
 from drkit.age.keys import Identity, Recipient, format_identity, new_identity, parse_identity, parse_recipient
@@ -23,6 +23,7 @@ __all__ = [
     "dearmor",
     "decrypt",
     "encrypt",
+    "examined",
     "format_identity",
     "format_stanzas",
     "lock_identities",

@@ -9,7 +9,7 @@ from typing import Literal
 
 FORMAT = 1
 MANIFEST, PIN, SEALED = "manifest.json", "pin.json", ".zst.age"
-_ID = re.compile(r"(\d{8}T\d{6}\.\d{6})Z-[0-9a-f]{8}")
+_ID = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-[0-9a-f]{8}")
 _ID_MOMENT = "%Y%m%dT%H%M%S.%f"
 _IN_BACKUP = re.compile(r"([^/]+/[^/]+)/backups/([^/]+)/(.+)")
 _REPORT = re.compile(r"([a-z0-9_-]+)/reports/(\d{4}-(?:0[1-9]|1[0-2]))\.json")
@@ -17,13 +17,21 @@ _REPORT = re.compile(r"([a-z0-9_-]+)/reports/(\d{4}-(?:0[1-9]|1[0-2]))\.json")
 
 def make_id(consistent_at: datetime, token: str) -> str:
     """`token` is eight hexadecimal digits that tell apart two captures of the same microsecond."""
-    return f"{consistent_at.astimezone(UTC).strftime(_ID_MOMENT)}Z-{token}"
+    return f"{format_id_moment(consistent_at)}-{token}"
 
 
 def parse_id(text: str) -> datetime | None:
     match = _ID.fullmatch(text)
+    return parse_id_moment(match[1]) if match else None
+
+
+def format_id_moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC).strftime(_ID_MOMENT)}Z"
+
+
+def parse_id_moment(text: str) -> datetime | None:
     try:
-        return datetime.strptime(match[1], _ID_MOMENT).replace(tzinfo=UTC) if match else None
+        return datetime.strptime(text, f"{_ID_MOMENT}Z").replace(tzinfo=UTC)
     except ValueError:
         return None
 

@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from typing import Any
 
-from drkit.catalog.document import read_document
+from drkit.catalog.document import LARGEST, fetch, read_document
 from drkit.catalog.keys import FORMAT, manifest_key, parse_id
-from drkit.errors import IntegrityError, UsageError
-from drkit.model import Digest, Manifest, Piece
+from drkit.errors import CaptureError, IntegrityError, UsageError
+from drkit.lsn import format_lsn, parse_lsn
+from drkit.model import Base, Digest, Manifest, Piece
 from drkit.ports import Store
 from drkit.signing import Signer, SigningKey, sign_document
 from drkit.when import format_moment, parse_moment
@@ -14,12 +15,15 @@ from drkit.when import format_moment, parse_moment
 
 def commit(store: Store, manifest: Manifest, signing_key: SigningKey) -> None:
     key = manifest_key(manifest.source, manifest.id)
-    store.put(key, iter([sign_document(signing_key, key, _to_document(manifest))]))
+    document = sign_document(signing_key, key, _to_document(manifest))
+    if len(document) > LARGEST:
+        raise CaptureError(f"{key} would have {len(document)} bytes, more than is read of one", "capture less at once")
+    store.put(key, iter([document]))
 
 
 def read_manifest(store: Store, source: str, backup_id: str, signers: Collection[Signer]) -> Manifest:
     """The signed manifest, which says of itself that it stands where it was found."""
-    return parse_manifest(source, backup_id, b"".join(store.get(manifest_key(source, backup_id))), signers)
+    return parse_manifest(source, backup_id, fetch(store, manifest_key(source, backup_id)), signers)
 
 
 def parse_manifest(source: str, backup_id: str, content: bytes, signers: Collection[Signer]) -> Manifest:
@@ -55,6 +59,7 @@ def _to_document(manifest: Manifest) -> dict[str, object]:
             }
             for piece in manifest.pieces
         ],
+        **({"base": _spell_base(manifest.base)} if manifest.base else {}),
     }
 
 
@@ -72,4 +77,31 @@ def _from_document(document: dict[str, Any]) -> Manifest:
         ),
         correlation_id=document["correlation_id"],
         written_by=document["written_by"],
+        base=_parse_base(document["base"]) if "base" in document else None,
+    )
+
+
+def _spell_base(base: Base) -> dict[str, object]:
+    return {
+        "system_identifier": base.system_identifier,
+        "timeline": base.timeline,
+        "start": format_lsn(base.start),
+        "stop": format_lsn(base.stop),
+        "stopped_at": format_moment(base.stopped_at),
+        "wal_segment_bytes": base.wal_segment_bytes,
+        "server_version": base.server_version,
+        "from": base.origin,
+    }
+
+
+def _parse_base(base: dict[str, Any]) -> Base:
+    return Base(
+        system_identifier=str(base["system_identifier"]),
+        timeline=int(base["timeline"]),
+        start=parse_lsn(base["start"]),
+        stop=parse_lsn(base["stop"]),
+        stopped_at=parse_moment(base["stopped_at"]),
+        wal_segment_bytes=int(base["wal_segment_bytes"]),
+        server_version=int(base["server_version"]),
+        origin=base["from"],
     )

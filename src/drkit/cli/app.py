@@ -1,5 +1,6 @@
 """The application: its commands, the options that every command takes, and the edge where errors become exit codes."""
 
+import resource
 import signal
 import sys
 import traceback
@@ -11,15 +12,18 @@ import typer
 
 from drkit import __version__
 from drkit.cli import (
+    audit,
     backup,
     check,
     completion,
     daemon,
     demo,
     evidence,
+    follow,
     init,
     k8s,
     keys,
+    log_fetch,
     metrics,
     notify,
     pins,
@@ -54,11 +58,14 @@ for group in (backup, evidence, keys, verify):
     app.add_typer(group.app, name=group.__name__.rsplit(".", 1)[1])
 app.command()(init.init)
 app.command()(check.check)
+app.command()(follow.follow)
+app.command(hidden=True)(log_fetch.log_fetch)
 app.command()(restore.restore)
 app.command()(status.status)
 app.command()(metrics.metrics)
 app.command()(report.report)
 app.command()(notify.notify)
+app.command()(audit.audit)
 app.command()(prune.prune)
 app.command()(replicate.replicate)
 app.command()(undelete.undelete)
@@ -127,6 +134,7 @@ def main() -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
+    _leave_no_core()
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup sets it
         signal.signal(signal.SIGHUP, _interrupt)
@@ -153,6 +161,14 @@ def run(arguments: list[str]) -> int:
     if code == 130:
         console.warn("interrupted")
     return code if isinstance(code, int) else 0
+
+
+def _leave_no_core() -> None:
+    """Neither we nor what we start: memory holds keys and what is restored. Linux takes 1 for none even where cores are
+    piped to a program, for which 0 is no limit."""
+    wanted, (_, most) = 1 if sys.platform == "linux" else 0, resource.getrlimit(resource.RLIMIT_CORE)
+    size = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    resource.setrlimit(resource.RLIMIT_CORE, (size, size))
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

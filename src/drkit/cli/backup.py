@@ -1,6 +1,7 @@
 """`drkit backup now` and `drkit backup list`."""
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,11 @@ from drkit.cli.running import each_run
 from drkit.cli.text import format_size, format_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drkit.catalog import Listing
+    from drkit.restore.plan import Window
+    from drkit.retention import Verdict
     from drkit.wiring import Source
 
 app = typer.Typer(help="Capture sources, and list the points in time that can be restored.", no_args_is_help=True)
@@ -90,20 +96,16 @@ def list_(
     Examples:  drkit backup list  |  drkit backup list shop/main --from replica  |  drkit backup list --json
     """
     from drkit.catalog import survey
-    from drkit.restore.plan import windows
-    from drkit.retention import judge
     from drkit.when import format_moment
-    from drkit.wiring import clock
 
     call: Call = context.obj
     points: list[dict[str, Any]] = []
     spans: list[dict[str, str]] = []
+    followed: list[str] = []
     for source in call.select([name] if name else None):
         place, listing = from_places(call, source, where, lambda seen: survey(seen.store(), seen.name))
-        found, zone = listing.points, source.system.table.timezone
-        keep = source.table.keep if place.replica is None else source.table.kept_in_replicas
-        verdicts = judge(keep.policy, found, zone, clock()) if keep else []
-        reasons = {verdict.point.id: verdict.reasons for verdict in verdicts}
+        outlook = _look(place, listing)
+        reasons = {verdict.point.id: verdict.reasons for verdict in outlook.verdicts}
         points += [
             {
                 "source": source.name,
@@ -115,12 +117,12 @@ def list_(
                 "kept_by": list(reasons.get(point.id, ("never pruned",))),
                 "pinned": point.pinned,
             }
-            for point in reversed(found)
+            for point in reversed(listing.points)
         ]
-        spans += [
-            {"source": span.source, "from": format_moment(span.start), "to": format_moment(span.end)}
-            for span in windows(found)
-        ]
+        found = [(span.source, format_moment(span.start), format_moment(span.end)) for span in outlook.windows]
+        spans += [{"source": name, "from": start, "to": end} for name, start, end in found]
+        if outlook.unbroken:
+            followed += [f"{name}: any moment from {start} to {end}" for name, start, end in found]
     rows = [
         (
             each["source"],
@@ -133,4 +135,34 @@ def list_(
         for each in points
     ]
     table = format_table(("SOURCE", "CAPTURED", "VERIFIED", "STORED", "KEPT BY", "ID"), rows)
-    call.console.answer({"points": points, "windows": spans}, table if rows else "nothing was captured yet")
+    told = "\n".join([table if rows else "nothing was captured yet", *followed])
+    call.console.answer({"points": points, "windows": spans}, told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    """`unbroken` says that every moment of the windows can be restored, and not the points alone."""
+
+    verdicts: "Sequence[Verdict]"
+    windows: "Sequence[Window]"
+    unbroken: bool
+
+
+def _look(source: "Source", listing: "Listing") -> _Outlook:
+    from drkit.config.tables import PhysicalTable
+    from drkit.prune.log import plan_log
+    from drkit.restore.holdings import look
+    from drkit.restore.plan import windows
+    from drkit.restore.reach import find_ways
+    from drkit.restore.reach import windows as unbroken
+    from drkit.retention import judge
+    from drkit.wiring import clock, open_outlook
+
+    keep = source.table.keep if source.replica is None else source.table.kept_in_replicas
+    zone = source.system.table.timezone
+    if not isinstance(source.table, PhysicalTable):
+        verdicts = judge(keep.policy, listing.points, zone, clock()) if keep else []
+        return _Outlook(verdicts, windows(listing.points), unbroken=False)
+    held = look(source.store(), listing, open_outlook(source.system)).holdings
+    kept = plan_log(held, listing.points, keep.policy, zone, clock()).verdicts if keep else ()
+    return _Outlook(kept, unbroken(source.name, find_ways(held)), unbroken=True)

@@ -42,8 +42,7 @@ def extend(source: "Source", plan: "PrunePlan") -> Locked:
     versioned = find_versioned(store) if held and lock else None
     if versioned is None or held is None or lock is None:
         return Locked()
-    waiting = {point for point, until in held.locked.items() if until > held.at}
-    staying = [verdict.point for verdict in plan.keep if verdict.point.id not in waiting]
+    staying = [verdict.point for verdict in plan.keep if not held.waits(verdict)]
     done = extend_locks(store, versioned, held, staying, open_signers(source.system), lock, held.at)
     return Locked(extended=len(done.points), left=done.left)
 
@@ -61,17 +60,17 @@ def describe_locks(plans: "Sequence[tuple[Source, PrunePlan]]", locks: Locked) -
     """Nothing where no store keeps versions."""
     from drkit.when import format_moment
 
-    held = [(source, plan.holdings) for source, plan in plans if plan.holdings and source.replica is None]
+    held = [(source, plan, plan.holdings) for source, plan in plans if plan.holdings and source.replica is None]
     if not held:
         return {}
     return {
         "retained": [
-            {"id": point, "source": source.name, "until": format_moment(until)}
-            for source, holdings in held
-            for point, until in holdings.locked.items()
-            if until > holdings.at
+            {"id": each.point.id, "source": source.name, "until": format_moment(holdings.locked[each.point.id])}
+            for source, plan, holdings in held
+            for each in plan.keep
+            if holdings.waits(each)
         ],
-        "hidden": [{"id": point, "source": source.name} for source, holdings in held for point in holdings.hidden],
+        "hidden": [{"id": point, "source": source.name} for source, _, holdings in held for point in holdings.hidden],
         "hidden_bytes": locks.hidden,
         "extended": locks.extended,
     }

@@ -13,11 +13,14 @@ from drkit.errors import DrkitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from drkit.catalog import Listing
     from drkit.config.tables import KeepTable
-    from drkit.model import Point
+    from drkit.model import Entry, Point
     from drkit.prune import PrunePlan
+    from drkit.prune.holdings import Holdings
+    from drkit.retention import Policy, Verdict
     from drkit.wiring import Source
 
 
@@ -61,6 +64,12 @@ def prune(
     document |= {"replica": [_describe(source, plan) for source, plan in afar]} if afar else {}
     text = "\n".join((_outline(here, dry_run), *(_outline_replica(source, plan, dry_run) for source, plan in afar)))
     text += outline_locks(locks)
+    log = [
+        {"source": plan.source, "objects": len(plan.log), "bytes": sum(entry.size for entry in plan.log)}
+        for plan in here
+        if plan.log
+    ]
+    document |= {"log": log} if log else {}
     if plans or call.console.json or not failed.exit_code:  # what failed is told already
         call.console.answer(document | failed.told, text)
     return failed.exit_code
@@ -84,7 +93,7 @@ def _prune(call: Call, sources: "Sequence[Source]", yes: bool) -> Pruned:
     from drkit.retention import removes_most
 
     plans, failed = each_source(call, _places(sources), _plan)
-    writing = [_recorder(call, source) if plan.let_go else _nothing_goes for source, plan in plans]
+    writing = [_recorder(call, source) if plan.let_go or plan.log else _nothing_goes for source, plan in plans]
     for source, plan in plans:
         if removes_most([*plan.keep, *plan.let_go]):
             where = "" if source.replica is None else f" in {source.store_name()}"
@@ -116,7 +125,7 @@ def _outline_replica(source: "Source", plan: "PrunePlan", dry_run: bool) -> str:
     return f"{source.name} in the replica {source.store_name()}: {many}, {size}"
 
 
-def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point]], None]":
+def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point], Sequence[Entry]], None]":
     """Made for every source before anything goes: a key that is missing must not stop a prune half way."""
     import secrets
     from functools import partial
@@ -128,6 +137,7 @@ def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point]], None
     signing_key, signers = open_accepted_key(system, "the record of what is removed"), open_signers(system)
     return partial(
         record_removals,
+        source=source.name,
         store=source.store(),
         why=spell_policy(keep.policy) if keep else "",
         signing_key=signing_key,
@@ -143,13 +153,16 @@ def _keep(source: "Source") -> "KeepTable | None":
     return source.table.keep if source.replica is None else source.table.kept_in_replicas
 
 
-def _nothing_goes(_points: "Sequence[Point]") -> None:
+def _nothing_goes(_points: "Sequence[Point]", _log: "Sequence[Entry]") -> None:
     """Only what unfinished backups left is collected, and that was never a point."""
 
 
 def _plan(source: "Source") -> "PrunePlan":
+    from dataclasses import replace
+
     from drkit.backup import GRACE
     from drkit.catalog import survey
+    from drkit.config.tables import PhysicalTable
     from drkit.prune import plan_prune, read_references, with_holdings
     from drkit.prune.holdings import look_up_held
     from drkit.retention import Policy, judge
@@ -162,16 +175,17 @@ def _plan(source: "Source") -> "PrunePlan":
     believed = without_false_marks(store, listing, signers).points
     keep = _keep(source)
     policy = keep.policy if keep else Policy(last=len(listing.points))
-    now = clock()
-    verdicts = judge(policy, believed, source.system.table.timezone, now)
-    held = look_up_held(store, listing, verdicts, signers, now)
-    verdicts = held.withhold(verdicts) if held else verdicts
+    now, zone = clock(), source.system.table.timezone
+    held = look_up_held(store, listing, signers, now)
+    log: Sequence[Entry] = ()
+    if isinstance(source.table, PhysicalTable):
+        verdicts, log = _plan_with_log(source, replace(listing, points=believed), policy, now, held)
+    else:
+        verdicts = held.withhold(judge(policy, believed, zone, now))
     staying = [verdict.point for verdict in verdicts if verdict.reasons]
     referenced = read_references(store, staying, signers) | _being_copied(source, listing)
-    if held is None:
-        return plan_prune(listing, verdicts, referenced, GRACE, now)
-    plan = plan_prune(listing, verdicts, referenced | held.protected(listing), GRACE, now)
-    return with_holdings(plan, held.sparing(referenced))
+    plan = plan_prune(listing, verdicts, referenced | held.protected(listing), GRACE, now, log)
+    return with_holdings(plan, held.sparing(referenced)) if held.versions else plan
 
 
 def _being_copied(source: "Source", listing: "Listing") -> set[str]:
@@ -185,6 +199,32 @@ def _being_copied(source: "Source", listing: "Listing") -> set[str]:
     points -= {point.id for point in listing.points}
     found = ((entry.key, catalog.parse_backup_key(entry.key)) for entry in listing.entries)
     return {key for key, parsed in found if parsed and parsed[1] in points}
+
+
+def _plan_with_log(
+    source: "Source", listing: "Listing", policy: "Policy", now: "datetime", held: "Holdings"
+) -> "tuple[Sequence[Verdict], Sequence[Entry]]":
+    from drkit.backup import GRACE
+    from drkit.catalog import Span, parse_log_key
+    from drkit.prune.log import plan_log
+    from drkit.restore.holdings import look
+    from drkit.wiring import open_outlook
+
+    outlook = look(source.store(), listing, open_outlook(source.system))
+    found = {entry: parse_log_key(source.name, entry.key) for entry in outlook.book.log.entries}
+    stamps = [entry.modified_at for entry in (*found, *listing.entries)]
+    newest = min(now, max(stamps, default=now))
+    known = {held.base.system_identifier for held in outlook.holdings.bases}
+    young = [
+        span
+        for entry, span in found.items()
+        if isinstance(span, Span) and span.system not in known and newest - entry.modified_at < GRACE
+    ]
+    plan = plan_log(outlook.holdings, listing.points, policy, source.system.table.timezone, now, young, held.withhold)
+    if _keep(source) is None or outlook.doubts:
+        return plan.verdicts, ()
+    going = set(plan.let_go)
+    return plan.verdicts, [entry for entry, span in found.items() if isinstance(span, Span) and span in going]
 
 
 def _outline(plans: "list[PrunePlan]", dry_run: bool) -> str:

@@ -28,13 +28,14 @@ class Planned:
     plan: "CopyPlan"
 
 
-def plan_for(seen: "Source", reports: bool = False, policy: "RetryPolicy | None" = None) -> Planned:
+def plan_for(seen: "Source", reports: bool = False, patience: "RetryPolicy | None" = None) -> Planned:
     """`seen` is the source with the replica in the store's place; with `reports` those of its system are copied too."""
     from drkit import catalog
+    from drkit.config.tables import PhysicalTable
     from drkit.replicate import find_held_back, plan_copy
     from drkit.wiring import clock
 
-    here, there, keep = seen.at_home().store(), seen.store(policy), seen.table.kept_in_replicas
+    here, there, keep = seen.at_home().store(), seen.store(patience), seen.table.kept_in_replicas
     prefixes = [f"{seen.name}/"] + ([catalog.reports_of(seen.system.name)] if reports else [])
     ours, theirs = (list(chain.from_iterable(map(store.list, prefixes))) for store in (here, there))
     home = catalog.backups_of(seen.name)
@@ -42,9 +43,9 @@ def plan_for(seen: "Source", reports: bool = False, policy: "RetryPolicy | None"
         catalog.read_listing(seen.name, [entry for entry in entries if entry.key.startswith(home)])
         for entries in (ours, theirs)
     )
-    held_back = find_held_back(
-        keep.policy if keep else None, own.points, held.points, seen.system.table.timezone, clock()
-    )
+    # what moments in a log need no rule for single points can tell
+    policy = keep.policy if keep and not isinstance(seen.table, PhysicalTable) else None
+    held_back = find_held_back(policy, own.points, held.points, seen.system.table.timezone, clock())
     return Planned(here, there, held, plan_copy(ours, theirs, held_back))
 
 
@@ -60,7 +61,7 @@ def _copy_new(call: Call, seen: "Source", backup_id: str) -> bool:
     from drkit.wiring import BRIEF, open_signers
 
     try:
-        made = plan_for(seen, policy=BRIEF)
+        made = plan_for(seen, patience=BRIEF)
         plan = catch_up(made.plan, made.held.points, backup_id)
         with call.console.progress(f"copying {seen.name}", plan.bytes) as progress:
             copied = copy(plan, made.here, made.there, open_signers(seen.system), progress)

@@ -146,12 +146,14 @@ def _gather(sources: "Sequence[Source]", first_day: "date | None") -> "Report":
 
     from drkit import __version__
     from drkit.catalog import survey
+    from drkit.config.tables import PhysicalTable
     from drkit.report.facts import make_report
     from drkit.report.period import month_due, month_of
     from drkit.report.reading import Asked, first_known, read_known
     from drkit.report.unscheduled import find_unscheduled
+    from drkit.restore.holdings import look
     from drkit.when import format_moment
-    from drkit.wiring import clock, open_signers
+    from drkit.wiring import clock, open_outlook, open_signers
 
     system, now = sources[0].system, clock()
     zone, signers = system.table.timezone, open_signers(system)
@@ -166,7 +168,8 @@ def _gather(sources: "Sequence[Source]", first_day: "date | None") -> "Report":
         table = source.table
         policy = table.keep.policy if table.keep else None
         asked = Asked(table.kind, table.backup, table.verify, table.objectives.rto, table.objectives.rpo, policy)
-        known.append(read_known(source.store(), listing, asked, signers, zone, start, now))
+        outlook = look(source.store(), listing, open_outlook(system)) if isinstance(table, PhysicalTable) else None
+        known.append(read_known(source.store(), listing, asked, signers, zone, start, now, outlook))
     earliest = first_known(known)
     if earliest and earliest >= month_of(day, zone, now).end:
         raise UsageError(

@@ -29,11 +29,13 @@ class Target:
 
 def read_target(text: str, source: "Source") -> Target:
     from drkit import starter
-    from drkit.config.tables import PostgresTable
+    from drkit.config.tables import PhysicalTable, PostgresTable
     from drkit.config.values import holds_password, is_reference
 
     table = source.table
-    if not isinstance(table, PostgresTable):
+    if isinstance(table, PhysicalTable) and not (is_reference(text) or starter.is_postgres(text)):
+        return Target(text, text)
+    if not isinstance(table, PostgresTable | PhysicalTable):
         if starter.is_postgres(text):
             raise UsageError(f"a source of kind {table.kind} is not restored to a PostgreSQL server", "name a new path")
         return Target(text, text)
@@ -54,7 +56,9 @@ def read_target(text: str, source: "Source") -> Target:
 
 def default_target(source: "Source") -> str:
     """For a script that somebody will edit, where no target was named: it must not need the source."""
-    return "dbname=restored" if source.table.kind == "postgres" else "restored"
+    from drkit.config.tables import PostgresTable
+
+    return "dbname=restored" if isinstance(source.table, PostgresTable) else "restored"
 
 
 def _beside(dsn: str, name: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drkit.ports import Store
+    from drkit.sealing import Keyring
     from drkit.signing import SigningKey
     from drkit.verify.drill import Orders
     from drkit.verify.model import Drill, Scenario
@@ -84,7 +85,7 @@ def _drill(call: Call, source: "Source", scenario: "Scenario", when: str, seed: 
     keyring = open_keyring(source.system, ask_passphrase, escrow=afar)
     if not afar:
         _record_missed(call, source, signing_key)
-    orders = _orders(call, seen, scenario, when, seed)
+    orders = _orders(call, seen, scenario, when, seed, keyring)
     with call.console.progress(f"verifying {source.name}") as progress:
         ended = run_drill(orders, seen.store(), seen.engine(), keyring, clock, progress, _redacting(source))
     drill = ended.drill if ended.raised else _with_clock_offset(ended.drill, seen.store())
@@ -101,9 +102,10 @@ def _record_missed(call: Call, source: "Source", signing_key: "SigningKey") -> N
             call.console.warn(f"{source.name}: {len(found)} drills were due and never ran: that is recorded now")
 
 
-def _orders(call: Call, source: "Source", scenario: "Scenario", when: str, seed: str | None) -> "Orders":
-    from drkit.catalog import survey
-    from drkit.restore.plan import plan_restore
+def _orders(
+    call: Call, source: "Source", scenario: "Scenario", when: str, seed: str | None, keyring: "Keyring"
+) -> "Orders":
+    from drkit.restore.planning import plan_ahead
     from drkit.verify.drill import Orders
     from drkit.when import format_moment, parse_when
     from drkit.wiring import clock
@@ -115,7 +117,7 @@ def _orders(call: Call, source: "Source", scenario: "Scenario", when: str, seed:
         raise NotRestorable(f"{format_moment(wanted)} is in the future: it is {format_moment(began)}")
     if wanted:
         with suppress(StoreError):  # the drill itself is about to find that out
-            plan_restore(survey(source.store(), source.name).points, wanted, began)
+            plan_ahead(source.store(), source.name, source.engine(), wanted, began, keyring)
     asked = f"a moment by the seed {seed}" if seed else format_moment(wanted) if wanted else "the latest point"
     call.console.tell(f"{source.name}: {scenario}, wanted is {asked}")
     return Orders(

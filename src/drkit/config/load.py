@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from drkit.config.permissions import refuse_readable, refuse_replaceable, refuse_writable
 from drkit.config.tables import NAME, SystemTable
 from drkit.config.values import is_reference
 from drkit.errors import ConfigError
@@ -25,23 +26,30 @@ class System:
         self.name = file.stem
         self.table = table
 
-    def resolve(self, value: str) -> str:
+    def resolve(self, value: str, *, private: bool = False) -> str:
         """What a reference (`env:NAME`, `file:/path`) stands for; anything else, URLs too, stands for itself."""
         if not is_reference(value):
             return value
         try:
-            return self.read(value).decode().strip()
+            return self.read(value, private=private).decode().strip()
         except UnicodeDecodeError as error:
             raise ConfigError(f"{self.file}: {value} is not text", "look whether it is the right file") from error
 
-    def read(self, reference: str) -> bytes:
+    def read(self, reference: str, *, private: bool = False) -> bytes:
+        """`private` is a key that nobody else may know."""
         kind, _, rest = reference.partition(":")
         if kind == "env":
             if not os.environ.get(rest):
                 raise ConfigError(f"{self.file}: {reference} is not set", f"set the environment variable {rest}")
             return _remembered(os.environb[rest.encode()])
+        path = self.path(rest)
         try:
-            return _remembered(self.path(rest).read_bytes())
+            refuse_replaceable(path)
+            if private:
+                refuse_readable(path)
+            return _remembered(path.read_bytes())
+        except ConfigError as error:
+            raise ConfigError(f"{self.file}: {error}", error.hint) from error
         except OSError as error:
             hint = "bring the file there from where it is kept, or drop the line from a schedule that does not need it"
             raise ConfigError(f"{self.file}: {reference} cannot be read: {error.strerror}", hint) from error
@@ -65,6 +73,7 @@ def load_system(copy: Path, home: Path | None = None) -> System:
             "rename the file",
         )
     try:
+        refuse_writable(copy)
         table = SystemTable.model_validate(tomllib.loads(copy.read_text("utf-8")))
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}", "make it readable for this user") from error
@@ -81,6 +90,7 @@ def load_systems(folder: Path, names: Collection[str] = (), home: Path | None = 
     """All of them, or only those that the names mean: one broken file must not stop what has nothing to do with it."""
     if not folder.is_dir():
         raise ConfigError(f"there is no folder {folder}", "`drkit init` makes one, or name another by --config DIR")
+    refuse_writable(folder)
     files = sorted(folder.glob("*.toml"))
     if not files:
         raise ConfigError(f"{folder} holds no .toml file", "`drkit init` writes one")
@@ -94,8 +104,9 @@ _SAYINGS = {
     "missing": "missing; add it, as in the schedule that `drkit init` writes",
     "string_type": "this must be a text; put it in quotes",
     "tuple_type": "this must be a list; put it in brackets",
-    "too_short": "this must not be empty; give one at least",
     "union_tag_not_found": 'kind is missing; say what the source is, such as kind = "sqlite"',
+    "union_tag_invalid": "kind is none that drkit knows: it is one of 'postgres', 'sqlite', 'files'",
+    "too_short": "this must not be empty; give one at least",
 }
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from drkit.config.values import (
     Count,
@@ -20,6 +20,7 @@ from drkit.config.values import (
     Reference,
     SignerText,
     Size,
+    SlotName,
     StoreUrl,
     StoreUrls,
     Zone,
@@ -234,26 +235,91 @@ class FilesTable(SourceTable):
         return self
 
 
-class PostgresTable(SourceTable):
-    """`dsn` is a secret, as it holds a password as a rule. `jobs` is how many streams flow at once: 0 means by the
-    machine, 1 is gentlest to the server. `rate_limit` caps what is read from it, per second. `trusted = false` says
-    that who rules the database must not gain power over who restores it."""
+class ServerTable(SourceTable):
+    """What both methods have. `dsn` is a secret, as it holds a password as a rule. `rate_limit` caps what is read from
+    the server, per second."""
 
     kind: Literal["postgres"]
     dsn: DsnReference
+    rate_limit: Size | None = None
+    programs: str | None = None
+
+
+class PostgresTable(ServerTable):
+    """`jobs` is how many streams flow at once: 0 means by the machine, 1 is gentlest to the server. `trusted = false`
+    says that who rules the database must not gain power over who restores it."""
+
     method: Method = "dump"
     jobs: Annotated[int, Field(ge=0, le=64)] = 0
     schemas: tuple[str, ...] = ()
     exclude_tables: tuple[str, ...] = ()
     exclude_data: tuple[str, ...] = ()
     lock_timeout: Length = timedelta(seconds=60)
-    rate_limit: Size | None = None
     fingerprints: Literal["full", "counts", "off"] = "full"
-    programs: str | None = None
     trusted: bool = True
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_no_server(cls, given: object) -> object:
+        return _without(given, PhysicalTable, 'means something to method = "physical" only')
 
-AnySource = Annotated[SqliteTable | FilesTable | PostgresTable, Field(discriminator="kind")]
+
+class PhysicalTable(ServerTable):
+    """A whole server. `log_interval` is how long log may wait to be stored, `slot` what makes the server keep it.
+    With `synchronous` COMMIT waits for the store, if the server is told so. With `incremental` a base backup holds what
+    changed since the one before, and a full one is made every `full_every`. With `rebase` a log that had to begin anew
+    is answered with a new base backup."""
+
+    method: Literal["physical"]
+    scratch: Folder | None = None
+    log_interval: Length = timedelta(seconds=5)
+    slot: SlotName | None = None
+    synchronous: bool = False
+    incremental: bool = False
+    full_every: Length = timedelta(days=7)
+    rebase: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_whole(cls, given: object) -> object:
+        return _without(given, PostgresTable, "means nothing to physical backups, which hold the whole server")
+
+    @model_validator(mode="after")
+    def _log_is_often_enough(self) -> "PhysicalTable":
+        if self.log_interval < timedelta(milliseconds=100):
+            raise ValueError("log_interval is shorter than any store answers; write 1s, or synchronous = true")
+        if (rpo := self.objectives.rpo) and rpo <= self.log_interval:
+            raise ValueError(
+                f"objectives.rpo of {format_length(rpo)} cannot be met by log that waits up to"
+                f" {format_length(self.log_interval)}: the worst loss is log_interval, plus the upload; shorten it, or"
+                " promise less"
+            )
+        return self
+
+
+def _without(given: object, other: type[SourceTable], why: str) -> object:
+    """Keys of the other method are refused in words of their own."""
+    own = PhysicalTable if other is PostgresTable else PostgresTable
+    strange = other.model_fields.keys() - own.model_fields.keys()
+    if isinstance(given, dict) and (found := sorted(strange & given.keys())):
+        raise ValueError(f"{' and '.join(found)} {why}; leave it out")
+    return given
+
+
+def _tell_kind(given: object) -> str | None:
+    if not isinstance(given, dict):
+        return None
+    kind = given.get("kind")
+    return "physical" if (kind, given.get("method")) == ("postgres", "physical") else kind
+
+
+AnySource = Annotated[
+    Annotated[SqliteTable, Tag("sqlite")]
+    | Annotated[FilesTable, Tag("files")]
+    | Annotated[PostgresTable, Tag("postgres")]
+    | Annotated[PhysicalTable, Tag("physical")],
+    Discriminator(_tell_kind),
+]
 
 
 class SystemTable(Table):
@@ -274,6 +340,11 @@ class SystemTable(Table):
     @model_validator(mode="after")
     def _replicas_are_there_to_keep(self) -> "SystemTable":
         for name, source in self.sources.items():
+            if source.replica_keep and isinstance(source, PhysicalTable):
+                raise ValueError(
+                    f"sources.{name}.replica_keep: a replica of a log keeps what the store keeps, as every moment needs"
+                    " a base and the log since; take it out"
+                )
             if source.replica_keep and not self.store.replica:
                 raise ValueError(f"sources.{name}.replica_keep says what a replica keeps, and store.replica names none")
         return self
@@ -281,7 +352,7 @@ class SystemTable(Table):
     @model_validator(mode="after")
     def _objectives_can_be_met(self) -> "SystemTable":
         for name, source in self.sources.items():
-            rpo = source.objectives.rpo
+            rpo = None if isinstance(source, PhysicalTable) else source.objectives.rpo
             if rpo and (gap := longest_gap(source.backup, self.timezone, datetime.now(UTC))) >= rpo:
                 raise ValueError(
                     f"sources.{name}.objectives.rpo of {format_length(rpo)} cannot be met by backups up to"

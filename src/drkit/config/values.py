@@ -17,6 +17,7 @@ from drkit.when import parse_length
 
 T = TypeVar("T")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) *(B|[kKMG]B|[KMG]iB)")
+_SLOT = re.compile(r"[a-z0-9_]{1,63}", re.ASCII)
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 _SECRET = re.compile(r"key|secret|token|password", re.IGNORECASE)
 # libpq takes all before the first @ for user and password; so does this, and more where a password was not escaped.
@@ -118,13 +119,19 @@ def _parse_notify_url(text: str) -> str:
 
 
 def _known_method(value: object) -> object:
-    if value == "physical":
-        raise ValueError('physical backups are not built yet; leave it out, or say method = "dump"')
+    if value not in ("dump", "physical"):
+        raise ValueError('the method is "dump", by pg_dump, or "physical", by base backups and the log')
     return value
 
 
 def _one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else value
+
+
+def _parse_slot(text: str) -> str:
+    if not _SLOT.fullmatch(text):
+        raise ConfigError(f"{text!r} cannot be a slot's name", "use lower-case letters, digits and underscores")
+    return text
 
 
 def parse_size(text: str) -> int:
@@ -149,4 +156,5 @@ PingUrl = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_ping)))]
 NotifyUrl = Annotated[str, BeforeValidator(_parsed(_parse_notify_url))]
 Zone = Annotated[ZoneInfo, BeforeValidator(_parsed(_parse_zone))]
 Method = Annotated[Literal["dump"], BeforeValidator(_known_method)]
+SlotName = Annotated[str, BeforeValidator(_parsed(_parse_slot))]
 Count = Annotated[int, Field(ge=0)]

@@ -78,7 +78,8 @@ class Planned:
 @dataclass(frozen=True, slots=True)
 class State:
     """All that is shown. `bulletin` is what was seen in the stores, all of them at `looked_at`; `troubles` are
-    what the daemon alone knows, by whom it is about: a wrong schedule, a store that is gone, a job that failed."""
+    what the daemon alone knows, by whom it is about: a wrong schedule, a store that is gone, a job that failed, a log
+    that nobody follows (`not_followed`: how its follower ended)."""
 
     started_at: datetime
     look_every: timedelta = timedelta(minutes=15)
@@ -90,4 +91,5 @@ class State:
     running: tuple[Running, ...] = ()
     planned: tuple[Planned, ...] = ()
     last: Mapping[Name, Ended] = field(default_factory=dict)
+    not_followed: Mapping[Name, Ended] = field(default_factory=dict)
     troubles: Mapping[str, tuple[Trouble, ...]] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from drkit.config import System, load_systems
+from drkit.config.permissions import refuse_writable
 from drkit.disk.private import private_folder
 from drkit.errors import ConfigError
 
@@ -53,6 +54,7 @@ class Schedules:
     def _copy_all(self) -> Path:
         if not self.folder.is_dir():
             raise ConfigError(f"there is no folder {self.folder}", "`drkit init` makes one")
+        refuse_writable(self.folder)
         files = sorted(self.folder.glob("*.toml"))
         if not files:
             raise ConfigError(f"{self.folder} holds no .toml file", "`drkit init` writes one")
@@ -60,6 +62,7 @@ class Schedules:
         copy = self.copies / str(self._number)
         copy.mkdir(mode=0o700)
         for file in files:
+            refuse_writable(file)
             shutil.copyfile(file, copy / file.name)
         return copy
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from drkit.daemon.child import Answer, Hear, Line, run_child
+from drkit.daemon.following import Following, plan_followers
 from drkit.daemon.jobs import find_unplanned, plan_jobs
 from drkit.daemon.looking import Looking
 from drkit.daemon.model import Ended, Job, Running, State
@@ -28,6 +29,7 @@ Log = Callable[[str, str, Mapping[str, Any]], None]  # level, message, fields
 
 _A_LOOK = timedelta(minutes=10)
 _A_NOTICE = timedelta(minutes=10)  # a store that cannot be reached takes two of them to say so
+_NO_LIMIT = timedelta(days=10_000)
 _TICK = 0.25
 _RELOAD = timedelta(seconds=2)
 _JUMP = timedelta(seconds=2)
@@ -47,6 +49,7 @@ class Daemon:
         self._config_since: datetime | None = None
         self._look_at_schedules_at = clock()
         self._supervisor = Supervisor(self._launch, options.workers, clock, self._ended)
+        self._following = Following(self._launch_follower, clock, self._follower_ended)
         self._looking = Looking(self._look, options.look_every, clock, self._supervisor.reconsider)
         self._telling = Telling(self._notify, clock)
         self._wake = asyncio.Event()
@@ -63,9 +66,10 @@ class Daemon:
                 looked_at=looking.looked_at,
                 look_error=looking.error,
                 bulletin=looking.bulletin,
-                running=tuple(supervisor.running.values()),
+                running=(*supervisor.running.values(), *self._following.running.values()),
                 planned=supervisor.planned(),
                 last=dict(supervisor.last),
+                not_followed=self._following.failing(self._clock()),
             )
         )
 
@@ -85,14 +89,20 @@ class Daemon:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _TICK)
         finally:
-            await asyncio.gather(self._supervisor.stop(), self._looking.stop(), self._telling.stop())
+            await asyncio.gather(
+                self._supervisor.stop(), self._following.stop(), self._looking.stop(), self._telling.stop()
+            )
 
     def _plan(self) -> None:
         systems = self._schedules.systems
         jobs = plan_jobs(systems)
         self._supervisor.plan(jobs)
+        followers = plan_followers(systems)
+        self._following.plan(followers)
         self._looking.forget()
         self._log("info", f"{len(jobs)} jobs of {len(systems)} systems are planned", {})
+        if followers:
+            self._log("info", f"the log of {', '.join(followers)} is followed", {})
         for words in find_unplanned(systems):
             self._log("info", words, {})
 
@@ -142,6 +152,21 @@ class Daemon:
             run.correlation_id,
         )
         return await run_child((*arguments, *self._schedules.arguments), listen, job.time_limit)
+
+    async def _launch_follower(self, run: Running, hear: Hear) -> Answer:
+        def listen(line: Line) -> None:
+            hear(line)
+            self._pass_on(line)
+
+        job, subject = run.name
+        arguments = (job, subject, "--correlation-id", run.correlation_id, *self._schedules.arguments)
+        return await run_child(arguments, listen, _NO_LIMIT)
+
+    def _follower_ended(self, ended: Ended) -> None:
+        _, subject = ended.name
+        facts = {"exit_code": ended.exit_code, "correlation_id": ended.correlation_id, "hint": ended.hint}
+        self._log("error", f"the follower of {subject} ended and is started again: {ended.error}", facts)
+        self._wake.set()
 
     def _ended(self, ended: Ended) -> None:
         job, subject = ended.name

@@ -36,6 +36,9 @@ def _find(state: State) -> Iterator[tuple[str, Trouble]]:
         step = f"`drkit check {name}` tries its store"
         yield name, Trouble("store", f"it cannot be looked at: {error}", None, step)
     yield from _of_runs(state)
+    for (_, subject), ended in state.not_followed.items():
+        step = ended.hint or f"`drkit follow {subject}` says the same, and the daemon goes on trying"
+        yield subject, Trouble("follow failed", f"nobody follows its log: {ended.error}", ended.ended_at, step)
 
 
 def _of_runs(state: State) -> Iterator[tuple[str, Trouble]]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 _STARTED = 19  # of what follows the program's name in /proc/PID/stat: when it began, in ticks since the machine did
 
+_DEAD = "ZX"  # what nobody has taken note of is still listed
+
 
 def name_process(pid: int | None = None) -> str:
     """Its host, its number, and when it began."""
@@ -30,4 +32,5 @@ def _began(pid: int) -> str | None:
         _, _, rest = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")
     except OSError:
         return None
-    return rest.split()[_STARTED]
+    fields = rest.split()
+    return None if fields[0] in _DEAD else fields[_STARTED]

@@ -10,25 +10,26 @@ from datetime import timedelta
 
 from drkit.chores import COMMANDS, plans_of
 from drkit.config import System
-from drkit.config.tables import AnySource
+from drkit.config.tables import AnySource, PhysicalTable
 from drkit.config.values import is_reference
 from drkit.k8s.schedules import IDENTITY
 from drkit.timetable import Cron, parse_cron
 
-BACKUP, VERIFY, NOTIFY, METRICS = "backup", "verify", "notify", "metrics"
+BACKUP, FOLLOW, VERIFY, NOTIFY, METRICS = "backup", "follow", "verify", "notify", "metrics"
 _OFTEN = parse_cron("*/5 * * * *")  # what stops without a word is told within its interval plus five minutes
 _OFTEN_LIMIT = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`key` is its source's, or None where it is of the whole system. `references` are in the order of the schedule."""
+    """`key` is its source's, or None where it is of the whole system. Without a `cron` line it runs on and on.
+    `references` are in the order of the schedule."""
 
     system: System
     key: str | None
     name: str
     arguments: tuple[str, ...]
-    cron: Cron
+    cron: Cron | None
     limit: timedelta
     references: tuple[str, ...]
 
@@ -55,6 +56,8 @@ def find_jobs(system: System, keys: tuple[str, ...], gateway: str | None) -> lis
     for key in keys:
         source, name = table.sources[key], f"{system.name}/{key}"
         found.append(_job(system, key, BACKUP, ("backup", "now", name), source.backup, limit))
+        if isinstance(source, PhysicalTable):
+            found.append(_job(system, key, FOLLOW, ("follow", name), None, limit))
         if source.verify:
             found.append(_job(system, key, VERIFY, ("verify", "now", name), source.verify, limit))
     if set(keys) == set(table.sources):
@@ -83,7 +86,7 @@ def _job(
     key: str | None,
     name: str,
     arguments: tuple[str, ...],
-    cron: Cron,
+    cron: Cron | None,
     limit: timedelta,
     gateway: str | None = None,
 ) -> Job:
@@ -99,8 +102,10 @@ def _reads(system: System, source: AnySource | None, job: str) -> object:
     store, keys, ping = table.store, table.encryption, table.notify.ping_url
     place = (store.url, keys.signers)
     mine = (getattr(source, "dsn", None), (source.ping_url or ping) if source else None)
+    capture = (*place, store.replica, keys.recipients, keys.signing_key, *mine)
     reads: Mapping[str, object] = {
-        BACKUP: (*place, store.replica, keys.recipients, keys.signing_key, *mine),
+        BACKUP: capture,
+        FOLLOW: capture,  # a log that began anew is answered with a base backup
         VERIFY: (*place, keys.signing_key, identity_of(system), source.scratch if source else None),
         "prune": (*place, store.replica, keys.signing_key),
         "replicate": (*place, store.replica),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
-from drkit.config.tables import PostgresTable
+from drkit.config.tables import ServerTable
 from drkit.config.values import is_reference
 from drkit.errors import ConfigError, IntegrityError, NotRestorable, ObjectiveMissed, UsageError
 from drkit.k8s.cluster import Cluster
@@ -15,12 +15,14 @@ from drkit.k8s.jobs import METRICS, NOTIFY, Job
 from drkit.k8s.lines import patience, spell_for_kubernetes, spell_zone
 from drkit.k8s.names import account_of, config_of, name_job
 from drkit.k8s.pod import Object, labels_of, pod_of
+from drkit.timetable import Cron
 
 _OURS = {"app.kubernetes.io/name": "drkit"}
 _HTTPS, _POSTGRES, _DNS = 443, 5432, 53
 _RESTORE = "restore"
 _KEPT = timedelta(days=7)
 _TRIES_MORE = 2
+_FOLLOWERS = 2
 # To try again would end the same way.
 _HOPELESS = [each.exit_code for each in (UsageError, ConfigError, NotRestorable, IntegrityError, ObjectiveMissed)]
 
@@ -70,7 +72,7 @@ def way_to_databases(job: str, place: str) -> Object:
     )
 
 
-def cron_job(job: Job, cluster: Cluster, now: datetime) -> Object:
+def cron_job(job: Job, cron: Cron, cluster: Cluster, now: datetime) -> Object:
     zone = job.system.table.timezone
     place = cluster.verify_namespace if job.proves else cluster.namespace
     labels = labels_of(job)
@@ -87,10 +89,10 @@ def cron_job(job: Job, cluster: Cluster, now: datetime) -> Object:
         "template": {"metadata": {"labels": labels}, "spec": pod_of(job, cluster)},
     }
     spec = {
-        "schedule": spell_for_kubernetes(job.cron),
+        "schedule": spell_for_kubernetes(cron),
         "timeZone": spell_zone(zone),
         "concurrencyPolicy": "Forbid",
-        "startingDeadlineSeconds": int(patience(job.cron, zone, now).total_seconds()),
+        "startingDeadlineSeconds": int(patience(cron, zone, now).total_seconds()),
         "successfulJobsHistoryLimit": 1,
         "failedJobsHistoryLimit": 3,
         "jobTemplate": {"metadata": {"labels": labels}, "spec": work},
@@ -99,11 +101,25 @@ def cron_job(job: Job, cluster: Cluster, now: datetime) -> Object:
     return _object("batch/v1", "CronJob", {"name": name, "namespace": place, "labels": labels}, spec=spec)
 
 
+def follower(job: Job, cluster: Cluster) -> Object:
+    """Two pods: the one that has the server's slot works, and the other takes over when it is gone."""
+    labels = labels_of(job)
+    mine = {**labels, "source": str(job.key)}
+    spec = {
+        "replicas": _FOLLOWERS,
+        "revisionHistoryLimit": 2,
+        "selector": {"matchLabels": mine},
+        "template": {"metadata": {"labels": mine}, "spec": pod_of(job, cluster)},
+    }
+    metadata = {"name": name_job(job.system.name, job.key, job.name), "namespace": cluster.namespace, "labels": labels}
+    return _object("apps/v1", "Deployment", metadata, spec=spec)
+
+
 def reaches_databases(job: Job) -> list[str]:
     """Which components: a backup its source, a drill a server that is lent. Where the identity is, somebody may restore
     one day, by a Job that is made then."""
     source = job.source
-    if not isinstance(source, PostgresTable):
+    if not isinstance(source, ServerTable):
         return []
     if not job.proves:
         return [job.name]

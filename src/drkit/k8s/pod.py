@@ -5,7 +5,7 @@ It must not know when it runs.
 
 from typing import Any
 
-from drkit.config.tables import PostgresTable
+from drkit.config.tables import ServerTable
 from drkit.config.values import is_reference
 from drkit.k8s.cluster import SCHEDULES, TEMPORARY, USER, Cluster
 from drkit.k8s.jobs import Job, all_references
@@ -39,7 +39,7 @@ def pod_of(job: Job, cluster: Cluster) -> Object:
         "serviceAccountName": account_of(job.name),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "restartPolicy": "Never",
+        "restartPolicy": "Never" if job.cron else "Always",
         "terminationGracePeriodSeconds": _GRACE_SECONDS,
         "securityContext": {
             "runAsNonRoot": True,
@@ -83,7 +83,7 @@ def _environment(job: Job, keys: dict[str, str]) -> list[Object]:
     secret = secret_of(job.system.name)
     known = variables(job.references)
     plain: list[Object] = [{"name": name, "value": value} for name, value in said.items() if name not in known]
-    if reads_database(job) and isinstance(job.source, PostgresTable) and not is_reference(job.source.dsn):
+    if reads_database(job) and isinstance(job.source, ServerTable) and not is_reference(job.source.dsn):
         plain.append(_from_secret("PGPASSWORD", secret, "PGPASSWORD", optional=True))
     return plain + [_from_secret(name, secret, keys[f"env:{name}"]) for name in known]
 

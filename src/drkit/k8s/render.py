@@ -71,7 +71,9 @@ def _side(
     found.append(objects.way_out(place, {*objects.shown_ports(jobs, cluster), *cluster.ports}))
     databases = dict.fromkeys(name for job in jobs for name in objects.reaches_databases(job))
     found += [objects.way_to_databases(name, place) for name in databases]
-    return found + [objects.cron_job(job, cluster, now) for job in jobs]
+    return found + [
+        objects.cron_job(job, job.cron, cluster, now) if job.cron else objects.follower(job, cluster) for job in jobs
+    ]
 
 
 def _text(text: str, system: System, proves: bool) -> str:
@@ -99,7 +101,7 @@ def _insist_on_names(documents: Sequence[Object]) -> None:
 def _notes(job: Job, now: datetime) -> list[str]:
     zone = job.system.table.timezone
     notes = []
-    if skipped := first_skipped(job.cron, zone, now):
+    if job.cron and (skipped := first_skipped(job.cron, zone, now)):
         notes.append(
             f"{job.subject}: Kubernetes leaves out the {job.name} of {skipped:%Y-%m-%d %H:%M}, as clocks skip that time"
             f" in {zone.key}: choose another hour, or run it several times a day"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from drkit.config.tables import FilesTable, PostgresTable, SqliteTable
+from drkit.config.tables import FilesTable, ServerTable, SqliteTable
 from drkit.config.values import is_reference
 from drkit.errors import UsageError
 from drkit.k8s.cluster import SCHEDULES, TEMPORARY, Claim, Cluster
-from drkit.k8s.jobs import BACKUP, Job
+from drkit.k8s.jobs import BACKUP, FOLLOW, Job
 from drkit.k8s.mounts import Folder, folders, hides
 from drkit.k8s.names import aws_secret_of, config_of, secret_of
 
@@ -56,7 +56,7 @@ def volumes_of(job: Job, cluster: Cluster, keys: dict[str, str], claim: Claim | 
 
 
 def reads_database(job: Job) -> bool:
-    return job.name == BACKUP and isinstance(job.source, PostgresTable)
+    return job.name in (BACKUP, FOLLOW) and isinstance(job.source, ServerTable)
 
 
 def claim_of(job: Job, cluster: Cluster) -> Claim | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from drkit.catalog.document import read_note
 from drkit.catalog.keys import FORMAT
 from drkit.catalog.notices import NoticeKey, Phase, notices_of, parse_notice_key
 from drkit.errors import AlreadyExists, StoreError, UsageError
@@ -70,7 +71,7 @@ class Ledger:
     def _read(self, number: int) -> Told:
         """What cannot be understood was not told: better twice than never."""
         try:
-            return _parse(json.loads(b"".join(self.store.get(str(NoticeKey(self.system, number, "told"))))))
+            return _parse(read_note(self.store, str(NoticeKey(self.system, number, "told"))))
         except (ValueError, KeyError, TypeError, AttributeError, UsageError):
             return Told()
 

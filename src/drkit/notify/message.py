@@ -16,6 +16,7 @@ _TITLES = {
     "rpo": "the RPO is missed",
     "backup failed": "a backup failed",
     "overdue": "a backup is overdue",
+    "follow failed": "nobody follows the log",
     "store": "it cannot be looked at",
     "unwritten": "nothing can be written to the store",
     "drill failed": "a restore test failed",

@@ -12,7 +12,7 @@ from drkit import catalog
 from drkit.errors import NotFound
 from drkit.model import Lock, Point, Version
 from drkit.ports import Store, Versioned
-from drkit.prune.holdings import NEVER, READERS, Holdings, read_locks
+from drkit.prune.holdings import NEVER, READERS, Holdings
 from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
 
@@ -47,9 +47,9 @@ def extend_locks(
     now: datetime,
     most: int = MOST,
 ) -> Extended:
-    """For another whole length. `points` are those that stay: one question each, about its manifest."""
+    """For another whole length. `points` are those that stay."""
     until, staying = lock.until(now), list(points)
-    due = find_due(staying, read_locks(versioned, holdings, staying), lock, now)
+    due = find_due(staying, holdings.locked, lock, now)
     done: list[str] = []
     for point in due:
         objects = _objects(store, holdings, point, signers)

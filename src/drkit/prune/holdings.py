@@ -46,11 +46,21 @@ class Holdings:
     def withhold(self, verdicts: Iterable[Verdict]) -> list[Verdict]:
         """What is let go and locked stays for now, and says for how long."""
         return [
-            Verdict(each.point, (f"retained until {format_moment(until)}",))
-            if not each.reasons and (until := self.locked.get(each.point.id, self.at)) > self.at
+            Verdict(each.point, (self._why(each.point.id),))
+            if not each.reasons and self._is_locked(each.point.id)
             else each
             for each in verdicts
         ]
+
+    def waits(self, verdict: Verdict) -> bool:
+        """Whether it stays for its lock, and by no rule."""
+        return self._is_locked(verdict.point.id) and self._why(verdict.point.id) in verdict.reasons
+
+    def _is_locked(self, point: str) -> bool:
+        return self.locked.get(point, self.at) > self.at
+
+    def _why(self, point: str) -> str:
+        return f"retained until {format_moment(self.locked[point])}"
 
     def protected(self, listing: Listing) -> set[str]:
         """What a prune would take for the rest of a backup that was never finished."""
@@ -85,20 +95,17 @@ def find_hidden(source: str, versions: Mapping[str, Sequence[Version]]) -> list[
     ]
 
 
-def look_up_held(
-    store: Store, listing: Listing, verdicts: Iterable[Verdict], signers: Collection[Signer], now: datetime
-) -> Holdings | None:
-    """None where the store keeps no versions. The locks are those of what is let go; the records are read only where
-    something is out of sight."""
+def look_up_held(store: Store, listing: Listing, signers: Collection[Signer], now: datetime) -> Holdings:
+    """Nothing where the store keeps no versions. The records are read only where something is out of sight."""
     versioned = find_versioned(store)
     if versioned is None:
-        return None
+        return Holdings(now)
     versions = group(versioned.versions(catalog.backups_of(listing.source)))
     shown = {entry.key for entry in listing.entries}
     removed = read_removed(store, listing.source, signers) if versions.keys() - shown else frozenset()
-    held = hold(listing, versions, removed, now)
-    let_go = [verdict.point for verdict in verdicts if not verdict.reasons]
-    return replace(held, locked=read_locks(versioned, held, let_go))
+    log = group(versioned.versions(catalog.log_of(listing.source)))
+    held = hold(listing, {**versions, **log}, removed, now)
+    return replace(held, locked=read_locks(versioned, held, listing.points))
 
 
 def hold(

@@ -29,13 +29,20 @@ class PrunePlan:
     objects: tuple[str, ...]
     bytes: int
     sweep_before: datetime
+    log: tuple[Entry, ...] = ()
+    source: str = ""
     holdings: Holdings | None = None
 
 
 def plan_prune(
-    listing: Listing, verdicts: Sequence[Verdict], referenced: Collection[str], grace: timedelta, now: datetime
+    listing: Listing,
+    verdicts: Sequence[Verdict],
+    referenced: Collection[str],
+    grace: timedelta,
+    now: datetime,
+    log: Sequence[Entry] = (),
 ) -> PrunePlan:
-    """`referenced` holds every key that a manifest which stays lists.
+    """`referenced` holds every key that a manifest which stays lists, `log` are objects that no point needs any more.
 
     An object without a manifest may belong to a backup that is being written: it goes only when the store has stamped
     something at least `grace` later. `now` can only keep more: it is a bound for a stamp that lies in the future.
@@ -54,6 +61,7 @@ def plan_prune(
 
     objects = [entry for entry in listing.entries if goes(entry)]
     size = sum(entry.size for entry in listing.entries if entry.key in manifests) + sum(e.size for e in objects)
+    size += sum(entry.size for entry in log)
     return PrunePlan(
         keep=tuple(verdict for verdict in verdicts if verdict.reasons),
         let_go=tuple(let_go),
@@ -61,6 +69,8 @@ def plan_prune(
         objects=tuple(entry.key for entry in objects),
         bytes=size,
         sweep_before=newest - grace,
+        log=tuple(log),
+        source=listing.source,
     )
 
 
@@ -84,11 +94,13 @@ def read_references(store: Store, points: Iterable[Point], signers: Collection[S
 
 def with_holdings(plan: PrunePlan, holdings: Holdings) -> PrunePlan:
     """For a store that keeps versions: all of them go, and all of their bytes are counted."""
-    return replace(plan, holdings=holdings, bytes=holdings.weigh((*plan.manifests, *plan.objects)))
+    keys = (*plan.manifests, *plan.objects, *(entry.key for entry in plan.log))
+    return replace(plan, holdings=holdings, bytes=holdings.weigh(keys))
 
 
-def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point]], None]) -> Removed:
-    """What was pinned since the plan was made stays. The points that go are written down before the first is gone."""
+def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point], Sequence[Entry]], None]) -> Removed:
+    """What was pinned since the plan was made stays, and then all log stays for this time, as a plan without that point
+    made it go. What goes is written down before the first of it is gone."""
     sources = {verdict.point.source for verdict in plan.let_go}
     pinned = {
         catalog.folder_of(source, point.id)
@@ -97,8 +109,11 @@ def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point]],
         if point.pinned
     }
     going = [verdict.point for verdict in plan.let_go]
-    if going := [point for point in going if catalog.folder_of(point.source, point.id) not in pinned]:
-        write_down(going)
+    staying = [point for point in going if catalog.folder_of(point.source, point.id) in pinned]
+    going = [point for point in going if point not in staying]
+    log = () if staying else plan.log
+    if going or log:
+        write_down(going, log)
     versioned = find_versioned(store) if plan.holdings else None
     remover = Remover(store, versioned, plan.holdings) if versioned and plan.holdings else None
     take = remover.remove if remover else lambda keys: _delete(store, keys)
@@ -106,6 +121,7 @@ def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point]],
     # a point whose manifest is locked after all stays whole
     spared = pinned | {_folder(key) for key, _ in removed.retained}
     removed += take([key for key in plan.objects if _folder(key) not in spared])
+    removed += take([entry.key for entry in log])
     if remover:
         removed += remover.remove_leftovers()
     store.sweep(plan.sweep_before)

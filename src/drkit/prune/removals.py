@@ -6,13 +6,13 @@ So a report can tell a point that was let go from one that never was. docs/FORMA
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from drkit import __version__, catalog
 from drkit.catalog import FORMAT
 from drkit.errors import IntegrityError, UsageError
-from drkit.model import Finding, Point
+from drkit.model import Entry, Finding, Point
 from drkit.ports import Store
 from drkit.retention import Policy
 from drkit.signing import Signer, SigningKey, sign_document
@@ -20,7 +20,16 @@ from drkit.streams.ahead import map_ahead
 from drkit.when import format_length, format_moment, parse_moment
 
 READERS = 8
+NOTHING_REMOVED = datetime(1970, 1, 1, tzinfo=UTC)  # of points, where log alone goes
 _WRONG = "Somebody else wrote it, or it was damaged: compare it with the replica, or with a copy of the store."
+
+
+@dataclass(frozen=True, slots=True)
+class LogRemoved:
+    """Parts of a log that no point needed any more: how many objects, and their bytes as they were stored."""
+
+    objects: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,7 @@ class Record:
     points: tuple[Point, ...]
     correlation_id: str
     written_by: str
+    log: LogRemoved | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,8 @@ def spell_policy(policy: Policy) -> str:
 
 def record_removals(
     points: Sequence[Point],
+    log: Sequence[Entry],
+    source: str,
     store: Store,
     why: str,
     signing_key: SigningKey,
@@ -66,11 +78,10 @@ def record_removals(
     correlation_id: str,
     replica: bool = False,
 ) -> None:
-    """`points` are of one source, and about to go: from this replica alone, or from the store that it is a copy of.
-    `token` is eight hexadecimal digits, as in `catalog.make_id`."""
-    source = points[0].source
+    """`points` and `log` are about to go: from this replica alone, or from the store that it is a copy of. `token` is
+    eight hexadecimal digits, as in `catalog.make_id`."""
     before = find_whole_since(store, source, signers)
-    newest = max(point.consistent_at for point in points)
+    newest = max((point.consistent_at for point in points), default=before or NOTHING_REMOVED)
     record = Record(
         id=catalog.make_id(now, token),
         source=source,
@@ -80,6 +91,7 @@ def record_removals(
         points=tuple(points),
         correlation_id=correlation_id,
         written_by=f"drkit {__version__}",
+        log=LogRemoved(len(log), sum(entry.size for entry in log)) if log else None,
     )
     key = (catalog.replica_removal_key if replica else catalog.removal_key)(source, record.id)
     store.put(key, iter([sign_document(signing_key, key, _to_document(record))]))
@@ -96,7 +108,7 @@ def find_whole_since(store: Store, source: str, signers: Collection[Signer]) -> 
 def _read_whole_since(store: Store, keys: Iterable[str], signers: Collection[Signer]) -> datetime | None:
     for key in sorted(keys, reverse=True):
         with suppress(IntegrityError):
-            return parse_record(key, b"".join(store.get(key)), signers).whole_since
+            return parse_record(key, catalog.fetch(store, key), signers).whole_since
     return None
 
 
@@ -111,7 +123,7 @@ def read_removed(store: Store, source: str, signers: Collection[Signer]) -> froz
 def read_removals(store: Store, source: str, signers: Collection[Signer], since: datetime) -> Removals:
     """The records that were made since then."""
     keys = [key for key in _keys(store, source) if _moment(key) >= since]
-    contents = map_ahead(lambda key: b"".join(store.get(key)), keys, READERS)
+    contents = map_ahead(lambda key: catalog.fetch(store, key), keys, READERS)
     return believe_records(zip(keys, contents, strict=True), signers)
 
 
@@ -172,6 +184,7 @@ def _to_document(record: Record) -> dict[str, object]:
             }
             for point in record.points
         ],
+        **({"log": {"objects": record.log.objects, "bytes": record.log.bytes}} if record.log else {}),
     }
 
 
@@ -186,6 +199,7 @@ def _from_document(document: dict[str, Any]) -> Record:
         points=tuple(_to_point(source, each) for each in document["points"]),
         correlation_id=document["correlation_id"],
         written_by=document["written_by"],
+        log=LogRemoved(int(log["objects"]), int(log["bytes"])) if (log := document.get("log")) else None,
     )
 
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -48,6 +48,17 @@ def judge_lag(
     lag = max(timedelta(0), now - theirs)
     met = None if rpo is None else lag <= rpo or ours is None or theirs >= ours
     return ReplicaStanding(url, theirs, lag, behind, met)
+
+
+def judge_log(
+    standing: ReplicaStanding, ours: datetime | None, theirs: datetime | None, rpo: timedelta | None, now: datetime
+) -> ReplicaStanding:
+    """Of a source with a log what counts is how far that goes: `ours` in the store, `theirs` in the replica."""
+    if theirs is None:
+        return replace(standing, captured_at=None, lag=None, met=None if ours is None else False)
+    lag = max(timedelta(0), now - theirs)
+    met = None if rpo is None else lag <= rpo or ours is None or theirs >= ours
+    return replace(standing, captured_at=theirs, lag=lag, met=met)
 
 
 def look(

@@ -45,7 +45,7 @@ def make_report(
 def _report_source(known: Known, month: Month, zone: ZoneInfo, now: datetime) -> SourceReport:
     ordered = sorted([*known.points, *(removal.point for removal in known.removals)], key=_at)
     around = points_around(ordered, month, now)
-    appeared = captured(around, now)
+    appeared = captured(around, now) if known.log is None else list(known.log.appearances)
     moments = tuple(point.consistent_at for point in around if month.start <= point.consistent_at <= month.until)
     exposure = measure_exposure(appeared, month.start, month.until)
     slots = slots_of(known.backup, zone, month)
@@ -84,13 +84,19 @@ def _report_source(known: Known, month: Month, zone: ZoneInfo, now: datetime) ->
             ),
             zone,
         ),
-        captured_at=latest.consistent_at if latest else None,
+        captured_at=_newest_moment(known, latest, month),
         verified_point_at=max(
             (point.consistent_at for point in ordered if point.verified_at and point.verified_at <= month.until),
             default=None,
         ),
         proven_at=max((drill.started_at for drill in until_then if drill.passed), default=None),
     )
+
+
+def _newest_moment(known: Known, latest: Point | None, month: Month) -> datetime | None:
+    if known.log is not None:
+        return max((each.at for each in known.log.appearances if each.since <= month.until), default=None)
+    return latest.consistent_at if latest else None
 
 
 def _planned_drills(known: Known, zone: ZoneInfo, month: Month, now: datetime) -> list[Slot]:
@@ -109,7 +115,11 @@ def _wide_gaps(known: Known, exposure: Exposure, slots: Sequence[Slot]) -> tuple
 
 
 def _certain(gap: Gap, known: Known) -> timedelta:
-    """How much of the gap no point can have filled that retention has removed since."""
+    """How much of the gap no point can have filled that retention has removed since, nor a part of a log that was
+    merged with others since."""
+    if known.log is not None:
+        overlaps = (min(gap.end, each.end) - max(gap.start, each.start) for each in known.log.gaps)
+        return max(overlaps, default=timedelta(0))
     return max(timedelta(0), gap.end - max(gap.start, known.complete_since or gap.start))
 
 
@@ -137,4 +147,5 @@ def _worst_of_day(known: Known, appeared: Sequence[Recoverable], start: datetime
     if largest is None:
         return None
     unsure = known.complete_since is not None and largest.start < known.complete_since
+    unsure = unsure or (known.log is not None and known.rpo is not None and _certain(largest, known) <= known.rpo)
     return None if unsure and known.rpo is not None and largest.length > known.rpo else largest.length

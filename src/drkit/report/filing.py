@@ -45,7 +45,7 @@ def fetch_filed(store: Store, system: str, month: str, signers: Collection[Signe
     """The stored report and its page, byte for byte, if they can be believed."""
     key = catalog.report_key(system, month)
     try:
-        content, page = (b"".join(store.get(each)) for each in (key, catalog.report_key(system, month, "html")))
+        content, page = (catalog.fetch(store, each) for each in (key, catalog.report_key(system, month, "html")))
     except NotFound as error:
         raise IntegrityError(f"of {key} and its page one is not in the store", _ANEW) from error
     for finding in check_filed(key, content, page, signers):

@@ -50,7 +50,7 @@ def hold_store(store: Store, system: str, sources: Iterable[str], reports: bool)
         held.marks[source] = list(catalog.marks(source, store.list(catalog.backups_of(source))))
         prefixes.append(catalog.removals_of(source))
     keys = [entry.key for prefix in prefixes for entry in store.list(prefix)]
-    for key, content in zip(keys, map_ahead(lambda key: b"".join(store.get(key)), keys, READERS), strict=True):
+    for key, content in zip(keys, map_ahead(lambda key: catalog.fetch(store, key), keys, READERS), strict=True):
         held.take(key, content)
     return held
 

@@ -11,7 +11,7 @@ from typing import Literal
 from drkit.model import Finding, Point
 from drkit.retention import Verdict
 from drkit.timetable import Cron
-from drkit.verify.exposure import Gap
+from drkit.verify.exposure import Gap, Recoverable
 from drkit.verify.forecast import Forecast
 from drkit.verify.model import Drill, Scenario
 
@@ -29,6 +29,16 @@ class Removal:
     point: Point
     removed_at: datetime
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLog:
+    """Of a source whose points come with a log. `appearances` are moments that can be restored, and since when at the
+    latest: parts that are merged later look as if they had come later, so they bound what could have been lost from
+    above. `gaps` are times that nothing can be restored from; the last one is open."""
+
+    appearances: Sequence[Recoverable]
+    gaps: Sequence[Gap]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ class Known:
     complete_since: datetime | None = None
     doubts: Sequence[Finding] = ()
     doubted_at: Sequence[datetime] = ()
+    log: KnownLog | None = None
 
 
 @dataclass(frozen=True, slots=True)

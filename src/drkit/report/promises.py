@@ -142,6 +142,9 @@ def _rpo(known: Known, promised: timedelta, shown: Shown, month: Month, zone: Zo
         when = listed([moment(drill.started_at, zone) for drill in far_back])
         worst = max((drill.rpo.measured for drill in far_back if drill.rpo.measured is not None), default=None)
         return Promise("rpo", "no", f"the drill of {when} came back further from what was asked", promised, worst)
+    if largest.length > promised and known.log is not None:
+        reason = f"at most {length(largest.length)} would have been lost; a log that was merged tells no more"
+        return Promise("rpo", "unknown", reason, promised, shown.certain)
     if largest.length > promised or (shown.exposure.uncovered and since > month.start):
         reason = f"kept since {moment(since, zone)}; before that retention has removed points"
         return Promise("rpo", "unknown", reason, promised, shown.certain)

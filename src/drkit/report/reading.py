@@ -6,19 +6,23 @@ What cannot be believed counts for nothing and becomes a doubt. It must not know
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from drkit import catalog
-from drkit.catalog import Listing
+from drkit.catalog import Listing, Span
 from drkit.catalog.wholeness import check_newest
 from drkit.model import Finding
 from drkit.ports import Store
 from drkit.prune.removals import Record, read_removals
-from drkit.report.model import Known, Removal
+from drkit.report.model import Known, KnownLog, Removal
 from drkit.report.period import begun_at
+from drkit.restore.holdings import Outlook
+from drkit.restore.reach import find_ways, windows
 from drkit.retention import Policy, judge
 from drkit.signing import Signer
 from drkit.timetable import Cron
+from drkit.verify.exposure import Gap, Recoverable
 from drkit.verify.history import believe, check_links
 from drkit.verify.ledger import read_store
 from drkit.verify.model import Drill, Evidence
@@ -45,8 +49,10 @@ def read_known(
     zone: ZoneInfo,
     since: datetime,
     now: datetime,
+    outlook: Outlook | None = None,
 ) -> Known:
-    """Removals are told from `since` on: what was captured later cannot have been removed earlier."""
+    """Removals are told from `since` on: what was captured later cannot have been removed earlier. `outlook` is of a
+    source with a log."""
     whole, unsound = check_newest(store, listing, signers, now)
     stored = read_store(store, listing.source)
     history = believe(stored, signers)
@@ -69,6 +75,26 @@ def read_known(
         complete_since=removals.unsure_since,
         doubts=(*unsound, *history.doubts, *_failed(check_links(stored, history, marks, signers)), *removals.doubts),
         doubted_at=sorted(each for each in doubted if each),
+        log=_read_log(outlook, now) if outlook else None,
+    )
+
+
+def _read_log(outlook: Outlook, now: datetime) -> KnownLog:
+    book = outlook.book
+    found = windows(book.log.source, find_ways(outlook.holdings))
+    parsed = ((entry, catalog.parse_log_key(book.log.source, entry.key)) for entry in book.log.entries)
+    appearances = [
+        Recoverable(span.covered_until, min(max(span.covered_until, entry.modified_at), now))
+        for entry, span in parsed
+        if isinstance(span, Span) and any(each.start <= span.covered_until <= each.end for each in found)
+    ]
+    ends = [
+        *((before.end, after.start) for before, after in pairwise(found)),
+        *((each.end, now) for each in found[-1:]),
+    ]
+    return KnownLog(
+        sorted(appearances, key=lambda each: (each.since, each.at)),
+        [Gap(start, end) for start, end in ends if start < end],
     )
 
 

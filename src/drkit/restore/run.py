@@ -1,6 +1,6 @@
 """A plan carried out: the signed manifest is read, every piece is proven to be openable, then the engine restores."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 
 from drkit import catalog
@@ -33,10 +33,12 @@ def restore(
     wishes: Wishes,
     progress: Progress = no_progress,
     hooks: Hooks | None = None,
+    before: Sequence[Manifest] = (),
 ) -> Restored:
-    """Nothing at the target is touched before the target is free and every piece has shown that it can be opened.
-    Only then does a hook stop anything."""
+    """Nothing at the target is touched before the target is free and every piece has shown that it can be opened, those
+    of the backups `before` it that it needs, too. Only then does a hook stop anything."""
     engine.check_target(target, wishes)
-    examine(store, manifest.pieces, keyring)
+    for each in (*before, manifest):
+        examine(store, each.pieces, keyring)
     with hooks.around() if hooks else nullcontext():
         return engine.restore(manifest, loading(store, keyring, progress), target, wishes)

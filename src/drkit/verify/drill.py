@@ -15,11 +15,12 @@ from drkit.errors import DrkitError, IntegrityError, UnknownFormat, WrongKey
 from drkit.model import Check, Manifest, Scratch, Wishes
 from drkit.ports import Clock, Engine, Store
 from drkit.prune.removals import find_whole_since
-from drkit.restore.plan import RestorePlan, plan_restore
-from drkit.restore.run import read_plan, restore
+from drkit.restore.plan import RestorePlan
+from drkit.restore.planning import ContinuousEngine, plan_ahead, reachable
+from drkit.restore.run import restore
 from drkit.sealing import Keyring, Progress, loading, no_progress
 from drkit.verify.model import Drill, Scenario, Target
-from drkit.verify.moment import pick_moment
+from drkit.verify.moment import pick_moment, pick_within
 from drkit.verify.questions import Question, put_question
 from drkit.verify.verdicts import judge_result, judge_rpo, judge_rto
 from drkit.when import format_moment
@@ -62,7 +63,7 @@ class _Record:
     began: float = field(default_factory=time.monotonic)
     wanted: datetime | None = None
     plan: RestorePlan | None = None
-    manifest: Manifest | None = None
+    manifests: tuple[Manifest, ...] = ()
     scratch: Scratch | None = None
     measured: timedelta | None = None
     phases: list[tuple[str, float]] = field(default_factory=list)
@@ -144,23 +145,28 @@ def _carry_out(
     redact: Callable[[str], str],
 ) -> None:
     with record.timed("plan"):
-        listing = catalog.survey(store, orders.source)
         if orders.seed is not None:
-            record.wanted = pick_moment(listing.points, orders.seed, record.started_at)
-        record.plan = plan_restore(listing.points, record.wanted, record.started_at)
-        record.thinned = _is_thinned(store, orders.source, keyring, record)
-        record.manifest = manifest = read_plan(store, record.plan, engine, keyring.signers)
+            record.wanted = _pick(orders, store, engine, keyring, record.started_at)
+
+        def hear(plan: RestorePlan) -> None:
+            record.plan = plan
+            record.thinned = _is_thinned(store, orders.source, keyring, record)
+
+        planned = plan_ahead(store, orders.source, engine, record.wanted, record.started_at, keyring, hear)
+        engine = planned.engine
+        record.manifests = planned.manifests
+        manifest = planned.manifest
     load = loading(store, keyring)
     with record.disposing() as life:
         with record.timed("provision"):
             record.scratch = scratch = life.enter_context(engine.scratch(manifest, load))
-        _restore(record, store, engine, keyring, manifest, scratch.target, progress)
+        _restore(record, store, engine, keyring, scratch.target, progress)
         with record.timed("check"):
             record.checks += engine.prove(manifest, load, scratch.target)
             facts = {
                 "DRKIT_SOURCE": orders.source,
                 "DRKIT_POINT": manifest.id,
-                "DRKIT_REACHED": format_moment(manifest.consistent_at),
+                "DRKIT_REACHED": format_moment(planned.plan.reaches),
                 "DRKIT_TARGET": scratch.target,
                 **dict.fromkeys(orders.aliases, scratch.target),
             }
@@ -169,6 +175,13 @@ def _carry_out(
             record.checks += map(_excuse, answers) if record.left_out else answers
         if not record.left_out and all(check.outcome != "failed" for check in record.checks):
             record.measured = timedelta(seconds=time.monotonic() - record.began)
+
+
+def _pick(orders: Orders, store: Store, engine: Engine, keyring: Keyring, now: datetime) -> datetime:
+    seed = orders.seed or ""
+    if isinstance(engine, ContinuousEngine):
+        return pick_within(reachable(store, orders.source, keyring), seed, now)
+    return pick_moment(catalog.survey(store, orders.source).points, seed, now)
 
 
 def _excuse(answer: Check) -> Check:
@@ -189,14 +202,14 @@ def _restore(
     store: Store,
     engine: Engine,
     keyring: Keyring,
-    manifest: Manifest,
     target: str,
     progress: Progress,
 ) -> None:
     began = time.monotonic()
+    *before, manifest = record.manifests
     known: tuple[tuple[str, float], ...] = ()
     try:
-        restored = restore(store, manifest, engine, keyring, target, _WISHES, progress)
+        restored = restore(store, manifest, engine, keyring, target, _WISHES, progress, None, before)
         known = restored.phases
     finally:
         record.phases += known or [("fetch_and_load", round(time.monotonic() - began, 6))]
@@ -208,8 +221,8 @@ def _restore(
 
 
 def _judge(orders: Orders, record: _Record, ended_at: datetime, redact: Callable[[str], str], aborted: bool) -> Drill:
-    plan, manifest, scratch = record.plan, record.manifest, record.scratch
-    reached = manifest.consistent_at if manifest and record.restored else None
+    plan, manifests, scratch = record.plan, record.manifests, record.scratch
+    reached = plan.reaches if plan and record.restored else None
     rto = judge_rto(orders.rto, record.measured)
     distance = max((record.wanted or record.started_at) - plan.reaches, timedelta(0)) if plan else None
     promised = None if record.thinned else orders.rpo
@@ -231,8 +244,8 @@ def _judge(orders: Orders, record: _Record, ended_at: datetime, redact: Callable
         phases=tuple(record.phases),
         checks=tuple(replace(each, actual=redact(each.actual)) for each in record.checks),
         stored_bytes=plan.point.stored_bytes if plan else 0,
-        restored_bytes=manifest.plain_bytes if manifest else 0,
-        objects=tuple((piece.key, piece.sealed.sha256) for piece in manifest.pieces) if manifest else (),
+        restored_bytes=sum(manifest.plain_bytes for manifest in manifests),
+        objects=tuple((piece.key, piece.sealed.sha256) for manifest in manifests for piece in manifest.pieces),
         tools=scratch.tools if scratch else {},
         clock_offset=None,
         settings_that_differ=scratch.settings_that_differ if scratch else {},

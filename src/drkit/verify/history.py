@@ -64,7 +64,7 @@ def read_newest(
     begun = [catalog.parse_id(where[1]) for _, where in found if where]
     ahead = sum(moment is not None and from_the_future(moment, now) for moment in begun)
     newest = keys[-(count + ahead) :]
-    stored = list(map_ahead(lambda key: Stored(key, b"".join(store.get(key))), newest, READERS))
+    stored = list(map_ahead(lambda key: Stored(key, catalog.fetch(store, key)), newest, READERS))
     history = believe(stored, signers)
     oldest = min((each.link.id for each in stored), default="") if len(newest) < len(keys) else ""
     recent = [mark for mark in marks if mark.drill >= oldest]

@@ -102,7 +102,7 @@ def _keys(store: Store, source: str) -> list[str]:
 
 
 def _read(store: Store, key: str) -> Stored:
-    return Stored(key, b"".join(store.get(key)))
+    return Stored(key, catalog.fetch(store, key))
 
 
 def _id(key: str) -> str:

@@ -33,7 +33,7 @@ def without_false_marks(store: Store, listing: Listing, signers: Collection[Sign
 def _is_borne_out(store: Store, source: str, mark: Mark, signers: Collection[Signer]) -> bool:
     key = catalog.drill_key(source, mark.drill)
     try:
-        drill = parse_evidence(key, b"".join(store.get(key)), signers).drill
+        drill = parse_evidence(key, catalog.fetch(store, key), signers).drill
     except (NotFound, IntegrityError):
         return False
     return (drill.backup, judge_backup(drill)) == (mark.backup, mark.proof)

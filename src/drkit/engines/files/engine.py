@@ -44,6 +44,7 @@ class FilesEngine:
 
     kind = "files"
     effort = 2
+    reads_back: frozenset[str] = frozenset()
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class PostgresEngine:
 
     kind: str = "postgres"
     effort: int = 1  # text compresses as well as at level 3, in three quarters of the time
+    reads_back: frozenset[str] = frozenset()
 
     def __init__(
         self,

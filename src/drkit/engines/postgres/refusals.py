@@ -24,6 +24,22 @@ _REFUSALS = (
     ('database "[^"]*" does not exist', "is not there: the server has no such database", "look at the DSN's last part"),
     ('role "[^"]*" does not exist', "does not know the user", "look at the user in the DSN"),
     (
+        "pg_hba.conf (entry|rejects).*replication",
+        "admits no replication from here as this user",
+        "add a line to the server's pg_hba.conf, `host replication USER ADDRESS scram-sha-256`, and reload it:"
+        " a line for `all` databases does not admit replication",
+    ),
+    (
+        "superuser or replication role|permission denied to start WAL sender",
+        "does not let this user replicate",
+        "ALTER ROLE … REPLICATION",
+    ),
+    (
+        "standby connections exceeds",
+        "has no WAL sender left",
+        "raise max_wal_senders on the server and restart it, or see in pg_stat_replication who holds them",
+    ),
+    (
         "no pg_hba.conf entry|pg_hba.conf rejects",
         "lets nobody in from here as this user",
         "add a line to the server's pg_hba.conf; if it asks for encryption, put sslmode=require into the DSN",

@@ -107,6 +107,14 @@ class Server:
                 raise  # psycopg was used wrongly, and no server said a word
             raise explain_statement(str(self), error, self.redact(str(error)), self.failure) from error
 
+    def replicating(self, name: str) -> str:
+        """A DSN for the replication protocol; `name` is what the server calls the one who asks. Nothing is pinned, as
+        no value is ever seen."""
+        fixed = {**self._liveliness(), "application_name": name, "replication": "true", "client_encoding": "UTF8"}
+        if self._names_its_host:
+            fixed["hostaddr"] = ""
+        return make_conninfo(self.dsn, **fixed)
+
     def arguments(self) -> list[str]:
         """For a child's command line: the database, and what libpq reads from no variable."""
         told = {each.keyword.decode(): each.val.decode() for each in self._parsed() if each.val and not each.envvar}

@@ -31,6 +31,7 @@ class SqliteEngine:
 
     kind: str = "sqlite"
     effort: int = 2
+    reads_back: frozenset[str] = frozenset()
 
     def __init__(
         self,

@@ -4,13 +4,15 @@ What decides who gets in lies outside the data folder, where the server's own us
 """
 
 import os
-from dataclasses import dataclass
+import subprocess
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drkit.disk.scratch import DATA
 from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.refusals import redact
 from drkit.engines.postgres.scratch.confinement import ENVIRONMENT, Confinement
+from drkit.engines.postgres.scratch.enclosure import enclosing
 from drkit.engines.postgres.scratch.naming import naming, write_names
 from drkit.errors import ConfigError, NotRestorable
 from drkit.streams.process import family
@@ -22,9 +24,15 @@ _LONGEST = 103  # bytes of a socket's path, on the strictest system
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
+    """`enclosure` goes before every program, and is empty where the kernel cannot shut it in."""
+
     folder: Path
     programs: Programs
     confinement: Confinement
+    enclosure: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.confinement}{', shut into its folder' if self.enclosure else ''}"
 
     @property
     def data(self) -> Path:
@@ -52,14 +60,31 @@ class Cluster:
         return ENVIRONMENT | self.programs.environment | (naming(wrapper, self.folder) if wrapper else {})
 
     def command(self, program: str, *words: str) -> list[str]:
-        return [*self.confinement.command, self.programs.path(program), "-D", str(self.data), *words]
+        return [*self._before, self.programs.path(program), "-D", str(self.data), *words]
+
+    @property
+    def _before(self) -> tuple[str, ...]:
+        return (*self.enclosure, *self.confinement.command)
+
+    def enclosed(self) -> "Cluster":
+        """If the programs begin at all in there: they may be of folders that nobody foresaw."""
+        readable = (self.folder, self.programs.folder.parent)
+        shut = replace(self, enclosure=enclosing(readable, (self.data, self.socket)))
+        try:
+            tried = subprocess.run(
+                [*shut._before, self.programs.path("initdb"), "--version"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+            )
+        except OSError:  # Python itself is out of reach
+            return self
+        return shut if tried.returncode == 0 else self
 
 
 def make_cluster(folder: Path, programs: Programs, confinement: Confinement) -> Cluster:
-    cluster = Cluster(folder, programs, confinement)
-    if len(os.fsencode(cluster.socket / f".s.PGSQL.{PORT}")) > _LONGEST:
-        raise ConfigError(f"{folder} is too long a path for a server's socket", "choose a shorter folder, or TMPDIR")
-    _lay_out(cluster)
+    cluster = lay_out(folder, programs, confinement).enclosed()
     words = ["--username", SUPERUSER, "--encoding=UTF8", "--locale=C", "--auth=reject", "--no-sync"]
 
     def failure(status: int, said: str) -> NotRestorable:
@@ -73,19 +98,27 @@ def make_cluster(folder: Path, programs: Programs, confinement: Confinement) -> 
     return cluster
 
 
-def _lay_out(cluster: Cluster) -> None:
-    """The server's user passes through the folder, and owns only what it has to write."""
-    user = cluster.confinement.user
+def lay_out(folder: Path, programs: Programs, confinement: Confinement, superuser: str = SUPERUSER) -> Cluster:
+    """All but the server's own files. Its user passes through the folder, and owns only what it has to write."""
+    cluster = Cluster(folder, programs, confinement)
+    check_socket(cluster.socket)
+    user = confinement.user
     cluster.admission.write_text("local all all peer map=drkit\n")
-    cluster.names.write_text(f'drkit "{cluster.confinement.owner}" {SUPERUSER}\n')
-    if cluster.confinement.wrapper:
-        write_names(cluster.folder)
+    cluster.names.write_text(f'drkit "{confinement.owner}" "{superuser}"\n')
+    if confinement.wrapper:
+        write_names(folder)
     for path in (cluster.data, cluster.socket):
         path.mkdir(0o700)
     if user.pw_uid == os.geteuid():
-        return
+        return cluster
     for path in (cluster.data, cluster.socket):
         os.chown(path, user.pw_uid, user.pw_gid)
     for path, mode in ((cluster.admission, 0o640), (cluster.names, 0o640), (cluster.folder, 0o710)):
         os.chown(path, -1, user.pw_gid)
         path.chmod(mode)
+    return cluster
+
+
+def check_socket(folder: Path) -> None:
+    if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > _LONGEST:
+        raise ConfigError(f"{folder} is too long a path for a server's socket", "choose a shorter folder, or TMPDIR")

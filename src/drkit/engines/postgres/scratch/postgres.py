@@ -1,8 +1,8 @@
 """A throw-away PostgreSQL of drkit's own: made by initdb, reached through a socket in a private folder, always removed.
 
-Contained: no TCP, no network where the kernel grants that (`describe` tells), none of our environment, no privileges to
-gain, other files as that user may. Not contained: a restored superuser's COPY PROGRAM and files run as that user, and
-sockets in open folders are within its reach.
+Contained: no TCP, no network and no files but its own where the kernel grants that (`describe` tells), none of our
+environment, no privileges to gain. Not contained: a restored superuser's COPY PROGRAM runs as that user, and sockets in
+open folders are within its reach; so are other files as that user may, where the kernel has no Landlock.
 """
 
 import os
@@ -47,7 +47,7 @@ def scratch_postgres(
                 major,
                 settings,
                 folder,
-                f"a throw-away PostgreSQL {programs.major}.{programs.minor} in {folder}, {confinement}",
+                f"a throw-away PostgreSQL {programs.major}.{programs.minor} in {folder}, {cluster}",
                 clock(),
             )
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 
 from drkit.disk.processes import PATIENCE
 from drkit.engines.postgres.dsn import parse_dsn
@@ -25,12 +26,12 @@ _LAST_WORDS = 2000
 @contextmanager
 def serving(cluster: Cluster, settings: Mapping[str, str], dsn: str) -> Iterator[Mapping[str, str]]:
     """The settings that it answers with."""
-    with _running(cluster, settings) as child:
+    with running(cluster, settings) as child:
         yield _ask_until_it_answers(cluster, child, dsn)
 
 
 @contextmanager
-def _running(cluster: Cluster, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def running(cluster: Cluster, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     own = {
         "hba_file": str(cluster.admission),
         "ident_file": str(cluster.names),
@@ -70,13 +71,14 @@ def _ask_until_it_answers(cluster: Cluster, child: subprocess.Popen[bytes], dsn:
         with suppress(subprocess.TimeoutExpired):
             child.wait(_BETWEEN_QUESTIONS.total_seconds())
         if child.returncode is not None:
+            said = last_words(cluster.log)
             raise NotRestorable(
-                f"the scratch server ended with status {child.returncode} before it answered: {_last_words(cluster)}",
+                f"the scratch server ended with status {child.returncode} before it answered: {said}",
                 "look at what it says, and see that memory and disk suffice",
             )
         if time.monotonic() > give_up_at:
-            raise NotRestorable(f"{refusal}; its log ends with: {_last_words(cluster)}", refusal.hint)
+            raise NotRestorable(f"{refusal}; its log ends with: {last_words(cluster.log)}", refusal.hint)
 
 
-def _last_words(cluster: Cluster) -> str:
-    return redact(cluster.log.read_bytes()[-_LAST_WORDS:].decode(errors="replace"))
+def last_words(log: Path) -> str:
+    return redact(log.read_bytes()[-_LAST_WORDS:].decode(errors="replace")) if log.exists() else ""

@@ -1,0 +1,1 @@
+"""A whole server, as its disk has it: base backups and the continuous log, over the replication protocol."""

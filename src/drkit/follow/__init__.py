@@ -1,0 +1,1 @@
+"""A server's log goes to the store as it is written, and the server forgets only what is stored."""

@@ -1,0 +1,97 @@
+"""What a follower says of itself now and then: how far behind the store is, and how long the server puts up with it.
+
+It looks at the server by a thread of its own, as that may take a while.
+"""
+
+import time
+from contextlib import suppress
+from datetime import datetime
+from threading import Event, Thread
+from types import TracebackType
+
+from drkit.errors import DrkitError, StoreError
+from drkit.follow.voice import Voice
+from drkit.lsn import format_lsn
+from drkit.ports import Heard, Regard, ServerLog
+from drkit.when import format_moment
+
+_TELL_EVERY, _LOOK_EVERY = 30.0, 30.0
+_MUCH = 1 << 30  # for one who keeps it without a limit
+
+
+class Watch:
+    def __init__(self, source: str, log: ServerLog, voice: Voice, *, synchronous: bool) -> None:
+        self._source, self._log, self._voice, self._synchronous = source, log, voice, synchronous
+        self._over = Event()
+        self._regard: Regard | None = None
+        self._last: Heard | None = None
+        self._told = time.monotonic()
+        self._warned: dict[str, float] = {}
+
+    def __enter__(self) -> "Watch":
+        Thread(target=self._look, name="watch", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+
+    def hear(self, heard: Heard) -> None:
+        self._last = heard
+
+    def tell(self, stored: int, covered_until: datetime, trouble: StoreError | None) -> None:
+        numbers = self._numbers(stored, covered_until)
+        if trouble:
+            self._warn(f"the store takes no log, which waits at the server: {trouble}", trouble.hint, numbers)
+        if self._regard:
+            self._tell_of_room(self._regard, stored, numbers)
+            self._tell_of_waiting(self._regard)
+        if time.monotonic() - self._told >= _TELL_EVERY:
+            self._told = time.monotonic()
+            self._voice.note(f"{self._source}: following", **numbers)
+
+    def _tell_of_room(self, regard: Regard, stored: int, numbers: dict[str, object]) -> None:
+        if regard.room is not None and regard.limit is not None:
+            if 2 * regard.room < regard.limit:
+                self._warn(
+                    f"the server gives up the log that it keeps for drkit after {regard.room / 1e6:,.0f} MB more",
+                    "see why the store takes so little, or raise max_slot_wal_keep_size while its disk has room",
+                    numbers,
+                )
+        elif self._last and self._last.server_end - stored > _MUCH:
+            self._warn(
+                f"the server keeps {(self._last.server_end - stored) / 1e6:,.0f} MB of log for drkit, without a limit",
+                "see why the store takes so little, and watch the free room on the server's disk",
+                numbers,
+            )
+
+    def _tell_of_waiting(self, regard: Regard) -> None:
+        if self._synchronous and not regard.waits:
+            what = "synchronous = true, and COMMIT does not wait for the store: the server does not count on drkit"
+            self._warn(what, "`drkit check` shows the line that the server lacks", {})
+        if regard.waits and not self._synchronous:
+            what = "COMMIT waits for drkit, which stores log every log_interval only"
+            self._warn(what, "say synchronous = true, or name other standbys in synchronous_standby_names", {})
+
+    def _warn(self, what: str, hint: str, numbers: dict[str, object]) -> None:
+        """Not more often than now and then, each by its first words."""
+        now, kind = time.monotonic(), what[:20]
+        if now - self._warned.get(kind, -_TELL_EVERY) >= _TELL_EVERY:
+            self._warned[kind] = now
+            self._voice.warn(f"{self._source}: {what}", hint=hint, **numbers)
+
+    def _numbers(self, stored: int, covered_until: datetime) -> dict[str, object]:
+        last = self._last
+        return {
+            "position": format_lsn(stored),
+            "covered_until": format_moment(covered_until),
+            "lag_seconds": round((last.said_at - covered_until).total_seconds(), 3) if last else None,
+            "lag_bytes": max(0, last.server_end - stored) if last else None,
+            "slot_safe_bytes": self._regard.room if self._regard else None,
+        }
+
+    def _look(self) -> None:
+        while not self._over.wait(1 if self._regard is None else _LOOK_EVERY):
+            with suppress(DrkitError):  # the line itself tells of a server that does not answer
+                self._regard = self._log.regard()

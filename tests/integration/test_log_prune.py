@@ -1,0 +1,85 @@
+"""Prune on a real physical source: chains and log go together, and what stays can still be restored."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from drkit import catalog
+from drkit.prune.removals import read_removals
+from drkit.when import format_length
+from drkit.wiring import open_signers
+from postgres.programs import find_programs
+from recovering import TICKS, arriving, await_covered, spans_of
+from servers.physical import SOURCE, PhysicalSystem, physical_system
+
+
+def _capture(system: PhysicalSystem, rounds: int) -> None:
+    for _ in range(rounds):
+        system.drkit.ok("backup", "now")
+        system.server.execute("INSERT INTO ticks DEFAULT VALUES", "SELECT pg_switch_wal()")
+        await_covered(system)
+
+
+def test_bases_go_with_the_log_that_only_they_need_and_the_rest_is_as_it_was(tmp_path: Path) -> None:
+    more = f'programs = "{find_programs(17)}"\n'
+    with physical_system(tmp_path, 17, more) as system:
+        system.server.execute(TICKS)
+        with system.following():
+            _capture(system, 4)
+        before = len(spans_of(system))
+        [window] = system.drkit.json("backup", "list")["windows"]
+        points = catalog.survey(system.store, SOURCE).points
+        second = system.manifest(points[1].id).base
+        assert second
+        within = catalog.newest(system.log().spans)
+        assert within
+        # a promise that goes back to between the second base and the third
+        length = within.covered_until - second.stopped_at - timedelta(milliseconds=1)
+        text = f'keep = {{ within = "{length.total_seconds():.6f}s", min_points = 0 }}'
+        system.configure(more + text)
+        shown = system.drkit.json("prune", "--dry-run")
+        assert [each["id"] for each in shown["remove"]] == [points[0].id]
+        assert f"log within {format_length(length)}" in str(shown["keep"])
+        assert len(spans_of(system)) == before
+        done = system.drkit.json("prune", "--yes")
+        assert done["remove"] == shown["remove"]
+        assert done["log"] == shown["log"]
+        assert len(spans_of(system)) == before - done["log"][0]["objects"]
+        [left] = system.drkit.json("backup", "list")["windows"]
+        assert left["to"] == window["to"]
+        assert left["from"] > window["from"]
+        record = read_removals(
+            system.store, SOURCE, open_signers(system.source.system), second.stopped_at - timedelta(days=1)
+        ).records[-1]
+        assert record.log
+        assert record.log.objects == done["log"][0]["objects"]
+        with arriving(system, second.stopped_at) as there:
+            assert there.query("SELECT count(*) FROM ticks") == [(1,)]
+        with arriving(system, None) as there:
+            assert there.query("SELECT count(*) FROM ticks") == [(4,)]
+        again = system.drkit.json("prune", "--yes")
+        assert again["remove"] == []
+        assert "log" not in again
+
+
+def test_what_an_incremental_backup_needs_stays(tmp_path: Path) -> None:
+    more = f'programs = "{find_programs(17)}"\nincremental = true\n'
+    with physical_system(tmp_path, 17, more, summarize_wal="on") as system:
+        system.server.execute(TICKS)
+        with system.following():
+            _capture(system, 3)
+        system.configure(more + "keep = { last = 1, min_points = 0 }")
+        shown = system.drkit.json("prune", "--yes")
+        assert shown["remove"] == []
+        assert "is incremental to it" in str(shown["keep"])
+        with arriving(system, None) as there:
+            assert there.query("SELECT count(*) FROM ticks") == [(3,)]
+
+
+def test_without_a_rule_nothing_of_the_log_goes(tmp_path: Path) -> None:
+    with physical_system(tmp_path) as system:
+        system.server.execute(TICKS)
+        with system.following():
+            _capture(system, 1)
+        before = spans_of(system)
+        assert "log" not in system.drkit.json("prune", "--yes")
+        assert spans_of(system) == before
