@@ -50,6 +50,7 @@ def back_up(
         pieces=captured.pieces,
         correlation_id=correlation_id,
         written_by=f"drkit {__version__}",
+        recipients=tuple(map(str, seal.recipients)),
         base=captured.base,
     )
     _insist_on(store, catalog.folder_of(source, manifest.id), captured.pieces)

@@ -59,7 +59,7 @@ def _told(look: Callable[[], Iterator[Finding]], what: str) -> Iterator[Finding]
 
 def _check_keys(system: System, ask: Ask) -> Iterator[Finding]:
     table, signers, recipients = system.table.encryption, open_signers(system), open_recipients(system)
-    for reference in filter(None, (table.signing_key, table.identity)):
+    for reference in filter(None, (table.signing_key, *table.identity)):
         if reference.startswith("file:") and is_readable(system.path(reference.removeprefix("file:"))):
             # ours alone would be refused where it is read
             yield Finding("key file", True, f"everybody on this machine can read {reference}: let its owner close it")

@@ -25,8 +25,9 @@ from drkit.restore.reach import find_ways, windows
 from drkit.runs import Record, Subject, read_claimer, read_failure, read_records
 from drkit.standing import FailedRun, Promises, Standing, judge_standing, with_log
 from drkit.troubles import Trouble
+from drkit.verify.custody import judge_custody
 from drkit.verify.history import History, read_newest
-from drkit.wiring import BRIEF, Source, open_outlook, open_signers
+from drkit.wiring import BRIEF, Source, current_recipients, known_recipients, open_outlook, open_signers
 
 _DRILLS = 8  # enough for the last one that came to its end, and for a forecast
 
@@ -42,17 +43,19 @@ def look_at_source(
     table, store, signers = source.table, source.store(), open_signers(source.system)
     promised = table.objectives
     found = catalog.survey(store, source.name)
-    listing, unsound = check_newest(store, found, signers, now)
+    looked = check_newest(store, found, signers, now, known_recipients(source.system))
+    listing = looked.listing
     history = read_newest(store, source.name, signers, _DRILLS, now, catalog.marks(source.name, found.entries))
     backups = records.get(("backup", source.key), Record())
     standing = judge_standing(
         source.name,
         Promises(table.backup, table.verify, source.system.table.timezone, promised.rto, promised.rpo),
         listing.points,
-        History(history.evidences, (*unsound, *history.doubts)),
+        History(history.evidences, (*looked.findings, *history.doubts)),
         find_whole_since(store, source.name, signers),
         now,
         _failed_run(store, backups),
+        judge_custody(current_recipients(source.system), looked.newest, history.evidences),
     )
     log = None
     if isinstance(table, PhysicalTable):

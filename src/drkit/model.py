@@ -89,7 +89,8 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The statement that a backup exists. `source` is SYSTEM/SOURCE."""
+    """The statement that a backup exists. `source` is SYSTEM/SOURCE; `recipients` are those that its pieces were
+    encrypted to, or empty where nobody wrote them down."""
 
     id: str
     source: str
@@ -100,6 +101,7 @@ class Manifest:
     pieces: tuple[Piece, ...]
     correlation_id: str
     written_by: str
+    recipients: tuple[str, ...] = ()
     base: Base | None = None
 
     @property

@@ -120,6 +120,18 @@ def examine(store: Store, pieces: Sequence[Piece], keyring: Keyring) -> None:
             next(_decrypted(store.get(piece.key), piece.key, keyring), None)
 
 
+def find_openers(store: Store, pieces: Sequence[Piece], keyring: Keyring) -> tuple[str, ...]:
+    """The recipients of those identities that open what was sealed, each by itself. All pieces of a backup are sealed
+    to the same recipients, so one header tells."""
+    if not pieces:
+        return ()
+    piece = min(pieces, key=lambda each: each.sealed.size)
+    with _named(piece.key):
+        stored = store.get(piece.key)
+        openers = age.find_openers(stored, keyring.identities, check_stanzas(keyring.signers, piece.key))
+    return tuple(sorted({str(each.recipient()) for each in openers}))
+
+
 def read_sealed(store: Store, piece: Piece, signers: Collection[Signer], progress: Progress = no_progress) -> None:
     """Prove, by all of its bytes and without a key that opens it, that a piece is what its manifest lists, and signed
     for its place. No more than a chunk is held."""

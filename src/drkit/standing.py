@@ -13,6 +13,7 @@ from drkit.model import Finding, Point
 from drkit.replicate.lag import ReplicaStanding
 from drkit.restore.plan import Window, windows
 from drkit.timetable import PATIENCE, Cron, next_run
+from drkit.verify.custody import UNKNOWN, Custody
 from drkit.verify.exposure import Gap, captured, measure_exposure, wider_than
 from drkit.verify.forecast import Forecast, forecast_rto
 from drkit.verify.history import History
@@ -98,6 +99,7 @@ class Standing:
     red_at: datetime | None = None
     backup_late_at: datetime | None = None
     drill_late_at: datetime | None = None
+    custody: Custody = UNKNOWN
     replicas: tuple[ReplicaStanding, ...] = ()
 
     @property
@@ -118,6 +120,7 @@ def judge_standing(
     whole_since: datetime | None,
     now: datetime,
     failed: FailedRun | None = None,
+    custody: Custody = UNKNOWN,
 ) -> Standing:
     """`history` needs the newest evidence only. Of what was captured after `whole_since` no point was removed.
     `failed` is the newest backup that failed, whenever that was."""
@@ -167,6 +170,7 @@ def judge_standing(
         red_at=min((at for at in (backup and backup.red_at, drill and drill.red_at, rpo) if at), default=None),
         backup_late_at=backup.red_at if backup else None,
         drill_late_at=drill.red_at if drill else None,
+        custody=custody,
     )
 
 

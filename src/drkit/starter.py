@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from drkit.config.editing import quoted
 from drkit.config.values import holds_password, is_reference, parse_store_url
 from drkit.errors import UsageError
 
@@ -98,7 +99,7 @@ def _render(answers: Answers) -> str:
 timezone = "UTC"                          # naive times and calendar days are read in this zone
 
 [store]
-url = {_quoted(answers.store)}
+url = {quoted(answers.store)}
 # A folder on this disk is a beginning. What survives the disk:
 # url = "s3://my-bucket/prefix?region=eu-west-1"   (credentials come from the usual AWS chain)
 # lock_days = 30                          # object lock, in a bucket that was made with it: nobody can remove a backup
@@ -110,7 +111,7 @@ signing_key = "file:../keys/signing"      # only where backups are made
 identity = "file:../keys/identity"        # only where restores run: move it off the backup host
 
 [sources.main]
-kind = {_quoted(answers.kind)}
+kind = {quoted(answers.kind)}
 {_place(answers)}
 backup = "*/30 * * * *"                   # cron
 verify = "0 4 1 * *"                      # a restore test on the first of the month: `drkit verify now`
@@ -121,7 +122,7 @@ objectives = {{ rpo = "1h", rto = "15m" }}  # the worst loss is the interval, pl
 
 def _place(answers: Answers) -> str:
     key = "dsn" if answers.kind == "postgres" else "path"
-    return f"{key} = {_quoted(answers.origin)}"
+    return f"{key} = {quoted(answers.origin)}"
 
 
 # Each line is as it must be when its # is taken away.
@@ -138,8 +139,3 @@ _POSTGRES_OPTIONS = """\
 # fingerprints = "full"                   # what a restore is compared with: full, counts, off
 # hooks = { before = "./stop-traffic", after = "alembic upgrade head" }   # around a restore
 """
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string. JSON's escapes are a part of TOML's, apart from those of control characters above 126."""
-    return '"' + "".join(f"\\u{ord(c):04x}" if c in '"\\' or ord(c) < 32 or ord(c) == 127 else c for c in text) + '"'

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from drkit.catalog.wholeness import STRANGERS
 from drkit.when import format_length, format_moment
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def find_troubles(standing: "Standing") -> Iterator[Trouble]:
         if doubt.check == "backup":
             step = f"`drkit backup now {standing.source}` makes another. {doubt.hint}".strip()
             yield Trouble("backup doubted", f"a backup cannot be believed: {doubt.detail}", None, step)
+        elif doubt.check == STRANGERS:
+            what = f"no key that is known here opens a backup: {doubt.detail}"
+            yield Trouble("sealed to strangers", what, None, doubt.hint)
         else:
             more = f"`drkit evidence verify all {standing.source}` shows more"
             yield Trouble("evidence doubted", f"evidence cannot be believed: {doubt.detail}", None, more)
@@ -59,6 +63,10 @@ def find_notes(standing: "Standing") -> Iterator[str]:
         yield f"an RTO is promised, but no drill is planned and none has come to its end: {_shows(standing)}"
     if (stopped := standing.stopped_drill) and standing.rto.met is not False:
         yield f"the last drill, of {show(stopped.started_at)}, was stopped before it had shown anything"
+    if unproven := standing.custody.unproven:
+        drills = f"the last {standing.custody.drills} drills" if standing.custody.drills > 1 else "the last drill"
+        how = "`--scenario region-failure` drills with the escrow identity"
+        yield f"the identity of {', '.join(unproven)} opened nothing in {drills}; nobody has shown that it works: {how}"
     if standing.captured_at and standing.misdated:
         yield f"{_count(len(standing.misdated))} with a moment that cannot be true: a clock was wrong; not counted here"
     yield from (warning.what for warning in find_warnings(standing))
@@ -75,6 +83,13 @@ def find_warnings(standing: "Standing") -> Iterator[Trouble]:
         what = f"at its present growth the RTO will be missed from {ahead.at:%Y-%m-%d} on"
         step = "see in `drkit report` which phase grows; then restore with more jobs, or promise what can be kept"
         yield Trouble("rto forecast", what, None, step)
+    if closed := standing.custody.closed_to:
+        what = f"the newest point, {standing.custody.point}, cannot be opened by the identity of {', '.join(closed)}"
+        step = (
+            f"`drkit backup now {standing.source}` makes one that can; if it cannot either, encryption.recipients of"
+            " the backup host differs from the one here"
+        )
+        yield Trouble("closed to a key", what, None, step)
 
 
 def show(moment: datetime) -> str:

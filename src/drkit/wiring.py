@@ -289,6 +289,25 @@ def open_recipients(system: System) -> tuple[Recipient, ...]:
         return tuple(parse_recipient(system.resolve(each)) for each in system.table.encryption.recipients)
 
 
+def known_recipients(system: System) -> frozenset[str] | None:
+    """Whom points may be encrypted to, as far as this schedule knows: public halves only, so that it can be asked on
+    any host. None where one of them cannot be read here: then nobody here can tell."""
+    table = system.table.encryption
+    return _read_recipients(system, (*table.recipients, *table.former_recipients))
+
+
+def current_recipients(system: System) -> frozenset[str]:
+    """Whom points are encrypted to now; none where one of them cannot be read here."""
+    return _read_recipients(system, system.table.encryption.recipients) or frozenset()
+
+
+def _read_recipients(system: System, texts: Iterable[str]) -> frozenset[str] | None:
+    try:
+        return frozenset(str(parse_recipient(system.resolve(each))) for each in texts)
+    except ConfigError:
+        return None
+
+
 def open_signers(system: System) -> frozenset[Signer]:
     with _naming(system, "encryption.signers"):
         return frozenset(parse_signer(system.resolve(each)) for each in system.table.encryption.signers)
@@ -299,27 +318,30 @@ def open_keyring(system: System, passphrase: Ask, *, escrow: bool = False) -> Ke
     is the identity that lies elsewhere, for the day when this region is lost."""
     table = system.table.encryption
     key = "escrow_identity" if escrow else "identity"
-    reference = table.escrow_identity if escrow else table.identity
-    if reference is None:
+    references = table.escrow_identity if escrow else table.identity
+    if not references:
         raise ConfigError(
             f"{system.file}: encryption.{key} is missing, and nothing can be opened without it",
             f'fetch it from where it is kept, and point to it: {key} = "file:/path/to/identity"',
         )
     with _naming(system, f"encryption.{key}"):
-        identities = parse_identities(system.read(reference, private=True), passphrase)
+        identities = [
+            each for one in references for each in parse_identities(system.read(one, private=True), passphrase)
+        ]
     return Keyring(tuple(identities), open_signers(system))
 
 
 def open_outlook(system: System) -> Keyring:
-    """For who looks at what is there: the identity where it stands unlocked, and what a backup host can open by itself,
-    such as histories of timelines. Either may be missing."""
+    """For who looks at what is there, such as histories of timelines: what a backup host can open by itself; elsewhere
+    the identity, where it stands unlocked. Either may be missing, and a backup host never looks for an identity."""
 
     def locked() -> str:
         raise ConfigError("the identity is locked by a passphrase")
 
     identities: list[Identity] = []
-    with suppress(ConfigError, WrongKey):
-        identities += open_keyring(system, locked).identities
+    if system.table.encryption.signing_key is None:
+        with suppress(ConfigError, WrongKey):
+            identities += open_keyring(system, locked).identities
     with suppress(ConfigError):
         identities.append(Seal((), open_signing_key(system)).own_identity)
     return Keyring(tuple(identities), open_signers(system))

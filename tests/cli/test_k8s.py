@@ -114,8 +114,8 @@ def test_what_is_rendered_loads_and_differs_by_the_identity_alone(here: Here, tm
                 (folder / name).write_text(text)
         [system] = load_systems(folder)
         sides[namespace] = system.table.encryption
-    assert (sides["drkit"].identity, sides["drkit"].escrow_identity) == (None, None)
-    assert (sides["drkit-verify"].identity, sides["drkit-verify"].escrow_identity) == ("env:ID", None)
+    assert (sides["drkit"].identity, sides["drkit"].escrow_identity) == ((), ())
+    assert (sides["drkit-verify"].identity, sides["drkit-verify"].escrow_identity) == (("env:ID",), ())
     assert sides["drkit"].recipients == sides["drkit-verify"].recipients
 
 

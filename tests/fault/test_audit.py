@@ -12,6 +12,7 @@ from drkit.keyfiles import write_keys
 from drkit.model import Point
 from drkit.prune import plan_prune, prune
 from drkit.retention import Policy, judge
+from drkit.stores.local import LocalStore
 from drkit.wiring import open_signers
 from fault_system import BOOKS, DOCS, Answer, FaultSystem, contents, make_system, utc_now
 
@@ -125,6 +126,26 @@ def test_a_point_that_is_pruned_while_it_is_audited_is_no_damage(system: FaultSy
     prune(store, plan_prune(listing, verdicts, (), utc_now() - utc_now(), utc_now()), lambda _: None)
     found = list(audit_points(store, listing, signers, lambda _: True))
     assert [(each.point.id, each.outcome) for each in found] == [(listing.points[-1].id, "ok")]
+
+
+class PrunedMeanwhile(LocalStore):
+    """Somebody removes the oldest point, manifest first, when its first object is asked for."""
+
+    victim = ""
+
+    def get(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        if key.startswith(self.victim) and key.endswith(".age"):
+            self.delete(sorted((entry.key for entry in self.list(self.victim)), reverse=True))
+        return super().get(key, start, end)
+
+
+def test_a_point_that_is_pruned_while_its_objects_are_read_is_no_damage(system: FaultSystem) -> None:
+    store, signers = PrunedMeanwhile(system.store_folder), open_signers(system.source(DOCS).system)
+    listing = survey(store, DOCS)
+    store.victim = f"{DOCS}/backups/{listing.points[0].id}/"
+    found = list(audit_points(store, listing, signers, lambda _: True))
+    assert [each.outcome for each in found] == ["ok", "ok"]
+    assert listing.points[0].id not in [each.point.id for each in found]
 
 
 def test_an_object_that_the_disk_does_not_give_ends_with_the_store_s_code_and_names_it(system: FaultSystem) -> None:

@@ -156,6 +156,44 @@ def test_a_user_who_is_no_root_is_shut_in_too_and_his_own_keys_are_out_of_reach(
     assert (bait / "secret").read_text() == "the key to the store\n"
 
 
+WITHIN = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+import psycopg
+from drkit.engines.postgres.scratch.postgres import scratch_postgres
+folder, bait = map(Path, sys.argv[1:])
+with scratch_postgres(folder, 17, bait, lambda: datetime.now(UTC)) as scratch:
+    print(scratch.describe())
+    with psycopg.connect(scratch.dsn("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION hstore")
+        for attempt in (f"SELECT pg_read_file('{bait}/secret')", f"COPY (SELECT 1) TO '{bait}/more'"):
+            try:
+                print(connection.execute(attempt).fetchall())
+            except psycopg.Error as refusal:
+                print(refusal)
+"""
+
+
+@pytest.mark.parametrize("tools", ["name spaces", "none"])
+def test_the_server_of_a_user_who_is_no_root_is_shut_in_with_name_spaces_and_without(bait: Path, tools: str) -> None:
+    """Another user by a name space: then the interpreter can be reached, wherever it lies."""
+    other = ("unshare", "--user", "--map-user=54321", "--map-group=54321") if os.geteuid() == 0 else ()
+    path = {} if tools == "name spaces" else {"PATH": "/nowhere"}
+    command = [sys.executable, "-c", WITHIN, str(reachable_programs(find_programs(17), Path("/tmp"))), str(bait)]
+    done = subprocess.run(
+        [*other, "env", *(f"{name}={value}" for name, value in path.items()), *command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "shut into its folder" in done.stdout
+    assert done.stdout.count("Permission denied") == 2
+    assert tools == "name spaces" or "with a network" in done.stdout
+    assert [path.name for path in bait.iterdir()] == ["secret"]
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     with postgres_server(tmp_path_factory.mktemp("source"), 17) as server:

@@ -62,8 +62,8 @@ def test_what_is_written_is_a_schedule_that_trusts_the_keys_beside_it(tmp_path: 
     assert (table.sources["main"].kind, table.sources["main"].path) == (kind, "/data/shop.db")
     assert [system.resolve(each) for each in table.encryption.recipients] == [public["recipient"]]
     assert [system.resolve(each) for each in table.encryption.signers] == [public["signer"]]
-    assert table.encryption.identity is not None
-    assert b"AGE-SECRET-KEY-1" in system.read(table.encryption.identity)
+    [identity] = table.encryption.identity
+    assert b"AGE-SECRET-KEY-1" in system.read(identity)
 
 
 def test_a_postgres_schedule_is_good_as_it_is_and_with_every_remark_taken_for_what_it_says(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ It must not know what is encrypted, where it is stored, or who signs it.
 """
 
 from drkit.age.armor import armor, dearmor
-from drkit.age.files import Examine, Extra, decrypt, encrypt, examined, open_random
+from drkit.age.files import Examine, Extra, decrypt, encrypt, examined, find_openers, open_random
 from drkit.age.header import Stanza, format_stanzas
-from drkit.age.identities import lock_identities, parse_identities
+from drkit.age.identities import is_locked, lock_identities, parse_identities
 from drkit.age.keys import Identity, Recipient, format_identity, new_identity, parse_identity, parse_recipient
 from drkit.age.passphrase import Passphrase
 from drkit.age.payload import Reader
@@ -24,8 +24,10 @@ __all__ = [
     "decrypt",
     "encrypt",
     "examined",
+    "find_openers",
     "format_identity",
     "format_stanzas",
+    "is_locked",
     "lock_identities",
     "new_identity",
     "open_random",

@@ -54,6 +54,21 @@ def decrypt(
     yield from payload.decrypt(derive(file_key, nonce, b"payload"), rest)
 
 
+def find_openers(
+    chunks: Iterator[bytes], identities: Sequence[Identity], examine: Examine | None = None
+) -> list[Identity]:
+    """Those that open it, each by itself; only the header is read."""
+    head, _ = split_header(chunks)
+    return [identity for identity in identities if _opens(head, identity, examine)]
+
+
+def _opens(head: bytes, identity: Identity, examine: Examine | None) -> bool:
+    try:
+        return bool(_open_header(head, [identity], examine))
+    except WrongKey:
+        return False
+
+
 def examined(chunks: Iterator[bytes], examine: Examine) -> Iterator[bytes]:
     """The same bytes, after `examine` has seen the header's stanzas: no key is needed for that."""
     head, rest = split_header(chunks)

@@ -17,9 +17,9 @@ _HINT = "An identity file has lines that begin with AGE-SECRET-KEY-1, and commen
 
 def parse_identities(content: bytes, passphrase: Callable[[], str]) -> list[Identity]:
     """`passphrase` is asked only if the content is itself an age file, armored or not."""
-    armored = content.lstrip().startswith(BEGIN)
-    if not armored and not content.startswith(INTRO):
+    if not is_locked(content):
         return _parse(content)
+    armored = _is_armored(content)
     sealed = iter((content,))
     try:
         return _parse(b"".join(decrypt(dearmor(sealed) if armored else sealed, [Passphrase(passphrase())])))
@@ -27,6 +27,15 @@ def parse_identities(content: bytes, passphrase: Callable[[], str]) -> list[Iden
         raise WrongKey(
             "The passphrase does not open the identity file.", hint="Try again; mind the keyboard."
         ) from None
+
+
+def is_locked(content: bytes) -> bool:
+    """Whether it is an age file itself, armored or not."""
+    return _is_armored(content) or content.startswith(INTRO)
+
+
+def _is_armored(content: bytes) -> bool:
+    return content.lstrip().startswith(BEGIN)
 
 
 def lock_identities(text: bytes, passphrase: str) -> bytes:

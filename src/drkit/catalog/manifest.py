@@ -16,7 +16,7 @@ from drkit.when import format_moment, parse_moment
 def commit(store: Store, manifest: Manifest, signing_key: SigningKey) -> None:
     key = manifest_key(manifest.source, manifest.id)
     document = sign_document(signing_key, key, _to_document(manifest))
-    if len(document) > LARGEST:
+    if len(document) >= LARGEST:
         raise CaptureError(f"{key} would have {len(document)} bytes, more than is read of one", "capture less at once")
     store.put(key, iter([document]))
 
@@ -59,6 +59,7 @@ def _to_document(manifest: Manifest) -> dict[str, object]:
             }
             for piece in manifest.pieces
         ],
+        **({"recipients": list(manifest.recipients)} if manifest.recipients else {}),
         **({"base": _spell_base(manifest.base)} if manifest.base else {}),
     }
 
@@ -77,6 +78,7 @@ def _from_document(document: dict[str, Any]) -> Manifest:
         ),
         correlation_id=document["correlation_id"],
         written_by=document["written_by"],
+        recipients=_texts(document.get("recipients", [])),
         base=_parse_base(document["base"]) if "base" in document else None,
     )
 
@@ -105,3 +107,9 @@ def _parse_base(base: dict[str, Any]) -> Base:
         server_version=int(base["server_version"]),
         origin=base["from"],
     )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise TypeError("recipients is not a list of texts")
+    return tuple(value)

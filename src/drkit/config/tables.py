@@ -18,6 +18,7 @@ from drkit.config.values import (
     PingUrl,
     RecipientText,
     Reference,
+    References,
     SignerText,
     Size,
     SlotName,
@@ -69,9 +70,13 @@ class StoreTable(Table):
 
 
 class EncryptionTable(Table):
+    """What is captured now is encrypted to `recipients`, and older points may be to `former_recipients`. An identity is
+    one reference, or several after a rotation: each point is opened by whichever can."""
+
     recipients: tuple[RecipientText, ...] = Field(min_length=1)
-    identity: Reference | None = None
-    escrow_identity: Reference | None = None
+    former_recipients: tuple[RecipientText, ...] = ()
+    identity: References = ()
+    escrow_identity: References = ()
     signing_key: Reference | None = None
     signers: tuple[SignerText, ...] = Field(min_length=1)
 

@@ -57,6 +57,15 @@ def _parse_reference(text: str) -> str:
     return text
 
 
+def _parse_references(value: object) -> tuple[str, ...]:
+    """One reference, or a list of several."""
+    if isinstance(value, str):
+        value = (value,)
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        raise ValueError("this must be a reference or a list of them, each in quotes")
+    return tuple(_parsed(_parse_reference)(each) for each in value)
+
+
 def _reference_or(parse: Callable[[str], object]) -> Callable[[str], str]:
     """A value that is written out is tried at once; one behind a reference when it is needed."""
 
@@ -152,6 +161,7 @@ SignerText = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_signer))
 Size = Annotated[int, BeforeValidator(_parsed(parse_size))]
 DsnReference = Annotated[str, BeforeValidator(_parsed(_parse_dsn))]
 Reference = Annotated[str, BeforeValidator(_parsed(_parse_reference))]
+References = Annotated[tuple[str, ...], BeforeValidator(_parse_references)]
 PingUrl = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_ping)))]
 NotifyUrl = Annotated[str, BeforeValidator(_parsed(_parse_notify_url))]
 Zone = Annotated[ZoneInfo, BeforeValidator(_parsed(_parse_zone))]

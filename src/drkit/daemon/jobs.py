@@ -24,7 +24,7 @@ def find_unplanned(systems: Iterable[System]) -> Iterator[str]:
         keys = system.table.encryption
         if keys.signing_key is None:
             yield f"{system.name}: backups and jobs are not run here, as there is no encryption.signing_key"
-        elif keys.identity is None and any(source.verify for source in system.table.sources.values()):
+        elif not keys.identity and any(source.verify for source in system.table.sources.values()):
             yield f"{system.name}: restore tests are not run here, as there is no encryption.identity"
 
 
@@ -40,7 +40,7 @@ def _of_sources(system: System) -> Iterator[Job]:
 
 
 def _drills_here(system: System, source: AnySource) -> Cron | None:
-    return source.verify if system.table.encryption.identity is not None else None
+    return source.verify if system.table.encryption.identity else None
 
 
 def _of_system(system: System) -> Iterator[Job]:

@@ -77,8 +77,8 @@ def all_references(system: System, gateway: str | None) -> list[str]:
     return list(dict.fromkeys(reference for job in jobs for reference in job.references))
 
 
-def identity_of(system: System) -> str:
-    return system.table.encryption.identity or IDENTITY
+def identities_of(system: System) -> tuple[str, ...]:
+    return system.table.encryption.identity or (IDENTITY,)
 
 
 def _job(
@@ -106,7 +106,7 @@ def _reads(system: System, source: AnySource | None, job: str) -> object:
     reads: Mapping[str, object] = {
         BACKUP: capture,
         FOLLOW: capture,  # a log that began anew is answered with a base backup
-        VERIFY: (*place, keys.signing_key, identity_of(system), source.scratch if source else None),
+        VERIFY: (*place, keys.signing_key, identities_of(system), source.scratch if source else None),
         "prune": (*place, store.replica, keys.signing_key),
         "replicate": (*place, store.replica),
         "report": (*place, keys.signing_key),

@@ -11,7 +11,7 @@ from drkit.config import System
 from drkit.errors import ConfigError, UsageError
 from drkit.k8s import objects
 from drkit.k8s.cluster import Cluster
-from drkit.k8s.jobs import BACKUP, VERIFY, Job, find_jobs, identity_of
+from drkit.k8s.jobs import BACKUP, VERIFY, Job, find_jobs, identities_of
 from drkit.k8s.pod import Object
 from drkit.k8s.schedules import with_identity, without_identity
 from drkit.timetable import first_skipped
@@ -78,7 +78,7 @@ def _side(
 
 def _text(text: str, system: System, proves: bool) -> str:
     file = str(system.file)
-    return with_identity(file, text, identity_of(system)) if proves else without_identity(file, text)
+    return with_identity(file, text, identities_of(system)) if proves else without_identity(file, text)
 
 
 def _insist_on_signing(system: System) -> None:

@@ -17,16 +17,22 @@ _LINE = re.compile(r"\s*(?:#\s*)?[\"']?(?:escrow_)?identity[\"']?\s*=.*")
 
 def without_identity(file: str, text: str) -> str:
     """The escrow identity lies elsewhere, or it would be none: it goes into no cluster."""
-    return _checked(file, text, "\n".join(line for line, _ in _kept(text)) + "\n", None)
+    return _checked(file, text, "\n".join(line for line, _ in _kept(text)) + "\n", ())
 
 
-def with_identity(file: str, text: str, reference: str) -> str:
+def with_identity(file: str, text: str, references: tuple[str, ...]) -> str:
     lines = []
     for line, opens in _kept(text):
         lines.append(line)
         if opens:
-            lines.append(f'identity = "{reference}"')
-    return _checked(file, text, "\n".join(lines) + "\n", reference)
+            lines.append(f"identity = {_spelled(references)}")
+    return _checked(file, text, "\n".join(lines) + "\n", references)
+
+
+def _spelled(references: tuple[str, ...]) -> str:
+    """One of them as a text, several as a list, as a person would write them."""
+    quoted = [f'"{each}"' for each in references]
+    return quoted[0] if len(quoted) == 1 else f"[{', '.join(quoted)}]"
 
 
 def _kept(text: str) -> Iterator[tuple[str, bool]]:
@@ -39,13 +45,13 @@ def _kept(text: str) -> Iterator[tuple[str, bool]]:
             yield line, bool(header) and table == "encryption"
 
 
-def _checked(file: str, text: str, made: str, reference: str | None) -> str:
+def _checked(file: str, text: str, made: str, references: tuple[str, ...]) -> str:
     wanted: dict[str, Any] = tomllib.loads(text)
     keys = wanted["encryption"]
     for name in ("identity", "escrow_identity"):
         keys.pop(name, None)
-    if reference is not None:
-        keys["identity"] = reference
+    if references:
+        keys["identity"] = references[0] if len(references) == 1 else list(references)
     try:
         found: dict[str, Any] | None = tomllib.loads(made)
     except tomllib.TOMLDecodeError:

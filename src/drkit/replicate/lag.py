@@ -73,10 +73,11 @@ def look(
 ) -> ReplicaStanding:
     """`here` is the store's listing, and `policy` the replica's own. As a rule one listing and one object are read."""
     found = catalog.survey(replica, here.source)
-    believed, unsound = check_newest(replica, found, signers, now)
+    looked = check_newest(replica, found, signers, now)
+    unsound = looked.findings
     held_back = find_held_back(policy, here.points, found.points, zone, now)
     behind = len(plan_copy(here.entries, found.entries, held_back).backups)
-    judged = judge_lag(url, here.points, believed.points, behind, rpo, now)
+    judged = judge_lag(url, here.points, looked.listing.points, behind, rpo, now)
     if not unsound:
         return judged
     return ReplicaStanding(

@@ -1,5 +1,7 @@
 """One source in the report: why it kept its promises or not, its drawings, its figures, its drills."""
 
+from collections import Counter
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from drkit.drawing import tables
@@ -14,6 +16,7 @@ from drkit.verify.model import Drill
 
 # Drills shown of each source, of those that did not pass and then of the newest; the JSON form has all. A page on
 # hundreds of sources must still open on a phone.
+_KEY = 16  # characters of a recipient that are shown
 _ROWS, _ROWS_OF_MANY, _MANY = 8, 2, 20
 
 
@@ -51,7 +54,15 @@ def _draw_figures(source: SourceReport, zone: ZoneInfo) -> Markup:
         "Kept by": kept,
         "RTO ahead": _ahead(source.forecast, zone),
     }
+    if openers := _openers(source.drilled):
+        figures["Opened by"] = openers
     return element("dl", [element("div", element("dt", name), element("dd", said)) for name, said in figures.items()])
+
+
+def _openers(drills: Sequence[Drill]) -> str:
+    """Whose identities were tried and opened a backup: an escrow that is not among them was never tried."""
+    counts = Counter(recipient for drill in drills for recipient in drill.opened_with)
+    return ", ".join(f"{who[:_KEY]}… ({count(n, 'drill')})" for who, n in sorted(counts.items()))
 
 
 def _growth(newest: int | None, before: int | None) -> str:

@@ -125,6 +125,7 @@ def _from_drill(drill: Drill) -> dict[str, object]:
             "failed": outcomes["failed"],
             "not_testable": outcomes["not testable"],
         },
+        "opened_with": list(drill.opened_with),
     }
 
 

@@ -53,7 +53,7 @@ def read_known(
 ) -> Known:
     """Removals are told from `since` on: what was captured later cannot have been removed earlier. `outlook` is of a
     source with a log."""
-    whole, unsound = check_newest(store, listing, signers, now)
+    looked = check_newest(store, listing, signers, now)
     stored = read_store(store, listing.source)
     history = believe(stored, signers)
     removals = read_removals(store, listing.source, signers, since)
@@ -68,12 +68,17 @@ def read_known(
         verify=asked.verify,
         rto=asked.rto,
         rpo=asked.rpo,
-        points=whole.points,
+        points=looked.listing.points,
         drills=[each.drill for each in history.evidences],
         removals=_gone(removals.records, listing, history.evidences),
         verdicts=judge(asked.policy, listing.points, zone, now) if asked.policy else (),
         complete_since=removals.unsure_since,
-        doubts=(*unsound, *history.doubts, *_failed(check_links(stored, history, marks, signers)), *removals.doubts),
+        doubts=(
+            *looked.findings,
+            *history.doubts,
+            *_failed(check_links(stored, history, marks, signers)),
+            *removals.doubts,
+        ),
         doubted_at=sorted(each for each in doubted if each),
         log=_read_log(outlook, now) if outlook else None,
     )

@@ -18,7 +18,7 @@ from drkit.prune.removals import find_whole_since
 from drkit.restore.plan import RestorePlan
 from drkit.restore.planning import ContinuousEngine, plan_ahead, reachable
 from drkit.restore.run import restore
-from drkit.sealing import Keyring, Progress, loading, no_progress
+from drkit.sealing import Keyring, Progress, find_openers, loading, no_progress
 from drkit.verify.model import Drill, Scenario, Target
 from drkit.verify.moment import pick_moment, pick_within
 from drkit.verify.questions import Question, put_question
@@ -73,6 +73,7 @@ class _Record:
     restored: bool = False
     disposed: bool = True
     error: str = ""
+    opened_with: tuple[str, ...] = ()
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -175,6 +176,7 @@ def _carry_out(
             record.checks += map(_excuse, answers) if record.left_out else answers
         if not record.left_out and all(check.outcome != "failed" for check in record.checks):
             record.measured = timedelta(seconds=time.monotonic() - record.began)
+        record.opened_with = find_openers(store, manifest.pieces, keyring)
 
 
 def _pick(orders: Orders, store: Store, engine: Engine, keyring: Keyring, now: datetime) -> datetime:
@@ -252,4 +254,5 @@ def _judge(orders: Orders, record: _Record, ended_at: datetime, redact: Callable
         disposed=record.disposed,
         correlation_id=orders.correlation_id,
         drkit_version=__version__,
+        opened_with=record.opened_with,
     )

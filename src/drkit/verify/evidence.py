@@ -88,6 +88,7 @@ def _to_document(evidence: Evidence) -> dict[str, object]:
         "disposed": drill.disposed,
         "correlation_id": drill.correlation_id,
         "drkit_version": drill.drkit_version,
+        "opened_with": list(drill.opened_with),
     }
 
 
@@ -133,6 +134,7 @@ def _to_drill(document: Mapping[str, object]) -> Drill:
         disposed=fields.of(bool, document["disposed"]),
         correlation_id=fields.text(document["correlation_id"]),
         drkit_version=fields.text(document["drkit_version"]),
+        opened_with=tuple(map(fields.text, fields.of(list, document.get("opened_with", [])))),
     )
 
 

@@ -29,6 +29,7 @@ class Drill:
     `stored_bytes` are the sealed bytes of the backup, as a listing counts them; `restored_bytes` the plain ones.
     `objects` are keys and SHA-256 of what was read; `clock_offset` is by how many seconds this clock is ahead of the
     store's; `settings_that_differ` maps a setting to its value at the source and in the drill.
+    `opened_with` are the recipients whose identities were here and opened the backup, each by itself.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Drill:
     disposed: bool
     correlation_id: str
     drkit_version: str
+    opened_with: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

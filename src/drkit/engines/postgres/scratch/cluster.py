@@ -24,7 +24,8 @@ _LONGEST = 103  # bytes of a socket's path, on the strictest system
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """`enclosure` goes before every program, and is empty where the kernel cannot shut it in."""
+    """`enclosure` is empty where the kernel cannot shut a program in. It comes after the name spaces: what is shut in
+    may map no user into one."""
 
     folder: Path
     programs: Programs
@@ -64,7 +65,7 @@ class Cluster:
 
     @property
     def _before(self) -> tuple[str, ...]:
-        return (*self.enclosure, *self.confinement.command)
+        return (*self.confinement.spaces, *self.enclosure, *self.confinement.change)
 
     def enclosed(self) -> "Cluster":
         """If the programs begin at all in there: they may be of folders that nobody foresaw."""

@@ -21,14 +21,20 @@ ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """`command` goes before a program and its arguments, and becomes that program. `owner` is this process's user, who
-    has that name only by `wrapper` if there is one."""
+    """`spaces`, whatever else shuts in, and `change` go before a program and its arguments, and become that program.
+    `owner` is this process's user, who has that name only by `wrapper` if there is one."""
 
-    command: tuple[str, ...]
+    spaces: tuple[str, ...]
+    change: tuple[str, ...]
     owner: str
     user: pwd.struct_passwd = field(repr=False)
     cut_off: bool
     wrapper: Path | None
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """Without anything between."""
+        return (*self.spaces, *self.change)
 
     def __str__(self) -> str:
         return f"run by {self.user.pw_name} {'without' if self.cut_off else 'with'} a network"
@@ -40,14 +46,14 @@ def confine(find: Callable[[], Path | None] = find_wrapper) -> Confinement:
     owner, wrapper = _owner(find)
     is_root = os.geteuid() == 0
     user = _nobody() if is_root else owner
-    command = _as_user(user, is_root)
+    change = _as_user(user, is_root)
     unshare = shutil.which("unshare")
     if unshare:
         spaces = ["--net", "--ipc"] if is_root else ["--user", "--map-current-user", "--net", "--ipc"]
-        alone = (unshare, *spaces, "--", *command)
-        if _works(alone):
-            return Confinement(alone, owner.pw_name, user, True, wrapper)
-    return Confinement(command, owner.pw_name, user, False, wrapper)
+        alone = (unshare, *spaces, "--")
+        if _works((*alone, *change)):
+            return Confinement(alone, change, owner.pw_name, user, True, wrapper)
+    return Confinement((), change, owner.pw_name, user, False, wrapper)
 
 
 def _as_user(user: pwd.struct_passwd, is_root: bool) -> tuple[str, ...]:
