@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("contract.store_contract", "servers", "postgres")
+pytest.register_assert_rewrite("contract.store_contract", "contract.versioned_contract", "servers", "postgres")
 
 from servers.moto_process import moto_server  # noqa: E402 - after the registration
 from servers.postgres import NamedServer, any_server  # noqa: E402
@@ -54,6 +54,16 @@ def radosgw_url(_radosgw: Radosgw) -> S3Server:
 @pytest.fixture(scope="session")
 def radosgw_https_url(_radosgw: Radosgw) -> S3Server:
     return _radosgw.https
+
+
+@pytest.fixture(scope="session")
+def radosgw_of_ours(_radosgw: Radosgw, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Radosgw]:
+    """For tests that need users of their own: a server that was named cannot be given any."""
+    if _radosgw.config:
+        yield _radosgw
+    else:
+        with radosgw_server(tmp_path_factory.mktemp("radosgw-users")) as started:
+            yield started
 
 
 @pytest.fixture

@@ -1,17 +1,19 @@
 """Everything that can be looked at before anything is at stake: keys, store, clock and sources of the configuration."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 
 from drkit.config import System
 from drkit.config.permissions import is_readable
-from drkit.errors import CaptureError, ConfigError, DrkitError, StoreError
+from drkit.errors import CaptureError, ConfigError, Denied, DrkitError, StoreError
 from drkit.model import Finding
 from drkit.notify.courier import open_addresses, read
 from drkit.notify.ping import spell
 from drkit.ports import Clock, Store
+from drkit.stores.lockprobe import probe_lock
 from drkit.stores.probe import RESERVED, measure_offset, probe
 from drkit.wiring import BRIEF, Ask, Source, open_keyring, open_recipients, open_signers, open_signing_key
 
@@ -33,7 +35,7 @@ def check_sources(sources: Sequence[Source], clock: Clock, token: str, ask: Ask)
         system = mine[0].system
         for finding in _told(lambda: _check_keys(system, ask), "keys"):  # noqa: B023  used before the next round
             yield Checked(system.name, finding, ConfigError.exit_code)
-        for finding in _told(lambda: _check_store(mine[0].store(), clock, token), "store"):  # noqa: B023
+        for finding in _told(lambda: _check_store(mine[0], clock, token), "store"):  # noqa: B023
             yield Checked(system.name, finding, StoreError.exit_code)
         for seen in mine[0].replicas():
             for finding in _told(lambda: _check_replica(seen, token), f"replica {seen.store_name()}"):  # noqa: B023
@@ -99,7 +101,8 @@ def _lies_elsewhere(name: str, store: Store, replica: Store, token: str) -> Find
         store.put(key, iter([b"is this seen in the replica?"]))
         same = any(replica.list(key))
     finally:
-        store.delete([key])
+        with suppress(Denied):
+            store.delete([key])
     return Finding(
         name,
         not same,
@@ -135,8 +138,11 @@ def _check_ping(source: Source) -> Iterator[Finding]:
         yield Finding("ping", True, f"its {', '.join(urls)} can be told" if urls else "nothing is told")
 
 
-def _check_store(store: Store, clock: Clock, token: str) -> Iterator[Finding]:
-    yield from probe(store, token)
+def _check_store(source: Source, clock: Clock, token: str) -> Iterator[Finding]:
+    table, store, lock = source.system.table.encryption, source.store(), source.lock()
+    yield from probe(store, token, only_puts=bool(table.signing_key) and not table.identity)
+    if lock:
+        yield from probe_lock(store, lock, token, clock)
     skew = abs(measure_offset(store, clock, token))
     yield Finding(
         "clock",

@@ -9,6 +9,7 @@
     │   └── LogGone                4  the server has not got that part of its log any more
     ├── StoreError                 5  the store failed, and trying again will not help
     │   ├── StoreUnavailable       5  … trying again may help
+    │   ├── Denied                 5  the credentials are good, but not for this
     │   ├── NotFound               5  no object has that key
     │   └── AlreadyExists          5  an object has that key, and keys are written once
     ├── NotRestorable              6  nothing reaches that time, or the target failed
@@ -63,6 +64,10 @@ class StoreError(DrkitError):
 
 class StoreUnavailable(StoreError):
     """The store did not answer, or asked to be asked again; the same request may succeed later."""
+
+
+class Denied(StoreError):
+    pass
 
 
 class NotFound(StoreError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from drkit.errors import UsageError
@@ -21,6 +21,34 @@ class Entry:
     key: str
     size: int
     modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a store that keeps everything has under a key: bytes, or a `marker` that hides what came before it.
+    `current` is the newest one, which a plain reader sees. Equal `tag`s mean equal bytes; unequal ones mean nothing."""
+
+    key: str
+    id: str
+    size: int
+    modified_at: datetime
+    current: bool
+    marker: bool = False
+    tag: str = ""
+
+
+LockMode = Literal["governance", "compliance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """For how long nobody may remove an object; with `governance` nobody but who has a right of its own to do so."""
+
+    mode: LockMode
+    days: int
+
+    def until(self, now: datetime) -> datetime:
+        return now + timedelta(days=self.days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,26 @@
 """The seams: what a store and an engine promise, and the shapes of what flows between them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from drkit.model import Answer, Base, Captured, Check, Entry, Finding, Manifest, Piece, Restored, Scratch, Wishes
+from drkit.model import (
+    Answer,
+    Base,
+    Captured,
+    Check,
+    Entry,
+    Finding,
+    LockMode,
+    Manifest,
+    Piece,
+    Restored,
+    Scratch,
+    Version,
+    Wishes,
+)
 
 Chunks = Iterator[bytes]
 Clock = Callable[[], datetime]
@@ -40,6 +54,46 @@ class Store(Protocol):
     def list(self, prefix: str = "") -> Iterator[Entry]: ...
     def delete(self, keys: Iterable[str]) -> None: ...
     def sweep(self, before: datetime) -> int: ...
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """What a store may be able to do besides: keep what is overwritten or deleted, and lock it.
+
+    `keeps_versions` says whether it does so now; where it does not, nothing else of this may be asked.
+    `versions` yields every version and marker of the keys that start with `prefix`: key by key, the newest first;
+    what has the same stamp may stand in any order, but for the current one.
+    `get_version` gives one's bytes. `bring_back` makes it the current one again: by a copy, or by removing the
+    `markers` that hide it.
+    `delete_versions` removes them for good, and yields those that stay, and until when: None where the role may not.
+    `put_locked` is a `put` of what nobody can remove before `until`: it raises unless the lock was seen to be there.
+    `locked_until` is None where there is no lock. `extend` never shortens one, and
+    leaves its mode as it is; `mode` is for what has none yet.
+    """
+
+    def keeps_versions(self) -> bool: ...
+    def versions(self, prefix: str = "") -> Iterator[Version]: ...
+    def get_version(self, version: Version) -> Chunks: ...
+    def bring_back(self, version: Version, markers: Sequence[Version] = ()) -> None: ...
+    def delete_versions(self, versions: Iterable[Version]) -> Iterator[tuple[Version, datetime | None]]: ...
+    def put_locked(self, key: str, chunks: Chunks, mode: LockMode, until: datetime) -> None: ...
+    def locked_until(self, version: Version) -> datetime | None: ...
+    def extend(self, version: Version, mode: LockMode, until: datetime) -> None: ...
+
+
+@runtime_checkable
+class Decorator(Protocol):
+    """A store that is another one, with something added."""
+
+    @property
+    def inner(self) -> Store: ...
+
+
+def find_versioned(store: Store) -> Versioned | None:
+    """What can be asked of a store below whatever decorates it. None: it keeps no versions, and so no locks."""
+    while isinstance(store, Decorator):
+        store = store.inner
+    return store if isinstance(store, Versioned) and store.keeps_versions() else None
 
 
 class Engine(Protocol):

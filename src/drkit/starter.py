@@ -102,6 +102,7 @@ timezone = "UTC"                          # naive times and calendar days are re
 url = {quoted(answers.store)}
 # A folder on this disk is a beginning. What survives the disk:
 # url = "s3://my-bucket/prefix?region=eu-west-1"   (credentials come from the usual AWS chain)
+# lock_days = 30                          # object lock, in a bucket that was made with it: nobody can remove a backup
 
 [encryption]
 recipients = ["file:../keys/recipient"]   # whom backups are encrypted to; add a second one as escrow

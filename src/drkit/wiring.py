@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from drkit.age import Identity, Recipient, parse_identities, parse_recipient
+from drkit.catalog.lasting import lasts
 from drkit.clock import clock as clock
 from drkit.config import System
 from drkit.config.tables import AnySource, PhysicalTable, PostgresTable, ServerTable, SqliteTable
@@ -21,10 +22,12 @@ from drkit.engines.sqlite import SqliteEngine
 from drkit.errors import ConfigError, NotRestorable, UsageError, WrongKey
 from drkit.follow.run import Follower, Manner
 from drkit.follow.voice import Stop, Voice
+from drkit.model import Lock
 from drkit.ports import Earlier, Engine, Store
 from drkit.sealing import Keyring, Seal
 from drkit.signing import Signer, SigningKey, parse_signer, parse_signing_key
 from drkit.stores import open_store
+from drkit.stores.locking import LockingStore
 from drkit.stores.retrying import RetryPolicy
 from drkit.verify.questions import Question
 
@@ -68,7 +71,11 @@ class Source:
 
     def store(self, policy: RetryPolicy | None = None) -> Store:
         with _naming(self.system, "store.url" if self.replica is None else "store.replica"):
-            return _open(self.store_url(), policy)
+            return _open(self.store_url(), policy, self.lock())
+
+    def lock(self) -> Lock | None:
+        """A replica's bucket locks by its own default."""
+        return self.system.table.store.lock if self.replica is None else None
 
     def store_url(self) -> str:
         return self.system.resolve(self.store_name())
@@ -225,8 +232,9 @@ def follower(source: Source, voice: Voice, stop: Stop, rebase: Callable[[], None
 
 
 @cache
-def _open(url: str, policy: RetryPolicy | None) -> Store:
-    return open_store(url, policy)
+def _open(url: str, policy: RetryPolicy | None, lock: Lock | None) -> Store:
+    store = open_store(url, policy)
+    return LockingStore(store, lock, lasts, clock) if lock else store
 
 
 def select(systems: Iterable[System], names: Sequence[str]) -> list[Source]:

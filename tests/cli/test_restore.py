@@ -203,3 +203,11 @@ def test_the_plan_names_every_object_and_changes_nothing(shop: Shop) -> None:
     assert (shop.folder / "backups" / piece["key"]).stat().st_size == piece["stored_bytes"]
     assert sorted(shop.folder.rglob("*")) == before
     assert re.fullmatch(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}", document["backup"])
+
+
+def test_a_point_is_restored_by_its_id_and_by_no_other_ones(shop: Shop) -> None:
+    [point] = shop.ids()
+    done = shop.drkit.json("restore", "--at", point, "--to", "restored.db")
+    assert done["backup"] == point
+    other = f"{point[:-8]}00000000"
+    assert shop.drkit("restore", "--at", other, "--to", "other.db").code == 2

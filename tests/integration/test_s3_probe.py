@@ -43,7 +43,7 @@ def test_an_s3_server_passes_and_its_bucket_is_described(
         ("^PUT", "put an object", "s3:PutObject"),
         ("^GET .*list-type", "list objects", "s3:ListBucket"),
         ("^GET .*one$", "get an object", "s3:GetObject"),
-        ("^POST .*delete", "delete objects", "s3:DeleteObject"),
+        ("^(POST .*delete|DELETE)", "delete objects", "s3:DeleteObject"),
     ],
 )
 def test_a_right_that_is_missing_is_named_with_what_it_is_needed_for(

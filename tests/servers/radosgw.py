@@ -1,5 +1,6 @@
 """Ceph's S3 server, as small as it gets: one monitor, one disk that is a file, one gateway, with http and https."""
 
+import json
 import os
 import subprocess
 import uuid
@@ -8,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
+
+import boto3
 
 from servers.certificates import make_ca_and_server
 from servers.children import answers, free_port, listens, require, running, wait_until
@@ -57,8 +60,28 @@ rgw_run_sync_thread = false
 
 @dataclass(frozen=True)
 class Radosgw:
+    """`config` is the server's own file, where it is one of ours: then it can be given users."""
+
     http: S3Server
     https: S3Server
+    config: Path | None = None
+
+    def new_user(self, policy: dict[str, object]) -> S3Server:
+        """Somebody new, who may do what the policy says and nothing else."""
+        assert self.config, "only a server of ours can be given users"
+        name, secret = f"u{uuid.uuid4().hex[:10]}", uuid.uuid4().hex
+        _run(self.config, "radosgw-admin", "user", "create", f"--uid={name}", f"--display-name={name}",
+             f"--access-key={name}", f"--secret-key={secret}")  # fmt: skip
+        iam = boto3.client(
+            "iam",
+            endpoint_url=self.http.endpoint,
+            region_name=self.http.region,
+            aws_access_key_id=self.http.access_key,
+            aws_secret_access_key=self.http.secret_key,
+        )
+        iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(policy))
+        iam.close()
+        return S3Server(self.http.endpoint, name, secret)
 
 
 @contextmanager
@@ -80,10 +103,7 @@ def radosgw_server(folder: Path) -> Iterator[Radosgw]:
     keyring, monmap = folder / "keyring", folder / "monmap"
 
     def run(*command: str | Path) -> None:
-        done = subprocess.run(
-            [str(word) for word in command], capture_output=True, timeout=60, env=_environment(config)
-        )
-        assert done.returncode == 0, f"{command[0]} failed: {done.stderr.decode()[-2000:]}"
+        _run(config, *command)
 
     run("ceph-authtool", "--create-keyring", keyring, "--gen-key", "-n", "mon.", "--cap", "mon", "allow *")
     caps = ("--cap", "mon", "allow *", "--cap", "osd", "allow *")
@@ -110,10 +130,12 @@ def radosgw_server(folder: Path) -> Iterator[Radosgw]:
         gateway, log = start("rgw", "radosgw", "-n", "client.rgw")
         user = ("--uid=t", "--display-name=t", "--access-key=testkey", "--secret-key=testsecret")
         run("radosgw-admin", "-c", config, "user", "create", *user)
+        run("radosgw-admin", "-c", config, "caps", "add", "--uid=t", "--caps=user-policy=*")
         wait_until(lambda: answers(f"http://127.0.0.1:{http}/"), gateway, log)
         yield Radosgw(
             S3Server(f"http://127.0.0.1:{http}", "testkey", "testsecret"),
             S3Server(f"https://127.0.0.1:{https}", "testkey", "testsecret", ca=str(certificates.ca)),
+            config,
         )
 
 
@@ -124,6 +146,12 @@ def _is_active(disk_server: subprocess.Popen[bytes], log: Path) -> bool:
             return True
         sleep(0.1)
     return False
+
+
+def _run(config: Path, *command: str | Path) -> None:
+    words = [str(word) for word in command]
+    done = subprocess.run(words, capture_output=True, timeout=60, env=_environment(config))
+    assert done.returncode == 0, f"{command[0]} failed: {done.stderr.decode()[-2000:]}"
 
 
 def _environment(config: Path) -> dict[str, str]:

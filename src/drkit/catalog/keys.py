@@ -48,6 +48,12 @@ def manifest_key(source: str, backup_id: str) -> str:
     return f"{folder_of(source, backup_id)}/{MANIFEST}"
 
 
+def parse_manifest_key(source: str, key: str) -> str | None:
+    """The ID of the source's backup whose manifest lies there, if one can."""
+    found = parse_backup_key(key)
+    return found[1] if found and (found[0], found[2]) == (source, MANIFEST) else None
+
+
 def parse_backup_key(key: str) -> tuple[str, str, str] | None:
     """Source and ID of the backup in whose folder that lies, if one can, and its name there."""
     match = _IN_BACKUP.fullmatch(key)

@@ -109,6 +109,10 @@ def mark(store: Store, source: str, backup_id: str, drill_id: str, proof: Proof)
     store.put(mark_key(source, backup_id, drill_id, proof), iter([note.encode()]))
 
 
+def is_mark_key(key: str) -> bool:
+    return _MARK.fullmatch(key.rpartition("/")[2]) is not None
+
+
 def mark_key(source: str, backup_id: str, drill_id: str, proof: Proof) -> str:
     return f"{folder_of(source, backup_id)}/{proof}-{drill_id}.json"
 

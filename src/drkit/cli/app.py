@@ -32,6 +32,7 @@ from drkit.cli import (
     report,
     restore,
     status,
+    undelete,
     verify,
 )
 from drkit.cli.call import Call, parse_slot
@@ -67,6 +68,7 @@ app.command()(notify.notify)
 app.command()(audit.audit)
 app.command()(prune.prune)
 app.command()(replicate.replicate)
+app.command()(undelete.undelete)
 app.command()(pins.pin)
 app.command()(pins.unpin)
 app.command()(daemon.daemon)

@@ -1,11 +1,12 @@
 """`drkit prune`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from drkit.cli.call import Call, Failed, each_source
+from drkit.cli.locks import Locked, describe_locks, extend, outline_locks, warn_of_hidden
 from drkit.cli.running import each_system_run
 from drkit.cli.text import format_size, format_table
 from drkit.errors import DrkitError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from drkit.config.tables import KeepTable
     from drkit.model import Entry, Point
     from drkit.prune import PrunePlan
+    from drkit.prune.holdings import Holdings
     from drkit.retention import Policy, Verdict
     from drkit.wiring import Source
 
@@ -30,18 +32,23 @@ def prune(
 ) -> int:
     """Remove the points that no rule of `keep` names. Pinned points, the newest ones and the newest verified one stay.
     What goes is written down first, in a record that is signed and stays in the store. Then the same for each replica,
-    by `replica_keep` or the same rules, counted from the newest point that it holds.
+    by `replica_keep` or the same rules, counted from the newest point that it holds. What is locked stays until its
+    lock ends; with `store.lock_days` the locks of what stays are made longer in time.
 
     Examples:  drkit prune --dry-run  |  drkit prune shop  |  drkit prune shop/main --yes --json
     """
     call: Call = context.obj
     sources = call.select(names)
+    locks = Locked()
     if dry_run:
         plans, failed = each_source(call, _places(sources), _plan)
     else:
         ended, failed = each_system_run(call, "prune", sources, lambda mine: _prune(call, mine, yes), _first_failure)
         plans = [pair for _, pruned in ended for pair in pruned.plans]
         failed = sum((pruned.failed for _, pruned in ended), failed)
+        locks = sum((pruned.locks for _, pruned in ended), locks)
+    for source, plan in plans:
+        warn_of_hidden(call.console, source, plan)
     here = [plan for source, plan in plans if source.replica is None]
     afar = [(source, plan) for source, plan in plans if source.replica is not None]
     document = {
@@ -53,8 +60,10 @@ def prune(
         "remove": [{"id": each.point.id, "source": each.point.source} for plan in here for each in plan.let_go],
         "bytes": sum(plan.bytes for plan in here),
     }
+    document |= describe_locks(plans, locks)
     document |= {"replica": [_describe(source, plan) for source, plan in afar]} if afar else {}
     text = "\n".join((_outline(here, dry_run), *(_outline_replica(source, plan, dry_run) for source, plan in afar)))
+    text += outline_locks(locks)
     log = [
         {"source": plan.source, "objects": len(plan.log), "bytes": sum(entry.size for entry in plan.log)}
         for plan in here
@@ -72,6 +81,7 @@ class Pruned:
 
     plans: "list[tuple[Source, PrunePlan]]"
     failed: Failed
+    locks: Locked
 
 
 def _places(sources: "Sequence[Source]") -> "list[Source]":
@@ -89,9 +99,13 @@ def _prune(call: Call, sources: "Sequence[Source]", yes: bool) -> Pruned:
             where = "" if source.replica is None else f" in {source.store_name()}"
             more = f"remove {len(plan.let_go)} of the points of {source.name}{where}, more than half"
             call.console.confirm(more, yes)
+    locks = Locked()
+    carried: list[tuple[Source, PrunePlan]] = []
     for (source, plan), write_down in zip(plans, writing, strict=True):
-        carry_out(source.store(), plan, write_down)
-    return Pruned(plans, failed)
+        removed = carry_out(source.store(), plan, write_down)
+        carried.append((source, replace(plan, bytes=removed.freed)))
+        locks += Locked(removed.hidden, len(removed.retained)) + extend(source, plan)
+    return Pruned(carried, failed, locks)
 
 
 def _first_failure(pruned: Pruned) -> DrkitError | None:
@@ -149,7 +163,8 @@ def _plan(source: "Source") -> "PrunePlan":
     from drkit.backup import GRACE
     from drkit.catalog import survey
     from drkit.config.tables import PhysicalTable
-    from drkit.prune import plan_prune, read_references
+    from drkit.prune import plan_prune, read_references, with_holdings
+    from drkit.prune.holdings import look_up_held
     from drkit.retention import Policy, judge
     from drkit.verify.marks import without_false_marks
     from drkit.wiring import clock, open_signers
@@ -161,14 +176,16 @@ def _plan(source: "Source") -> "PrunePlan":
     keep = _keep(source)
     policy = keep.policy if keep else Policy(last=len(listing.points))
     now, zone = clock(), source.system.table.timezone
+    held = look_up_held(store, listing, signers, now)
     log: Sequence[Entry] = ()
     if isinstance(source.table, PhysicalTable):
-        verdicts, log = _plan_with_log(source, replace(listing, points=believed), policy, now)
+        verdicts, log = _plan_with_log(source, replace(listing, points=believed), policy, now, held)
     else:
-        verdicts = judge(policy, believed, zone, now)
+        verdicts = held.withhold(judge(policy, believed, zone, now))
     staying = [verdict.point for verdict in verdicts if verdict.reasons]
     referenced = read_references(store, staying, signers) | _being_copied(source, listing)
-    return plan_prune(listing, verdicts, referenced, GRACE, now, log)
+    plan = plan_prune(listing, verdicts, referenced | held.protected(listing), GRACE, now, log)
+    return with_holdings(plan, held.sparing(referenced)) if held.versions else plan
 
 
 def _being_copied(source: "Source", listing: "Listing") -> set[str]:
@@ -185,7 +202,7 @@ def _being_copied(source: "Source", listing: "Listing") -> set[str]:
 
 
 def _plan_with_log(
-    source: "Source", listing: "Listing", policy: "Policy", now: "datetime"
+    source: "Source", listing: "Listing", policy: "Policy", now: "datetime", held: "Holdings"
 ) -> "tuple[Sequence[Verdict], Sequence[Entry]]":
     from drkit.backup import GRACE
     from drkit.catalog import Span, parse_log_key
@@ -203,7 +220,7 @@ def _plan_with_log(
         for entry, span in found.items()
         if isinstance(span, Span) and span.system not in known and newest - entry.modified_at < GRACE
     ]
-    plan = plan_log(outlook.holdings, listing.points, policy, source.system.table.timezone, now, young)
+    plan = plan_log(outlook.holdings, listing.points, policy, source.system.table.timezone, now, young, held.withhold)
     if _keep(source) is None or outlook.doubts:
         return plan.verdicts, ()
     going = set(plan.let_go)

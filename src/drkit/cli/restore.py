@@ -39,7 +39,7 @@ def restore(
     at: Annotated[
         str,
         typer.Option(
-            metavar="WHEN", help="A moment, `latest`, or 90m ago; in a log name:POINT, lsn:POSITION, xid:NUMBER."
+            metavar="WHEN", help="A moment, `latest`, 90m ago, or an ID; in a log name:POINT, lsn:POSITION, xid:NUMBER."
         ),
     ] = "latest",
     to: Annotated[str | None, typer.Option(metavar="TARGET", help="Where to: a new file, folder or database.")] = None,
@@ -127,15 +127,18 @@ def _spaces(texts: list[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _plan(call: Call, source: "Source", at: str, *, looking: bool) -> "Planned":
+    from drkit.catalog import parse_id
     from drkit.restore.planning import plan_ahead
     from drkit.restore.wanted import parse_wanted, spell
     from drkit.wiring import clock
 
     now = clock()
-    wanted = parse_wanted(at, source.system.table.timezone, now)
+    named = parse_id(at)
+    wanted = named or parse_wanted(at, source.system.table.timezone, now)
     call.console.tell(f"{source.name}: wanted is {spell(wanted)}")
     keyring = _keyring(source, looking=looking)
-    planned = plan_ahead(source.store(), source.name, source.engine(), wanted, now, keyring, partial(_tell, call))
+    tell, point = partial(_tell, call), at if named else None
+    planned = plan_ahead(source.store(), source.name, source.engine(), wanted, now, keyring, tell, point)
     for doubt in planned.doubts:
         call.console.warn(f"passed over: {doubt.detail}")
     return planned

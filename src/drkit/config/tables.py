@@ -27,6 +27,7 @@ from drkit.config.values import (
     Zone,
     is_reference,
 )
+from drkit.model import Lock, LockMode
 from drkit.retention import Policy
 from drkit.timetable import PATIENCE, longest_gap, parse_cron
 from drkit.when import format_length
@@ -39,10 +40,27 @@ class Table(BaseModel):
 
 
 class StoreTable(Table):
-    """Each `replica` is a copy of the store in another place, by credentials of its own (`?profile=`)."""
+    """Each `replica` is a copy of the store in another place, by credentials of its own (`?profile=`). For `lock_days`
+    nobody can remove what was put; with `governance` nobody but who has a right of its own to do so."""
 
     url: StoreUrl
     replica: StoreUrls = ()
+    lock_days: Annotated[int, Field(ge=1, le=36500)] | None = None
+    lock_mode: LockMode = "governance"
+
+    @property
+    def lock(self) -> Lock | None:
+        return None if self.lock_days is None else Lock(self.lock_mode, self.lock_days)
+
+    @model_validator(mode="after")
+    def _can_lock(self) -> "StoreTable":
+        if self.lock_days is None and "lock_mode" in self.model_fields_set:
+            raise ValueError("store.lock_mode says how to lock, and store.lock_days is missing: for how many days?")
+        if self.lock_days is not None and self.url.startswith("file:///"):
+            raise ValueError(
+                "store.lock_days is set, and a folder cannot lock what lies in it: use a bucket with object lock"
+            )
+        return self
 
     @model_validator(mode="after")
     def _replicas_are_apart(self) -> "StoreTable":

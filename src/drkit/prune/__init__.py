@@ -1,5 +1,6 @@
 """What retention lets go leaves the store, and the signed record that says so stays."""
 
-from drkit.prune.plan import PrunePlan, plan_prune, prune, read_references
+from drkit.prune.plan import PrunePlan, plan_prune, prune, read_references, with_holdings
+from drkit.prune.removing import Removed
 
-__all__ = ["PrunePlan", "plan_prune", "prune", "read_references"]
+__all__ = ["PrunePlan", "Removed", "plan_prune", "prune", "read_references", "with_holdings"]

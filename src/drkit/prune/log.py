@@ -4,7 +4,7 @@ What can be reached within `within` stays reachable, to the moment. A base that 
 whole. Without `within` all log from the oldest base that stays is kept. It must not know how anything is removed.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -32,12 +32,14 @@ def plan_log(
     zone: ZoneInfo,
     now: datetime,
     young: Collection[Span] = (),
+    withhold: Callable[[Sequence[Verdict]], Sequence[Verdict]] = list,
 ) -> LogPlan:
     """`points` are all of the source. `young` are spans that the store got a short while ago: they stay, as a base may
-    be on its way."""
+    be on its way. `withhold` gives reasons to what cannot go yet."""
     ways = [way for way in find_ways(holdings) if not misdated(way.held.point, now)]
     within = policy.within
-    kept = _with_parents(_for_moments(_judge(points, policy, zone, now, ways), ways, within), holdings.bases)
+    ruled = _for_moments(_judge(points, policy, zone, now, ways), ways, within)
+    kept = _with_parents(withhold(ruled), holdings.bases)
     staying = {verdict.point.id for verdict in kept if verdict.reasons}
     found = windows(holdings.source, ways)
     boundary = found[-1].end - within if found and within else None

@@ -4,14 +4,16 @@ Objects are judged by what the manifests that stay refer to, and by the store's 
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from drkit import catalog
 from drkit.catalog import Listing
 from drkit.errors import IntegrityError, NotFound
 from drkit.model import Entry, Piece, Point
-from drkit.ports import Store
+from drkit.ports import Store, find_versioned
+from drkit.prune.holdings import Holdings
+from drkit.prune.removing import Removed, Remover
 from drkit.retention import Verdict
 from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
@@ -29,6 +31,7 @@ class PrunePlan:
     sweep_before: datetime
     log: tuple[Entry, ...] = ()
     source: str = ""
+    holdings: Holdings | None = None
 
 
 def plan_prune(
@@ -89,7 +92,13 @@ def read_references(store: Store, points: Iterable[Point], signers: Collection[S
     return {piece.key for pieces in map_ahead(read, points, READERS) for piece in pieces}
 
 
-def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point], Sequence[Entry]], None]) -> None:
+def with_holdings(plan: PrunePlan, holdings: Holdings) -> PrunePlan:
+    """For a store that keeps versions: all of them go, and all of their bytes are counted."""
+    keys = (*plan.manifests, *plan.objects, *(entry.key for entry in plan.log))
+    return replace(plan, holdings=holdings, bytes=holdings.weigh(keys))
+
+
+def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point], Sequence[Entry]], None]) -> Removed:
     """What was pinned since the plan was made stays, and then all log stays for this time, as a plan without that point
     made it go. What goes is written down before the first of it is gone."""
     sources = {verdict.point.source for verdict in plan.let_go}
@@ -105,10 +114,23 @@ def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point], 
     log = () if staying else plan.log
     if going or log:
         write_down(going, log)
-    store.delete(key for key in plan.manifests if _folder(key) not in pinned)
-    store.delete(key for key in plan.objects if _folder(key) not in pinned)
-    store.delete(entry.key for entry in log)
+    versioned = find_versioned(store) if plan.holdings else None
+    remover = Remover(store, versioned, plan.holdings) if versioned and plan.holdings else None
+    take = remover.remove if remover else lambda keys: _delete(store, keys)
+    removed = take([key for key in plan.manifests if _folder(key) not in pinned])
+    # a point whose manifest is locked after all stays whole
+    spared = pinned | {_folder(key) for key, _ in removed.retained}
+    removed += take([key for key in plan.objects if _folder(key) not in spared])
+    removed += take([entry.key for entry in log])
+    if remover:
+        removed += remover.remove_leftovers()
     store.sweep(plan.sweep_before)
+    return removed if remover else Removed(plan.bytes)
+
+
+def _delete(store: Store, keys: Sequence[str]) -> Removed:
+    store.delete(keys)
+    return Removed()
 
 
 def _folder(key: str) -> str:

@@ -112,6 +112,14 @@ def _read_whole_since(store: Store, keys: Iterable[str], signers: Collection[Sig
     return None
 
 
+def read_removed(store: Store, source: str, signers: Collection[Signer]) -> frozenset[str]:
+    """The IDs of all points that believed records say were removed, in a replica those of its own records too."""
+    keys = [*_keys(store, source), *_keys(store, source, catalog.replica_removals_of(source))]
+    contents = map_ahead(lambda key: b"".join(store.get(key)), keys, READERS)
+    records = believe_records(zip(keys, contents, strict=True), signers).records
+    return frozenset(point.id for record in records for point in record.points)
+
+
 def read_removals(store: Store, source: str, signers: Collection[Signer], since: datetime) -> Removals:
     """The records that were made since then."""
     keys = [key for key in _keys(store, source) if _moment(key) >= since]

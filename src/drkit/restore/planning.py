@@ -71,15 +71,18 @@ def plan_ahead(
     now: datetime,
     keyring: Keyring,
     tell: Callable[[RestorePlan], None] = _unheard,
+    point: str | None = None,
 ) -> Planned:
     """A `keyring` without identities is enough for an outlook, where histories of timelines are guessed. `tell` hears
-    of the plan before the manifests of what it takes are read, which may be damaged."""
+    of the plan before the manifests of what it takes are read, which may be damaged.
+    `point` is the ID of the one to take and no other, as a forged one may have the same moment."""
     listing = catalog.survey(store, source)
     if isinstance(engine, ContinuousEngine):
         return _plan_along(store, listing, engine, wanted, now, keyring, tell)
     if isinstance(wanted, Mark):
         raise UsageError(f"{source} has no log, so {wanted} cannot be found in it", "name a time, or latest")
-    plan = plan_restore(listing.points, wanted, now)
+    points = [catalog.find_point(listing.points, point)] if point else listing.points
+    plan = plan_restore(points, wanted, now)
     tell(plan)
     return Planned(plan, engine, (read_plan(store, plan, engine, keyring.signers),))
 

@@ -4,13 +4,13 @@ It must not know what kind of store it tries, but for an S3 bucket's own facts.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol, runtime_checkable
 
-from drkit.errors import AlreadyExists, StoreError
+from drkit.errors import AlreadyExists, Denied, StoreError
 from drkit.model import Finding
-from drkit.ports import Clock, Store
-from drkit.stores.retrying import RetryingStore
+from drkit.ports import Clock, Decorator, Store, find_versioned
 from drkit.streams.ahead import map_ahead
 
 RESERVED = ".drkit-check"
@@ -30,12 +30,14 @@ def measure_offset(store: Store, clock: Clock, token: str) -> timedelta:
         store.put(key, iter([b"what time is it there?"]))
         [stamp] = [entry.modified_at for entry in store.list(key)]
     finally:
-        store.delete([key])
+        with suppress(Denied):  # a role that only backs up leaves it there
+            store.delete([key])
     return before - stamp
 
 
-def probe(store: Store, token: str) -> Iterator[Finding]:
-    """`token` must be new: two probes at once must not meet. What follows from a failed step is not tried."""
+def probe(store: Store, token: str, *, only_puts: bool = False) -> Iterator[Finding]:
+    """`token` must be new: two probes at once must not meet. What follows from a failed step is not tried. Where the
+    role `only_puts`, it is as well that it may neither read nor delete."""
     place = f"{RESERVED}/{token}"
     one, raced = f"{place}/one", f"{place}/raced"
     try:
@@ -43,20 +45,27 @@ def probe(store: Store, token: str) -> Iterator[Finding]:
         yield put
         if put.passed:
             yield _step("list objects", lambda: _listed(store, place, one), "all but a backup begins with a listing")
-            yield _step("get an object", lambda: _got(store, one), "restore and prune read objects")
+            yield _step("get an object", lambda: _got(store, one), "restore and prune read objects", only_puts)
             yield _step("write once", lambda: _refused(store, one), "a key that is taken must stay as it is")
             yield _step("write once, sixteen at once", lambda: _raced(store, raced), "drkit keeps backups apart")
     finally:
-        deleted = _step("delete objects", lambda: _deleted(store, one, raced), "prune removes what no rule keeps")
+        deleted = _step("delete objects", lambda: _deleted(store, one, raced), _PRUNES, only_puts)
     yield deleted
-    inner = store.inner if isinstance(store, RetryingStore) else store
-    if isinstance(inner, KnowsItself):
-        yield from inner.describe()
+    while isinstance(store, Decorator):
+        store = store.inner
+    if isinstance(store, KnowsItself):
+        yield from store.describe()
 
 
-def _step(check: str, attempt: Callable[[], str], needed: str) -> Finding:
+_PRUNES = "prune removes what no rule keeps"
+
+
+def _step(check: str, attempt: Callable[[], str], needed: str, spared: bool = False) -> Finding:
     try:
         return Finding(check, True, attempt())
+    except Denied as error:
+        told = f"{error} Backups do not need it." if spared else str(error)
+        return Finding(check, spared, told, f"{needed[0].upper()}{needed[1:]}. {error.hint}".strip())
     except StoreError as error:
         return Finding(check, False, str(error), f"{needed[0].upper()}{needed[1:]}. {error.hint}".strip())
 
@@ -84,6 +93,8 @@ def _refused(store: Store, key: str) -> str:
         store.put(key, iter([b"another"]))
     except AlreadyExists:
         return "A second put of the same key was refused."
+    if find_versioned(store):  # and the role may not look whether a key is taken
+        return "A second put of the same key was taken, and the first one stays under it as a version."
     raise StoreError(f"A second put of {key} was taken, and the first one's bytes are gone.")
 
 

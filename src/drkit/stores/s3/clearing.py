@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from drkit.errors import NotFound
+from drkit.errors import Denied, NotFound
 from drkit.stores.keys import check_key
 from drkit.stores.s3.bucket import Bucket
 from drkit.stores.s3.errors import DigestWanted, NotSupported, Refused, our_errors
@@ -32,8 +32,9 @@ class Clearing:
             if self._takes_batches:
                 try:
                     self._delete_batch(batch)
-                except (NotSupported, DigestWanted, Refused):
-                    # boto3 sends a CRC32 with a batch, whatever it is told, and not every server knows that
+                except (NotSupported, DigestWanted, Refused, Denied):
+                    # boto3 sends a CRC32 with a batch, whatever it is told, and not every server knows that;
+                    # and some want the right for the whole bucket then
                     self._takes_batches = False
             if not self._takes_batches:
                 self._delete_singly(batch)

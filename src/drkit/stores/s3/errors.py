@@ -19,7 +19,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from drkit.errors import AlreadyExists, NotFound, StoreError, StoreUnavailable
+from drkit.errors import AlreadyExists, Denied, NotFound, StoreError, StoreUnavailable
 
 
 class NotSupported(StoreError):
@@ -28,10 +28,6 @@ class NotSupported(StoreError):
 
 class DigestWanted(StoreError):
     """The server takes this only with a Content-MD5, as buckets with a default object lock do."""
-
-
-class Denied(StoreError):
-    """The credentials are good, but not for this."""
 
 
 class Refused(StoreError):
@@ -68,6 +64,8 @@ _RIGHTS = {
     "DeleteObjects": "s3:DeleteObject",
     "ListMultipartUploads": "s3:ListBucketMultipartUploads",
     "GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
+    "ListObjectVersions": "s3:ListBucketVersions",
+    "CopyObject": "s3:GetObjectVersion and s3:PutObject",
 }
 
 

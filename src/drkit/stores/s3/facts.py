@@ -19,7 +19,7 @@ def _versioning(bucket: Bucket) -> str:
     answer = bucket.attempt("", lambda: bucket.client.get_bucket_versioning(Bucket=bucket.name))
     status = answer.get("Status")
     if status == "Enabled":
-        return "keeps every version: what prune removes stays, and is paid for, until a lifecycle rule ends it"
+        return "keeps every version: what is deleted or overwritten stays until prune or a lifecycle rule removes it"
     return "has versioning suspended" if status else "keeps no versions"
 
 

@@ -3,21 +3,23 @@
 It must not know where its client and credentials come from, nor what the keys mean.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from drkit.errors import StoreUnavailable
-from drkit.model import Entry, Finding
+from drkit.model import Entry, Finding, LockMode, Version
 from drkit.ports import Chunks
 from drkit.stores.keys import check_key, is_key
 from drkit.stores.retrying import RetryPolicy
 from drkit.stores.s3.bucket import Bucket
 from drkit.stores.s3.clearing import Clearing
-from drkit.stores.s3.errors import OutOfRange, our_errors
+from drkit.stores.s3.errors import OutOfRange, Refused, our_errors
 from drkit.stores.s3.facts import describe
+from drkit.stores.s3.locks import Locks, cannot_lock, headers
 from drkit.stores.s3.upload import Uploads
+from drkit.stores.s3.versions import Versions
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -33,6 +35,8 @@ class S3Store:
         self._bucket = Bucket(client, bucket, f"{plain}/" if plain else "", policy or RetryPolicy())
         self._uploads = Uploads(self._bucket)
         self._clearing = Clearing(self._bucket)
+        self._locks = Locks(self._bucket)
+        self._versions = Versions(self._bucket, self._locks)
 
     def put(self, key: str, chunks: Chunks) -> None:
         check_key(key)
@@ -80,6 +84,37 @@ class S3Store:
 
     def sweep(self, before: datetime) -> int:
         return self._clearing.sweep(before)
+
+    def keeps_versions(self) -> bool:
+        return self._versions.kept()
+
+    def versions(self, prefix: str = "") -> Iterator[Version]:
+        return self._versions.find(prefix)
+
+    def get_version(self, version: Version) -> Chunks:
+        return self._versions.get(version)
+
+    def bring_back(self, version: Version, markers: Sequence[Version] = ()) -> None:
+        self._versions.bring_back(version, markers)
+
+    def delete_versions(self, versions: Iterable[Version]) -> Iterator[tuple[Version, datetime | None]]:
+        return self._versions.delete(versions)
+
+    def put_locked(self, key: str, chunks: Chunks, mode: LockMode, until: datetime) -> None:
+        check_key(key)
+        try:
+            put = self._uploads.put(key, chunks, headers(mode, until))
+        except Refused as error:
+            if self._locks.possible():
+                raise
+            raise cannot_lock(self._bucket) from error
+        self._locks.insist(key, put.version, mode, until, whole=put.whole)
+
+    def locked_until(self, version: Version) -> datetime | None:
+        return self._locks.read(version.key, version.id)[1]
+
+    def extend(self, version: Version, mode: LockMode, until: datetime) -> None:
+        self._locks.extend(version.key, version.id, mode, until)
 
     def describe(self) -> Iterator[Finding]:
         return describe(self._bucket)
