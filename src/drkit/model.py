@@ -226,6 +226,9 @@ class Restored:
     last_transaction: datetime | None = None
 
 
+STRANGERS = "strangers"  # the name of a finding about the keys, and not about what is stored
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was looked at: what, whether it is as it should be, and what to do if not."""

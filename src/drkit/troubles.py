@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from drkit.catalog.wholeness import STRANGERS
+from drkit.model import STRANGERS
 from drkit.when import format_length, format_moment
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ def test_json_is_one_document_with_the_promised_keys_and_nothing_else(shop: Shop
     assert drkit.json("prune")["remove"] == []
     assert all(each["passed"] for each in drkit.json("check")["findings"])
     (keys,) = drkit.json("keys", "show")["keys"]
-    assert set(keys) == {"system", "recipients", "signers", "identity", "signing_key"}
+    assert set(keys) == {"system", "recipients", "former_recipients", "signers", "identity", "signing_key"}
     assert set(drkit.json("keys", "new", "--out", "more")) == {"folder", "recipient", "signer"}
     assert set(drkit.json("init", "--name", "other", "--path", "shop.db")) == {"schedule", "keys", "name", "unset"}
 

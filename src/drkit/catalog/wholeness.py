@@ -11,12 +11,11 @@ from datetime import datetime
 from drkit.catalog.manifest import read_manifest
 from drkit.catalog.points import Listing
 from drkit.errors import IntegrityError, NotFound
-from drkit.model import Finding, Manifest
+from drkit.model import STRANGERS, Finding, Manifest
 from drkit.ports import Store
 from drkit.signing import Signer
 from drkit.when import misdated
 
-STRANGERS = "strangers"  # the name of a finding about the keys, and not about what is stored
 _STRANGE = (
     "Set encryption.recipients right on the backup host. If somebody has the identity to one of these, list it as one"
     " of encryption.former_recipients."

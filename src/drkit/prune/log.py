@@ -48,7 +48,7 @@ def plan_log(
     for way in carriers:
         base = way.held.base
         needed.update(_to_be_whole(way.stretch, base))
-        if way is _first_for_moments(carriers, way.stretch, boundary):
+        if way is _first_for_moments(carriers, way.stretch, boundary) or way is _newest(ways):
             needed.update(span for span in way.stretch.spans if span.end >= _file_of(base))
     return LogPlan(tuple(kept), tuple(span for span in holdings.spans if span not in needed))
 
@@ -71,6 +71,9 @@ def _for_moments(verdicts: Sequence[Verdict], ways: Sequence[Way], within: timed
     """The base that the first moment of each unbroken part of the log is reached from, for as far back as was promised.
     One that a drill refuted takes no other one's place."""
     found = windows("", ways)
+    if newest := _newest(ways):
+        latest = newest.held.point.id
+        verdicts = [_because(each, "newest moment") if each.point.id == latest else each for each in verdicts]
     if not within or not found:
         return list(verdicts)
     boundary, reason = found[-1].end - within, f"log within {format_length(within)}"
@@ -80,6 +83,13 @@ def _for_moments(verdicts: Sequence[Verdict], ways: Sequence[Way], within: timed
             if way := _first_for_moments(asked, stretch, boundary):
                 wanted.add(way.held.point.id)
     return [_because(verdict, reason) if verdict.point.id in wanted else verdict for verdict in verdicts]
+
+
+def _newest(ways: Iterable[Way]) -> Way | None:
+    """The one that leads to the newest moment. That may be another than the newest base's: after a failover none may
+    have been made yet."""
+    reaching = [way for way in ways if way.until is not None]
+    return max(reaching, key=lambda way: (way.until, way.since, way.held.base.stop, way.held.point.id), default=None)
 
 
 def _first_for_moments(ways: Iterable[Way], stretch: Stretch, boundary: datetime | None) -> Way | None:

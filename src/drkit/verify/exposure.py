@@ -86,7 +86,8 @@ def rpo_at(moment: datetime, points: Iterable[Recoverable]) -> timedelta | None:
 
 def measure_exposure(points: Iterable[Recoverable], start: datetime, end: datetime) -> Exposure:
     """Over the moments from `start` to `end`, which is now at the latest."""
-    ordered = sorted(points, key=lambda point: (point.since, point.at))
+    # of those that appear at the same moment the newest counts, and the others never did
+    ordered = sorted(sorted(points, key=lambda point: point.at, reverse=True), key=lambda point: point.since)
     newest = max((point.at for point in ordered if point.since <= start), default=None)
     covered_from = start if newest else end
     gaps: list[Gap] = []
