@@ -3,10 +3,13 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from daemon_runner import Daemon, daemon_running, members_of
+from daemon_world import source_bulletin
+from drkit.bulletin import Bulletin, LogBulletin
 from drkit.catalog import survey
 from drkit.config import load_system
 from drkit.daemon.child import Answer, Hear
@@ -93,7 +96,8 @@ def test_a_follower_at_its_work_is_no_trouble_and_tells_how_far_it_is() -> None:
             runs.append(hear)
             if len(runs) == 1:
                 return Answer(4)
-            hear({"message": "following", "covered_until": "…", "lag_seconds": 1.5, "position": "0/5000000"})
+            said = {"covered_until": "…", "lag_seconds": 1.5, "position": "0/5000000", "slot_safe_bytes": 7 << 20}
+            hear({"message": "following", **said})
             told.set()
             await asyncio.Event().wait()
             raise AssertionError("nothing sets it")
@@ -104,6 +108,9 @@ def test_a_follower_at_its_work_is_no_trouble_and_tells_how_far_it_is() -> None:
         now[0] += timedelta(hours=1)
         assert not following.failing(now[0])
         assert following.running[FOLLOW, SOURCE].message == "1.5s behind, stored up to 0/5000000"
+        seen = replace(source_bulletin(SOURCE, []), log=LogBulletin(now[0], timedelta(0), None))
+        [source] = following.complete(Bulletin((seen,))).sources
+        assert source.log and source.log.slot_safe_bytes == 7 << 20
         following.plan([])
         await following.stop()
 

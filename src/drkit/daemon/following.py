@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from drkit.bulletin import Bulletin, SourceBulletin
 from drkit.config import System
 from drkit.config.tables import PhysicalTable
 from drkit.daemon.child import Answer, Hear, Line
@@ -22,6 +23,7 @@ FOLLOW = "follow"
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=1)
 _STEADY = timedelta(minutes=10)  # whoever ran for so long is started again at once
 _ALARM = timedelta(minutes=5)
+_SLOT = "slot_safe_bytes"
 _SIGNS = {"system_identifier", "covered_until", "standby"}  # members of lines that tell of a follower at its work
 
 
@@ -43,7 +45,12 @@ class Following:
         self._launch, self._clock, self._tell = launch, clock, ended
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._down: dict[Name, tuple[datetime, Ended]] = {}
+        self._slots: dict[str, int | None] = {}
         self.running: dict[Name, Running] = {}
+
+    def complete(self, bulletin: Bulletin) -> Bulletin:
+        """With what followers alone know: how much more a server may write before its slot is lost."""
+        return replace(bulletin, sources=tuple(map(self._complete, bulletin.sources)))
 
     def plan(self, sources: Collection[str]) -> None:
         """From now on these and no others, all of them anew: a follower reads its schedule when it begins."""
@@ -84,6 +91,8 @@ class Following:
             self.running[name] = replace(self.running[name], message=_say(line))
             if _SIGNS & line.keys():
                 self._down.pop(name, None)
+            if _SLOT in line:
+                self._slots[name[1]] = line[_SLOT]
 
         try:
             answer = await self._launch(run, hear)
@@ -91,11 +100,17 @@ class Following:
             answer = Answer(70, errors=({"message": f"drkit could not be started: {error}"},))
         finally:
             self.running.pop(name, None)
+            self._slots.pop(name[1], None)
         ended = _judge(run, answer, self._clock())
         since, _ = self._down.get(name, (ended.ended_at, ended))
         self._down[name] = since, ended
         self._tell(ended)
         return ended
+
+    def _complete(self, source: SourceBulletin) -> SourceBulletin:
+        if source.log is None or source.source not in self._slots:
+            return source
+        return replace(source, log=replace(source.log, slot_safe_bytes=self._slots[source.source]))
 
 
 def _say(line: Line) -> str:

@@ -65,7 +65,7 @@ class Daemon:
                 config_since=self._config_since,
                 looked_at=looking.looked_at,
                 look_error=looking.error,
-                bulletin=looking.bulletin,
+                bulletin=self._following.complete(looking.bulletin),
                 running=(*supervisor.running.values(), *self._following.running.values()),
                 planned=supervisor.planned(),
                 last=dict(supervisor.last),
