@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "replicate": ("replicate",),
     "report": ("report",),
     "evidence": ("evidence", "verify", "all"),
+    "audit": ("audit", "--sample", "10%"),
 }
 _TAKES = timedelta(hours=1)
 
@@ -30,6 +31,7 @@ def plans_of(system: System) -> dict[str, Cron]:
         "replicate": table.jobs.replicate if table.store.replica else None,
         "report": table.jobs.report,
         "evidence": table.jobs.evidence,
+        "audit": table.jobs.audit,
     }
     return {job: cron for job, cron in planned.items() if cron}
 

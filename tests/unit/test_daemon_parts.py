@@ -63,6 +63,12 @@ def test_a_job_that_is_never_to_run_is_not_planned(tmp_path: Path) -> None:
     assert {job.kind for job in plan_jobs([load_system(file)])} == {"backup", "verify", "evidence"}
 
 
+def test_an_audit_is_planned_where_it_is_asked_for_as_it_reads_all_that_is_stored(tmp_path: Path) -> None:
+    asked = load_system(shop(tmp_path, "[jobs]", 'audit = "50 4 * * *"'))
+    [audit] = [job for job in plan_jobs([asked]) if job.kind == "audit"]
+    assert audit.command == ("audit", "--sample", "10%", "shop", "--json")
+
+
 def test_without_an_identity_nothing_is_drilled_and_the_daemon_says_so(tmp_path: Path) -> None:
     system = load_system(shop(tmp_path, keys='signing_key = "file:signing"'))
     assert "verify" not in {job.kind for job in plan_jobs([system])}

@@ -160,6 +160,7 @@ class JobsTable(Table):
     replicate: CronLineOrNever = parse_cron("*/15 * * * *")
     report: CronLineOrNever = parse_cron("0 6 1 * *")
     evidence: CronLineOrNever = parse_cron("20 5 * * 0")
+    audit: CronLineOrNever = None  # it reads all that is stored, which stores may charge for
     time_limit: Length = timedelta(hours=6)
     jitter: Length = timedelta(0)
 

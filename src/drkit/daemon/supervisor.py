@@ -19,7 +19,7 @@ from drkit.ports import Clock
 
 Launch = Callable[[Job, Running, Hear], Awaitable[Answer]]
 # Backups first: what they miss is lost, and what the others miss is only late.
-_ORDER = ("backup", "replicate", "verify", "prune", "report", "evidence")
+_ORDER = ("backup", "replicate", "verify", "prune", "report", "evidence", "audit")
 
 
 class Supervisor:

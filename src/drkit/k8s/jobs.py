@@ -111,6 +111,7 @@ def _reads(system: System, source: AnySource | None, job: str) -> object:
         "replicate": (*place, store.replica),
         "report": (*place, keys.signing_key),
         "evidence": place,
+        "audit": place,
         NOTIFY: (*place, store.replica, table.notify.urls),
         METRICS: (*place, store.replica),
     }
