@@ -129,14 +129,14 @@ def _spaces(texts: list[str]) -> tuple[tuple[str, str], ...]:
 def _plan(call: Call, source: "Source", at: str, *, looking: bool) -> "Planned":
     from drkit.catalog import parse_id
     from drkit.restore.planning import plan_ahead
-    from drkit.restore.wanted import parse_wanted, spell
+    from drkit.restore.wanted import Mark, parse_wanted, spell
     from drkit.wiring import clock
 
     now = clock()
     named = parse_id(at)
     wanted = named or parse_wanted(at, source.system.table.timezone, now)
     call.console.tell(f"{source.name}: wanted is {spell(wanted)}")
-    keyring = _keyring(source, looking=looking)
+    keyring = _keyring(source, looking=looking and not isinstance(wanted, Mark))  # what is called so stands in the log
     tell, point = partial(_tell, call), at if named else None
     planned = plan_ahead(source.store(), source.name, source.engine(), wanted, now, keyring, tell, point)
     for doubt in planned.doubts:
