@@ -123,7 +123,7 @@ def test_a_point_that_is_pruned_while_it_is_audited_is_no_damage(system: FaultSy
     store, signers = system.store(), open_signers(system.source(DOCS).system)
     listing = survey(store, DOCS)
     verdicts = judge(Policy(last=1, min_points=1), listing.points, system.source(DOCS).system.table.timezone, utc_now())
-    prune(store, plan_prune(listing, verdicts, (), utc_now() - utc_now(), utc_now()), lambda _: None)
+    prune(store, plan_prune(listing, verdicts, (), utc_now() - utc_now(), utc_now()), lambda *_: None)
     found = list(audit_points(store, listing, signers, lambda _: True))
     assert [(each.point.id, each.outcome) for each in found] == [(listing.points[-1].id, "ok")]
 
