@@ -4,15 +4,14 @@ It must not know where its client and credentials come from, nor what the keys m
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from drkit.errors import StoreUnavailable
 from drkit.model import Entry, Finding, LockMode, Version
 from drkit.ports import Chunks
 from drkit.stores.keys import check_key, is_key
 from drkit.stores.retrying import RetryPolicy
+from drkit.stores.s3.body import read_body
 from drkit.stores.s3.bucket import Bucket
 from drkit.stores.s3.clearing import Clearing
 from drkit.stores.s3.errors import OutOfRange, Refused, our_errors
@@ -23,8 +22,6 @@ from drkit.stores.s3.versions import Versions
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
-
-_CHUNK = 1 << 20
 
 
 class S3Store:
@@ -56,15 +53,7 @@ class S3Store:
                 answer = self._bucket.client.get_object(**asked)
         except OutOfRange:
             return
-        left = answer["ContentLength"]
-        with closing(answer["Body"]) as body:
-            while left:
-                with our_errors(where):
-                    chunk = body.read(_CHUNK)
-                if not chunk:
-                    raise StoreUnavailable(f"{where} was cut short by {left} bytes.", hint="Try again in a while.")
-                left -= len(chunk)
-                yield chunk
+        yield from read_body(answer, where)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         asked: dict[str, Any] = {"Bucket": self._bucket.name, "Prefix": self._bucket.prefix + prefix}

@@ -4,18 +4,19 @@ It must not know why one is wanted.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from drkit.errors import Denied, NotFound, StoreError, StoreUnavailable
+from drkit.errors import Denied, NotFound, StoreError
 from drkit.model import Version
 from drkit.ports import Chunks
 from drkit.stores.keys import is_key
 from drkit.stores.retrying import keep_trying
+from drkit.stores.s3.body import read_body
 from drkit.stores.s3.bucket import Bucket
 from drkit.stores.s3.errors import DigestWanted, NotSupported, Refused, our_errors
 from drkit.stores.s3.locks import Locks
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import ListObjectVersionsOutputTypeDef
 
 _BATCH = 1000
-_CHUNK = 1 << 20
 _LARGEST_COPY = 5 << 30
 _COPY_PART = 1 << 30
 
@@ -61,15 +61,7 @@ class Versions:
         answer = self._bucket.attempt(
             version.key, lambda: self._bucket.client.get_object(**self._bucket.at(version.key), VersionId=version.id)
         )
-        left = answer["ContentLength"]
-        with closing(answer["Body"]) as body:
-            while left:
-                with our_errors(where):
-                    chunk = body.read(_CHUNK)
-                if not chunk:
-                    raise StoreUnavailable(f"{where} was cut short by {left} bytes.", hint="Try again in a while.")
-                left -= len(chunk)
-                yield chunk
+        yield from read_body(answer, where)
 
     def bring_back(self, version: Version, markers: Sequence[Version]) -> None:
         """Who may not remove a marker may still put a copy over it."""
