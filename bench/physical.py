@@ -137,6 +137,7 @@ def _to_a_folder(folder: Path, server: PostgresServer, rounds: int) -> None:
         "PGPASSWORD": server.password,
     }
     send = f"{server.bin}/pg_basebackup -h 127.0.0.1 -p {server.port} -U postgres -c fast -Ft -X none -D -"
+    keep = f"zstd -3 -T2 | age -r {recipient} > {out}"
     compare(
         f"PostgreSQL {server.major}, base backup of {size_of(server)}, to a folder",
         [
@@ -148,7 +149,13 @@ def _to_a_folder(folder: Path, server: PostgresServer, rounds: int) -> None:
             ),
             Contender(
                 "pg_basebackup | zstd -3 -T2 | age",
-                shell(f"{send} | zstd -3 -T2 | age -r {recipient} > {out}"),
+                shell(f"{send} | {keep}"),
+                cleared(out),
+                environment,
+            ),
+            Contender(
+                "… with SHA-256, as drkit asks for",
+                shell(f"{send} --manifest-checksums=SHA256 | {keep}"),
                 cleared(out),
                 environment,
             ),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Protocol, runtime_checkable
 
 from drkit.model import (
@@ -27,6 +28,14 @@ Clock = Callable[[], datetime]
 Save = Callable[[str, Chunks], Piece]
 Load = Callable[[Piece], Chunks]
 Begin = Callable[[datetime], Save]
+
+
+class Effort(Enum):
+    """How something is compressed: what suits text, pages of PostgreSQL's tables, or whatever comes."""
+
+    TEXT = "text"
+    PAGES = "pages"
+    ANYTHING = "anything"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +121,12 @@ class Engine(Protocol):
     however that happens; what a killed run left is removed by the next. It never goes near the source.
     `prove` looks at what was restored there: first that it answers at all, then whether it is what was captured.
     `ask` puts the user's own question to it: the first value of the first row. UsageError where none can be asked.
-    `effort` is the level of compression that suits what it captures. `reads_back` names the pieces that a later capture
-    needs: they can be opened with the key that signs, too.
+    `effort` is how what it captures is compressed best. `reads_back` names the pieces that a later
+    capture needs: they can be opened with the key that signs, too.
     """
 
     kind: str
-    effort: int
+    effort: Effort
     reads_back: frozenset[str]
 
     def capture(self, begin: Begin) -> Captured: ...

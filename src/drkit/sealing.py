@@ -11,7 +11,7 @@ from drkit import age
 from drkit.age import Identity, Recipient
 from drkit.errors import IntegrityError, NotFound, WrongKey
 from drkit.model import Piece
-from drkit.ports import Chunks, Load, Save, Store
+from drkit.ports import Chunks, Effort, Load, Save, Store
 from drkit.signing import Signer, SigningKey, check_stanzas, sign_stanzas
 from drkit.streams.ahead import ahead
 from drkit.streams.compress import compress, decompress
@@ -55,10 +55,10 @@ def saving(
     folder: str,
     seal: Seal,
     progress: Progress = no_progress,
-    effort: int = 2,
+    effort: Effort = Effort.ANYTHING,
     reads_back: frozenset[str] = frozenset(),
 ) -> Save:
-    """`effort` is zstd's level; pieces named in `reads_back` are encrypted to this host's own identity, too."""
+    """Pieces named in `reads_back` are encrypted to this host's own identity, too."""
     keep_large_buffers()
 
     def save(name: str, chunks: Chunks) -> Piece:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drkit.errors import IntegrityError
+from drkit.ports import Effort
 from drkit.streams.compress import FRAME_BYTES, compress, decompress
 
 # A seed made long, so that bodies cross the borders of frames without hypothesis drawing megabytes.
@@ -24,18 +25,18 @@ def _cut(body: bytes, at: list[int]) -> list[bytes]:
 
 
 @settings(max_examples=40, deadline=None)
-@given(bodies, cuts, cuts, st.integers(1, 3), st.sampled_from([1, 2, 9]))
+@given(bodies, cuts, cuts, st.integers(1, 3), st.sampled_from(Effort))
 def test_what_is_compressed_comes_back_whatever_the_chunks(
-    body: bytes, before: list[int], after: list[int], workers: int, level: int
+    body: bytes, before: list[int], after: list[int], workers: int, effort: Effort
 ) -> None:
-    stored = b"".join(compress(iter(_cut(body, before)), level, workers))
+    stored = b"".join(compress(iter(_cut(body, before)), effort, workers))
     assert b"".join(decompress(iter(_cut(stored, after)), workers)) == body
 
 
 @settings(max_examples=60, deadline=None)
 @given(bodies, cuts, cuts)
 def test_the_chunks_of_a_body_do_not_show_in_what_is_stored(body: bytes, one: list[int], other: list[int]) -> None:
-    assert list(compress(iter(_cut(body, one)), 1)) == list(compress(iter(_cut(body, other)), 1))
+    assert list(compress(iter(_cut(body, one)), Effort.TEXT)) == list(compress(iter(_cut(body, other)), Effort.TEXT))
 
 
 @settings(max_examples=300, deadline=None)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drkit.errors import IntegrityError
+from drkit.ports import Effort
 from drkit.streams.ahead import ahead, map_ahead
 from drkit.streams.blocks import Cursor, blocks
 from drkit.streams.compress import FRAME_BYTES, LARGEST_FRAME, compress, decompress, zstd
@@ -24,7 +25,7 @@ class Stop(Exception):
 
 
 def compressed(*chunks: bytes) -> bytes:
-    return b"".join(compress(iter(chunks), 2))
+    return b"".join(compress(iter(chunks), Effort.ANYTHING))
 
 
 def plain(stored: bytes) -> bytes:
@@ -171,7 +172,7 @@ def test_an_error_of_the_source_rises_through_both_directions() -> None:
         raise Stop
 
     with pytest.raises(Stop):
-        list(compress(failing(), 2))
+        list(compress(failing(), Effort.ANYTHING))
     stored = compressed(b"y" * 100)
     with pytest.raises(Stop):
         list(decompress(part for part in (stored, *failing())))
@@ -260,7 +261,9 @@ def test_closing_early_closes_what_is_read() -> None:
 @pytest.mark.parametrize("direction", ["compress", "decompress"])
 def test_a_consumer_that_leaves_early_leaves_no_thread(direction: str) -> None:
     body = b"z" * (20 * FRAME_BYTES)
-    stream = compress(iter([body]), 2) if direction == "compress" else decompress(iter([compressed(body)]))
+    stream = (
+        compress(iter([body]), Effort.ANYTHING) if direction == "compress" else decompress(iter([compressed(body)]))
+    )
     next(stream)
     assert ours() != []
     stream.close()  # type: ignore[attr-defined]

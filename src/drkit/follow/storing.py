@@ -15,11 +15,10 @@ from drkit.catalog import HISTORY, Log, Span
 from drkit.errors import AlreadyExists, LogBroken, StoreError, WrongKey
 from drkit.follow.cutting import Portion
 from drkit.follow.resume import ELSEWHERE
-from drkit.ports import Chunks, Store
+from drkit.ports import Chunks, Effort, Store
 from drkit.sealing import Keyring, Seal, opening, saving, vouched
 from drkit.signing import Signer
 
-_EFFORT = 1
 _CHUNK = 1 << 20
 _TRIES = 100
 _LOOKED_AT = 64  # the rest is for the next one
@@ -50,7 +49,7 @@ class LogWriter:
         span = portion.span
         for _ in range(_TRIES):
             folder = catalog.timeline_folder(self._source, span.system, span.timeline)
-            save = saving(self._store, folder, self._seal, effort=_EFFORT)
+            save = saving(self._store, folder, self._seal, effort=Effort.TEXT)
             try:
                 save(catalog.span_name(span), _chunks(portion.data))
             except AlreadyExists:
@@ -99,7 +98,7 @@ class LogWriter:
                 )
             return
         folder = catalog.timeline_folder(self._source, self._system, timeline)
-        saving(self._store, folder, self._seal, effort=_EFFORT, reads_back=frozenset({HISTORY}))(
+        saving(self._store, folder, self._seal, effort=Effort.TEXT, reads_back=frozenset({HISTORY}))(
             HISTORY, iter([content])
         )
 

@@ -25,7 +25,7 @@ from drkit.engines.files.survey import survey
 from drkit.engines.files.unpack import Unpacking
 from drkit.errors import CaptureError, IntegrityError, NotRestorable, UsageError
 from drkit.model import Answer, Captured, Check, Finding, Manifest, Piece, Restored, Scratch, Wishes
-from drkit.ports import Begin, Clock, Load
+from drkit.ports import Begin, Clock, Effort, Load
 
 FILES = "files"
 INDEX = "index"
@@ -43,7 +43,7 @@ class FilesEngine:
     """
 
     kind = "files"
-    effort = 2
+    effort = Effort.ANYTHING
     reads_back: frozenset[str] = frozenset()
 
     def __init__(

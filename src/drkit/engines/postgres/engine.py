@@ -22,7 +22,7 @@ from drkit.engines.postgres.server import Server
 from drkit.engines.postgres.target import check_target
 from drkit.errors import DrkitError, NotRestorable
 from drkit.model import Answer, Captured, Check, Finding, Manifest, Piece, Restored, Scratch, Wishes
-from drkit.ports import Begin, Clock, Load
+from drkit.ports import Begin, Clock, Effort, Load
 
 
 class PostgresEngine:
@@ -30,7 +30,7 @@ class PostgresEngine:
     restore to `scratch_server` where one is lent, or else to a server of their own in `scratch_folder`."""
 
     kind: str = "postgres"
-    effort: int = 1  # text compresses as well as at level 3, in three quarters of the time
+    effort: Effort = Effort.TEXT
     reads_back: frozenset[str] = frozenset()
 
     def __init__(

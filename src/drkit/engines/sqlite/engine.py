@@ -20,7 +20,7 @@ from drkit.engines.sqlite.partial import SUFFIX
 from drkit.engines.sqlite.restore import check_target, restore
 from drkit.errors import IntegrityError
 from drkit.model import Answer, Captured, Check, Digest, Finding, Manifest, Piece, Restored, Scratch, Wishes
-from drkit.ports import Begin, Clock, Load
+from drkit.ports import Begin, Clock, Effort, Load
 from drkit.streams.meter import Hasher
 
 
@@ -30,7 +30,7 @@ class SqliteEngine:
     damaged database is captured, and restored, as it is."""
 
     kind: str = "sqlite"
-    effort: int = 2
+    effort: Effort = Effort.ANYTHING
     reads_back: frozenset[str] = frozenset()
 
     def __init__(

@@ -24,7 +24,7 @@ from drkit.engines.postgres.recovery.stop import Place, find_place
 from drkit.engines.postgres.recovery.wal import WalReader
 from drkit.errors import DrkitError, NotRestorable
 from drkit.model import Answer, Captured, Check, Finding, Manifest, Piece, Restored, Scratch, Wishes
-from drkit.ports import Begin, Clock, Earlier, Load
+from drkit.ports import Begin, Clock, Earlier, Effort, Load
 from drkit.restore.logbook import LogBook
 from drkit.restore.stretch import Stretch
 from drkit.restore.travel import Travel
@@ -43,7 +43,7 @@ class PhysicalEngine:
     `along` a way, which is bound first."""
 
     kind: str = KIND
-    effort: int = 1
+    effort: Effort = Effort.PAGES
     reads_back: frozenset[str] = frozenset({MANIFEST})
 
     def __init__(
