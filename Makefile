@@ -1,6 +1,8 @@
 # `make demo` and `make test` need python3 (3.11 or newer), make, and the package registries. Everything else they set up.
 PYTHON ?= python3
 VENV ?= .venv
+# Side by side, a file at a time: most tests wait for servers and child processes.
+PYTEST_WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test check lint test-newest image image-check bench format lock audit-dependencies sbom clean
 
@@ -11,7 +13,7 @@ test: $(VENV)/.drkit-developer  ## Install what the tests need, and pass them
 	scripts/install-programs
 	scripts/fetch-age-vectors
 	scripts/fetch-postgres $(VENV)/bin/python
-	$(VENV)/bin/pytest $(ARGS)
+	$(VENV)/bin/pytest $(PYTEST_WORKERS) $(ARGS)
 
 check: lint test  ## What a developer runs before a commit
 
