@@ -22,8 +22,8 @@ def _busy(system: PhysicalSystem, folder: Path, seconds: int) -> None:
     script = folder / "tick.sql"
     script.write_text(_TICK)
     script.chmod(0o644)
-    load = system.pgbench("-n", "-c", "3", "-T", str(seconds), "-b", "tpcb-like", "-f", f"{script}@3")
-    _, err = load.communicate(timeout=120)
+    with system.load("-n", "-c", "3", "-T", str(seconds), "-b", "tpcb-like", "-f", f"{script}@3") as load:
+        _, err = load.communicate(timeout=120)
     assert load.returncode == 0, err
 
 

@@ -93,6 +93,7 @@ class Follower:
         resume = plan_resume(log, where, anew=self._anew)
         writer = LogWriter(self.source, where.system, self.store, self.seal, self.signers)
         self._keep_histories(line, log, where, writer)
+        self._settled = True  # a line that is cut from now on, be it before the first word, may be whole again
         line.start(resume.timeline, resume.listen_from, resume.store_from)
         shipping = Shipping(writer.put, writer.clear, resume.store_from)
         try:
@@ -105,7 +106,7 @@ class Follower:
 
     def began(self, log: Log, where: Whereabouts, resume: Resume) -> None:
         """The server has begun to tell."""
-        self._settled, self._waits_for_another = True, False
+        self._waits_for_another = False
         self.voice.note(
             f"{self.source}: following timeline {resume.timeline} from {format_lsn(resume.store_from)}",
             system_identifier=where.system,
