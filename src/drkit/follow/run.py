@@ -17,7 +17,7 @@ from drkit.follow.resume import Resume, broken, plan_resume
 from drkit.follow.shipping import Shipping
 from drkit.follow.storing import LogWriter
 from drkit.follow.voice import Stop, Voice
-from drkit.follow.watch import Watch
+from drkit.follow.watch import Alarm, Watch
 from drkit.lsn import format_lsn
 from drkit.ports import Ended, Heard, LogLine, ServerLog, Store, Whereabouts
 from drkit.sealing import Seal
@@ -51,6 +51,7 @@ class Follower:
     manner: Manner
     voice: Voice
     stop: Stop
+    alarm: Alarm
     _anew: bool = field(init=False)
     _settled: bool = field(default=False, init=False)
     _waits_for_another: bool = field(default=False, init=False)
@@ -167,7 +168,9 @@ class _Listening:
         self._due: float | None = None
         self._marked_at = time.monotonic()
         self._last_mark: tuple[catalog.Span, ...] = ()
-        self._watch = Watch(follower.source, follower.log, follower.voice, synchronous=follower.manner.synchronous)
+        self._watch = Watch(
+            follower.source, follower.log, follower.voice, follower.alarm, synchronous=follower.manner.synchronous
+        )
 
     def run(self, log: Log) -> None:
         """Until the timeline ends or somebody wants it to stop."""
