@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from threading import Thread
 from time import monotonic, sleep
+from typing import Any
 
 import psycopg
 import pytest
@@ -180,6 +181,36 @@ def test_a_store_that_is_gone_for_a_while_loses_nothing_and_fills_no_memory(
             assert follower.peak_memory < 250 << 20
             follower.end()
         assert_log_is_the_servers(system)
+
+
+def test_a_server_that_is_short_of_room_for_our_log_is_told_of_in_the_store_until_there_is_room(
+    tmp_path: Path, moto_url: S3Server, use_server: Callable[[S3Server], None]
+) -> None:
+    use_server(moto_url)
+    limited = server_settings(max_slot_wal_keep_size="200MB", checkpoint_timeout="1h", max_wal_size="1GB")
+    with proxy_before(moto_url) as (proxy, near), postgres_server(tmp_path, 17, limited) as server:
+        url = near.url(moto_url.new_bucket(), "prod")
+        system = make_physical(tmp_path, server, url=url, **near.environment())
+        system.drkit.ok("backup", "now")
+        with system.following() as follower:
+            system.await_stored()
+            follower.end()
+        server.execute(f"CREATE TABLE noise AS {NOISE}")
+        broken = proxy.breaks("PUT .*/log/", GONE, times=1_000_000)
+        with system.following() as follower:
+            [trouble] = system.wait_for(lambda: alarms(system))
+            assert "the server gives up the log that it keeps for drkit after" in trouble["what"]
+            assert "max_slot_wal_keep_size" in trouble["next_step"]
+            assert follower.await_words("gives up the log")["level"] == "warning"
+            broken.times = 0
+            system.await_stored()
+            system.wait_for(lambda: not alarms(system))
+            follower.end()
+
+
+def alarms(system: PhysicalSystem) -> list[Any]:
+    [told] = system.drkit("status", "--json").document["sources"]
+    return [trouble for trouble in told["troubles"] if trouble["kind"] == "follower"]
 
 
 def test_a_promotion_is_followed_to_the_new_timeline(tmp_path: Path) -> None:
