@@ -31,6 +31,13 @@ programs = "{programs}"
 {more}
 """
 OURS = "SELECT pid, state, query FROM pg_stat_activity WHERE application_name = 'drkit' AND pid <> pg_backend_pid()"
+# those of a capture; one that gives rows is in its middle once it waits for whoever takes them
+_READING = """
+SELECT CASE WHEN query LIKE '%medium%' THEN 'pg_dump' WHEN query LIKE '%COPY%' THEN 'psql' ELSE 'leader' END, pid
+  FROM pg_stat_activity
+ WHERE application_name = 'drkit'
+   AND CASE WHEN query LIKE '%COPY%' THEN wait_event = 'ClientWrite' ELSE state = 'idle in transaction' END
+"""
 
 
 @dataclass(frozen=True)
@@ -54,22 +61,19 @@ class System:
     def sessions(self) -> list[tuple[int, str, str]]:
         return [(pid, state, query) for pid, state, query in self.server.query(OURS)]
 
-    def reading(self) -> dict[str, int]:
-        """The sessions in the middle of a capture, by who they belong to; all of them, or none."""
-        found = {}
-        for pid, state, query in self.sessions():
-            if "COPY" in query and state == "active":
-                found["pg_dump" if "medium" in query else "psql"] = pid
-            elif state == "idle in transaction":
-                found["leader"] = pid
-        return found if len(found) == 3 else {}
-
     def await_reading(self) -> dict[str, int]:
+        """The sessions in the middle of a capture, by who they belong to, once all three are there."""
         until = monotonic() + DEADLINE
-        while not (found := self.reading()):
-            assert monotonic() < until, f"no capture is in its middle: {self.sessions()}"
-            sleep(0.005)
+        with self.server.asking() as ask:
+            while len(found := dict(ask(_READING))) < 3:
+                assert monotonic() < until, f"no capture is in its middle: {ask(OURS)}"
+                sleep(0.005)
         return found
+
+    def await_statement(self, words: str) -> None:
+        """Until a session of a capture is at it."""
+        with self.server.asking() as ask:
+            wait_for(lambda: any(words in query for _, _, query in ask(OURS)))
 
     def assert_nothing_stays(self) -> None:
         wait_for(lambda: not self.sessions())

@@ -20,6 +20,7 @@ from drkit.ports import Store
 from drkit.prune.removals import find_whole_since
 from drkit.replicate.lag import ReplicaStanding, judge_log
 from drkit.replicate.lag import look as look_at_replica
+from drkit.restore.hauls import farthest_hauls
 from drkit.restore.holdings import look
 from drkit.restore.reach import find_ways, windows
 from drkit.runs import Record, Subject, read_claimer, read_failure, read_records
@@ -27,6 +28,7 @@ from drkit.standing import FailedRun, Promises, Standing, judge_standing, with_l
 from drkit.troubles import Trouble
 from drkit.verify.custody import judge_custody
 from drkit.verify.history import History, read_newest
+from drkit.verify.worst import foresee_worst
 from drkit.wiring import BRIEF, Source, current_recipients, known_recipients, open_outlook, open_signers
 
 _DRILLS = 8  # enough for the last one that came to its end, and for a forecast
@@ -59,7 +61,9 @@ def look_at_source(
     )
     log = None
     if isinstance(table, PhysicalTable):
-        standing, log = _look_at_log(source, standing, listing, now)
+        followed = records.get(("follow", source.key), Record())
+        alarm = _failed_run(store, followed) if followed.failing else None
+        standing, log = _look_at_log(source, standing, listing, history, now, alarm)
     done = {"backup": standing.made_at, "verify": standing.last_drill.started_at if standing.last_drill else None}
     standing = replace(standing, replicas=tuple(_look_at_replica(seen, listing, now) for seen in source.replicas()))
     jobs = {
@@ -72,7 +76,12 @@ def look_at_source(
 
 
 def _look_at_log(
-    source: Source, standing: Standing, listing: catalog.Listing, now: datetime
+    source: Source,
+    standing: Standing,
+    listing: catalog.Listing,
+    history: History,
+    now: datetime,
+    alarm: FailedRun | None,
 ) -> tuple[Standing, LogBulletin]:
     outlook = look(source.store(), listing, open_outlook(source.system))
     ways = [way for way in find_ways(outlook.holdings) if way.held.point.credible]
@@ -81,8 +90,9 @@ def _look_at_log(
     last = catalog.newest(outlook.holdings.spans)
     lag = catalog.lag(outlook.holdings.spans, now)
     covered_until = last.covered_until if last and lag is not None else None
-    # how much the server may still write only who follows it knows
-    return with_log(standing, windows(source.name, ways), useless, now), LogBulletin(covered_until, lag, None)
+    worst = foresee_worst([each.drill for each in history.evidences], farthest_hauls(ways), standing.rto.target)
+    standing = with_log(standing, windows(source.name, ways), useless, now, worst, alarm)
+    return standing, LogBulletin(covered_until, lag, None)  # how much may still be written only who follows it knows
 
 
 def look_at_system(
@@ -115,11 +125,11 @@ def _claimed_since(
     return replace(record, claims=tuple(newer), done_at=done_at)
 
 
-def _failed_run(store: Store, backups: Record) -> FailedRun | None:
-    if backups.failed_at is None:
+def _failed_run(store: Store, record: Record) -> FailedRun | None:
+    if record.failed_at is None:
         return None
-    failure = read_failure(store, backups.last_failure)
-    return FailedRun(backups.failed_at, failure.error, failure.hint)
+    failure = read_failure(store, record.last_failure)
+    return FailedRun(record.failed_at, failure.error, failure.hint)
 
 
 def _look_at_replica(seen: Source, here: catalog.Listing, now: datetime) -> ReplicaStanding:

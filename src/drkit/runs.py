@@ -121,6 +121,11 @@ class Journal:
     token: str
     correlation_id: str
 
+    @property
+    def failing(self) -> bool:
+        listed = self.open().list(runs_of(self.system, self.job, self.subject))
+        return read_records(listed).get((self.job, self.subject), Record()).failing
+
     def done(self, began: datetime) -> None:
         self._write("done", began, {})
 

@@ -17,9 +17,10 @@ from drkit.verify.custody import UNKNOWN, Custody
 from drkit.verify.exposure import Gap, captured, measure_exposure, wider_than
 from drkit.verify.forecast import Forecast, forecast_rto
 from drkit.verify.history import History
-from drkit.verify.model import Drill, Scenario, Target
+from drkit.verify.model import Drill, Scenario, Target, Worst
 from drkit.verify.pace import judge_pace
 from drkit.verify.verdicts import brought_back, judge_rpo
+from drkit.verify.worst import misses
 from drkit.when import from_the_future, misdated
 
 # A server that has nothing to write says so every minute, so a log that is older has stopped.
@@ -41,7 +42,7 @@ class Promises:
 
 @dataclass(frozen=True, slots=True)
 class FailedRun:
-    """The newest backup that failed, after the newest one that did not."""
+    """The newest backup that failed, after the newest one that did not; or what a follower has given alarm of."""
 
     at: datetime
     error: str
@@ -52,12 +53,15 @@ class FailedRun:
 class LogStanding:
     """Of a source whose points come with a log: the moments that can be reached, in order, and the times between them
     that cannot. `stranded` are the bases since the last of them that nothing can be reached from. `silent_since` is set
-    where the log has not grown for longer than any server is silent."""
+    where the log has not grown for longer than any server is silent. `worst` is the farthest moment, and how long a
+    restore to it would take. `alarm` is what the follower of the log says is wrong."""
 
     windows: tuple[Window, ...]
     gaps: tuple[Gap, ...]
     stranded: tuple[Point, ...]
     silent_since: datetime | None
+    worst: Worst | None = None
+    alarm: FailedRun | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,15 @@ class Standing:
         missed = self.rpo.met is False or self.rto.met is False
         wrong = self.damaged or self.failed_drills or self.doubts or self.failed_backup
         afar = not all(each.healthy for each in self.replicas)
-        broken = self.log is not None and (self.log.silent_since or self.log.stranded)
+        log = self.log
+        broken = log is not None and (log.silent_since or log.stranded or log.alarm or self.too_far)
         return self.captured_at is not None and not (late or missed or wrong or afar or broken)
+
+    @property
+    def too_far(self) -> Worst | None:
+        """The farthest moment, if a restore to it would take longer than was promised."""
+        worst = self.log.worst if self.log else None
+        return worst if misses(worst, self.rto.target) else None
 
 
 def judge_standing(
@@ -174,7 +185,14 @@ def judge_standing(
     )
 
 
-def with_log(standing: Standing, found: Sequence[Window], useless: Sequence[Point], now: datetime) -> Standing:
+def with_log(
+    standing: Standing,
+    found: Sequence[Window],
+    useless: Sequence[Point],
+    now: datetime,
+    worst: Worst | None = None,
+    alarm: FailedRun | None = None,
+) -> Standing:
     """What can be had back is not what the bases are of, but how far the log goes. `useless` are the bases that nothing
     can be reached from; a young one may still be waiting for its log."""
     last = found[-1] if found else None
@@ -188,6 +206,8 @@ def with_log(standing: Standing, found: Sequence[Window], useless: Sequence[Poin
             if now - point.consistent_at > _BASE_MAY_WAIT and (last is None or point.consistent_at > last.end)
         ),
         last.end if last and behind is not None and behind > SILENCE else None,
+        worst,
+        alarm,
     )
     promised = standing.rpo.target
     deadlines = [standing.backup_late_at, standing.drill_late_at]

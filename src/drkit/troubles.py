@@ -52,6 +52,10 @@ def find_notes(standing: "Standing") -> Iterator[str]:
         widest = max(standing.log.gaps, key=lambda gap: gap.length)
         many = f"{len(standing.log.gaps)} {'gap' if len(standing.log.gaps) == 1 else 'gaps'} in the log"
         yield f"{many}: nothing between {show(widest.start)} and {show(widest.end)} can be reached"
+    worst = standing.log.worst if standing.log else None
+    if worst and worst.expected is None and standing.rto.target:
+        far = f"`drkit verify now {standing.source} --at {show(worst.at)}` shows how long the farthest moment takes"
+        yield f"no drill has replayed enough log to tell the RTO at worst: {far}"
     expected, promised = standing.expected, standing.rto.target
     if standing.gaps:
         widest = max(standing.gaps, key=lambda gap: gap.length)
@@ -133,6 +137,15 @@ def _of_log(standing: "Standing") -> Iterator[Trouble]:
     if since := log.silent_since:
         step = f"see that `drkit follow {name}` runs, and what it says"
         yield Trouble("log stopped", "the log has stopped", since, step)
+    if alarm := log.alarm:
+        step = alarm.hint or f"see what `drkit follow {name}` says"
+        yield Trouble("follower", f"the follower of the log gives alarm: {alarm.error}", alarm.at, step)
+    if (far := standing.too_far) and far.expected and standing.rto.met is not False:
+        takes = _pair(far.expected, standing.rto.target or timedelta(0))
+        length = f"{far.log_bytes / 1e6:,.0f} MB of log"
+        what = f"RTO missed at worst: a restore to {show(far.at)}, over {length}, would take {takes}"
+        step = f"make base backups more often; `drkit verify now {name} --at {show(far.at)}` measures it"
+        yield Trouble("rto at worst", what, None, step)
     for point in log.stranded:
         yield Trouble(
             "base stranded",

@@ -22,6 +22,7 @@ from drkit.engines.sqlite import SqliteEngine
 from drkit.errors import ConfigError, NotRestorable, UsageError, WrongKey
 from drkit.follow.run import Follower, Manner
 from drkit.follow.voice import Stop, Voice
+from drkit.follow.watch import Alarm
 from drkit.model import Lock
 from drkit.ports import Earlier, Engine, Store
 from drkit.sealing import Keyring, Seal
@@ -212,7 +213,9 @@ class Source:
                 )
 
 
-def follower(source: Source, voice: Voice, stop: Stop, rebase: Callable[[], None], *, anew: bool = False) -> Follower:
+def follower(
+    source: Source, voice: Voice, stop: Stop, rebase: Callable[[], None], alarm: Alarm, *, anew: bool = False
+) -> Follower:
     from drkit.engines.postgres.dsn import parse_dsn
     from drkit.engines.postgres.physical.log import PostgresLog
 
@@ -228,7 +231,7 @@ def follower(source: Source, voice: Voice, stop: Stop, rebase: Callable[[], None
     )
     log = PostgresLog(lambda: parse_dsn(source.dsn()), options)
     seal, signers = open_seal(source.system), open_signers(source.system)
-    return Follower(source.name, log, source.store(), seal, signers, manner, voice, stop)
+    return Follower(source.name, log, source.store(), seal, signers, manner, voice, stop, alarm)
 
 
 @cache

@@ -8,16 +8,21 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from postgres_system import System, error_in, fill, make_system, wait_for
+from postgres_system import System, error_in, fill, make_system
 from servers.postgres import PostgresServer, postgres_server
 
-SLOWLY = 'rate_limit = "3MB"'
+# much less is under way, and much more takes too long
+SLOWLY, TO_THE_END = 'rate_limit = "3MB"', 'rate_limit = "8MB"'
+Act = Callable[[System, PostgresServer, dict[str, int]], None]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     with postgres_server(tmp_path_factory.mktemp("faults")) as started:
         fill(started.create("filled"))
+        started.execute(  # some MB of what pg_dump reads lie between it and whoever takes it slowly
+            "CREATE TABLE medium_2 AS TABLE medium", "CREATE TABLE medium_3 AS TABLE medium", database="filled"
+        )
         yield started
 
 
@@ -28,37 +33,38 @@ def system(server: PostgresServer, tmp_path: Path, request: pytest.FixtureReques
     return make_system(tmp_path / "system", server, database, SLOWLY)
 
 
-def end_session(name: str) -> Callable[[System, PostgresServer], None]:
-    def act(system: System, server: PostgresServer) -> None:
-        server.query("SELECT pg_terminate_backend(%s)", [system.await_reading()[name]])
+def end_session(name: str) -> Act:
+    def act(system: System, server: PostgresServer, reading: dict[str, int]) -> None:
+        server.query("SELECT pg_terminate_backend(%s)", [reading[name]])
 
     return act
 
 
-def kill_child(program: bytes) -> Callable[[System, PostgresServer], None]:
-    def act(system: System, server: PostgresServer) -> None:
+def kill_child(program: bytes) -> Act:
+    def act(system: System, server: PostgresServer, reading: dict[str, int]) -> None:
         (child,) = [pid for pid, words in system.children().items() if words.split(b"\0")[0].endswith(program)]
         os.kill(child, signal.SIGKILL)
 
     return act
 
 
-def restart(mode: str) -> Callable[[System, PostgresServer], None]:
-    def act(system: System, server: PostgresServer) -> None:
+def restart(mode: str) -> Act:
+    def act(system: System, server: PostgresServer, reading: dict[str, int]) -> None:
         server.crash() if mode == "crash" else server.stop(mode)
         server.start()
 
     return act
 
 
-def drop(system: System, server: PostgresServer) -> None:
+def drop(system: System, server: PostgresServer, reading: dict[str, int]) -> None:
     server.execute(f'DROP DATABASE "{system.database}" WITH (FORCE)')  # type: ignore[arg-type]
 
 
+FOUND_AT_THE_END = "the snapshot's session is ended"
 FAULTS = {
     "pg_dump's session is ended": (end_session("pg_dump"), "pg_dump"),
     "a stream's session is ended": (end_session("psql"), "psql"),
-    "the snapshot's session is ended": (end_session("leader"), "connection"),
+    FOUND_AT_THE_END: (end_session("leader"), "connection"),
     "pg_dump is killed": (kill_child(b"/pg_dump"), "pg_dump was ended by signal 9"),
     "psql is killed": (kill_child(b"/psql"), "psql was ended by signal 9"),
     "the server crashes": (restart("crash"), "server"),
@@ -72,9 +78,10 @@ def test_a_fault_in_the_middle_ends_with_4_and_leaves_no_point(
     system: System, server: PostgresServer, fault: str
 ) -> None:
     act, word = FAULTS[fault]
+    if fault == FOUND_AT_THE_END:
+        system.configure(TO_THE_END)
     with system.drkit.running("backup", "now") as child:
-        system.await_reading()
-        act(system, server)
+        act(system, server, system.await_reading())
         _, err = child.communicate(timeout=60)
     assert child.returncode == 4, err
     assert word in error_in(err)
@@ -106,7 +113,7 @@ def test_drkit_killed_while_it_waits_for_a_lock_leaves_nothing_when_the_time_is_
     with psycopg.connect(server.dsn(system.database)) as other:
         other.execute("LOCK TABLE medium")
         with system.drkit.running("backup", "now") as child:
-            wait_for(lambda: any("pg_relation_size" in query for _, _, query in system.sessions()))
+            system.await_statement("pg_relation_size")
             child.send_signal(signal.SIGKILL)
             child.communicate(timeout=60)
             system.assert_nothing_stays()

@@ -280,6 +280,11 @@ def test_a_drill_restores_a_random_moment_of_the_windows_and_measures_the_logs_r
     assert latest["reached"] == window["to"]
     assert latest["rpo"]["measured"] > 0
     assert system.drkit.ok("evidence", "verify", "all")
+    worst = latest["rto_at_worst"]  # one base, so the farthest moment is the newest, which was drilled
+    assert worst["at"] == window["to"]
+    assert worst["expected"] == pytest.approx(latest["rto"]["measured"], abs=0.01)
+    [seen] = system.drkit("status", "--json").document["sources"]
+    assert (seen["rto_at_worst"]["at"], seen["rto_at_worst"]["log_bytes"]) == (worst["at"], worst["log_bytes"])
 
 
 def test_the_users_own_questions_are_asked_of_the_copy(system: PhysicalSystem) -> None:

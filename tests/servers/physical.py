@@ -133,8 +133,17 @@ class PhysicalSystem:
         return any(run.end >= position for run in catalog.join_spans(self.log().spans))
 
     def await_stored(self, position: int | None = None) -> None:
+        """However long that takes, as long as more and more is stored."""
         wanted = self.position() if position is None else position
-        self.wait_for(lambda: self.stored_to(wanted), lambda: (wanted, catalog.join_spans(self.log().spans)))
+        while not self.stored_to(wanted):
+            before = self.furthest()
+            self.wait_for(
+                lambda: self.furthest() > before or self.stored_to(wanted),  # noqa: B023  used before the next round
+                lambda: (wanted, catalog.join_spans(self.log().spans)),
+            )
+
+    def furthest(self) -> int:
+        return max((span.end for span in self.log().spans), default=0)
 
     def stored_bytes(self, timeline: int = 1) -> tuple[int, bytes]:
         """Where the log of a timeline begins in the store, and all its bytes; two spans must not contradict."""
@@ -178,6 +187,16 @@ class PhysicalSystem:
             stderr=subprocess.PIPE,
         )
 
+    @contextmanager
+    def load(self, *arguments: str) -> "Iterator[subprocess.Popen[bytes]]":
+        """pgbench beside the block, and not after it."""
+        child = self.pgbench(*arguments)
+        try:
+            yield child
+        finally:
+            child.kill()
+            child.communicate()
+
     def slot(self) -> tuple[int | None, bool]:
         """From where on the server keeps log for the follower, and whether one is there."""
         [(restart, active)] = self.server.query("SELECT restart_lsn - '0/0'::pg_lsn, active FROM pg_replication_slots")
@@ -199,8 +218,8 @@ class PhysicalSystem:
         return {int(found) for found in re.findall(r"tx: +(\d+),.*COMMIT", done.stdout)}
 
     def fill(self, scale: int = 1) -> None:
-        filling = self.pgbench("-i", "-q", "-s", str(scale))
-        _, err = filling.communicate(timeout=120)
+        with self.load("-i", "-q", "-s", str(scale)) as filling:
+            _, err = filling.communicate(timeout=120)
         assert filling.returncode == 0, err
 
 

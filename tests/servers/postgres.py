@@ -4,7 +4,7 @@ import os
 import secrets
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +66,12 @@ class NamedServer:
     ) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.dsn(database), autocommit=True) as connection:
             return connection.execute(statement, parameters).fetchall()
+
+    @contextmanager
+    def asking(self) -> Iterator[Callable[[LiteralString], list[tuple[Any, ...]]]]:
+        """For who asks again and again: all over one connection."""
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            yield lambda statement: connection.execute(statement).fetchall()
 
     def execute(self, *statements: LiteralString, database: str = "postgres") -> None:
         with psycopg.connect(self.dsn(database), autocommit=True) as connection:

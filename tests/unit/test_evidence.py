@@ -21,7 +21,7 @@ from drkit.stores.memory import MemoryStore
 from drkit.verify.chain import check_chain, check_marks
 from drkit.verify.evidence import format_evidence, parse_evidence
 from drkit.verify.ledger import LOOK_BACK, Stored, commit_evidence, latest, read_files, read_store
-from drkit.verify.model import Drill, Evidence, Link
+from drkit.verify.model import Drill, Evidence, Link, Worst
 from manifests import KEY, SIGNERS, manifest_of, put, put_backup
 
 DAY = timedelta(days=1)
@@ -50,8 +50,10 @@ def store() -> MemoryStore:
         drill_at(result="aborted", error="interrupted", reached=None, phases=(), checks=(), disposed=False),
         drill_at(result="missed", backup=None, wanted=None, reached=None, phases=(), clock_offset=None, tools={}),
         drill_at(scenario="corruption", seed="2026-11-20:17", objects=(), settings_that_differ={}),
+        drill_at(log_bytes=5 << 20, worst=Worst(AT, make_id(AT, "0" * 8), 7 << 30, timedelta(minutes=9))),
+        drill_at(log_bytes=0, worst=Worst(AT, make_id(AT, "0" * 8), 7 << 30, None)),
     ],
-    ids=["passed", "failed", "aborted", "missed", "corruption"],
+    ids=["passed", "failed", "aborted", "missed", "corruption", "along a log", "too far to tell"],
 )
 @pytest.mark.parametrize("previous", [(), (FIRST,), (FIRST, replace(FIRST, id=make_id(AT, "0" * 8)))])
 def test_evidence_of_every_end_comes_back_as_it_was_signed(drill: Drill, previous: tuple[Link, ...]) -> None:
@@ -108,6 +110,8 @@ def test_evidence_of_another_format_is_refused_and_says_who_reads_it(version: ob
         {"rto": {"target_us": 1, "measured_us": 10**30, "met": True}},
         {"rpo": {"target_us": None, "measured_us": None, "met": 0}},
         {"tools": {"pg_restore": 15}},
+        {"log_bytes": "much"},
+        {"worst_case": {"at": "2020-11-20T14:30:00Z", "backup": None, "log_bytes": 1, "expected_us": 1}},
         {"settings_that_differ": {"fsync": ["on", "off"]}},
         {"previous": [{"id": "a"}]},
         {"previous": "none"},

@@ -13,7 +13,7 @@ from drkit.replicate.lag import ReplicaStanding
 from drkit.runs import Record
 from drkit.standing import Standing
 from drkit.troubles import Trouble, find_notes, find_troubles, find_warnings
-from drkit.verify.model import Target
+from drkit.verify.model import Target, Worst
 from drkit.when import format_moment
 
 
@@ -35,6 +35,7 @@ def describe_source(
         "rpo": _describe_target(standing.rpo),
         "rto": _describe_target(standing.rto),
         "rto_expected": _seconds(standing.expected),
+        **({"rto_at_worst": _describe_worst(standing.log.worst)} if standing.log else {}),
         "rto_forecast": {"outlook": forecast.outlook, "reason": forecast.reason, "at": _moment(forecast.at)},
         "window": _describe_span(window.start, window.end) if window else None,
         **(
@@ -138,6 +139,17 @@ def _describe_trouble(each: Trouble) -> dict[str, Any]:
 
 def _describe_target(target: Target) -> dict[str, Any]:
     return {"target": _seconds(target.target), "measured": _seconds(target.measured), "met": target.met}
+
+
+def _describe_worst(worst: Worst | None) -> dict[str, Any] | None:
+    if worst is None:
+        return None
+    return {
+        "at": _moment(worst.at),
+        "expected": _seconds(worst.expected),
+        "backup": worst.backup,
+        "log_bytes": worst.log_bytes,
+    }
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -4,17 +4,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from drkit.cli.call import Call
+from drkit.errors import DrkitError, SourceBusy, SourceUnavailable, StoreUnavailable
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from drkit.follow.voice import Stop
+    from drkit.follow.watch import Alarm
     from drkit.wiring import Source
 
 _INTERRUPTED = 130
@@ -35,11 +37,39 @@ def follow(
     """
     call: Call = context.obj
     source = call.select_one(name)
+    alarm = _alarm(call, source)
     with _stopping() as stop, _rebasing(call, source) as rebase:
         from drkit.wiring import follower
 
-        follower(source, call.console, stop, rebase, anew=anew).run()
+        try:
+            follower(source, call.console, stop, rebase, alarm, anew=anew).run()
+        except DrkitError as error:
+            mends_itself = isinstance(error, SourceUnavailable | SourceBusy | StoreUnavailable)
+            if not (mends_itself or call.console.terminal):  # who sits there has seen it
+                with suppress(DrkitError):
+                    alarm(error)
+            raise
     return _INTERRUPTED
+
+
+def _alarm(call: Call, source: "Source") -> "Alarm":
+    """What is wrong is written down in the store, once, and that it is over: who looks there sees no log line."""
+    from drkit.cli.running import journal_of
+    from drkit.wiring import clock
+
+    journal = journal_of(call, source, "follow", source.key)
+
+    def alarm(trouble: DrkitError | None) -> None:
+        if journal.failing is (trouble is not None):
+            return
+        now = clock()
+        if trouble:
+            journal.failed(now, now, trouble, call.console.redact(str(trouble)))
+        else:
+            journal.done(now)
+            journal.tidy(now)
+
+    return alarm
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def _each(
     from drkit.wiring import clock
 
     def run(source: "Source") -> "tuple[T] | None":
-        journal = _journal(call, source, job, subject or source.key)
+        journal = journal_of(call, source, job, subject or source.key)
         if not _is_ours(call, journal):
             return None
         began = clock()
@@ -113,7 +113,7 @@ def _write_failure(call: Call, journal: "Journal", began: datetime, error: Drkit
         journal.failed(began, clock(), error, call.console.redact(str(error)))
 
 
-def _journal(call: Call, source: "Source", job: str, subject: str) -> "Journal":
+def journal_of(call: Call, source: "Source", job: str, subject: str) -> "Journal":
     from drkit.runs import Journal
 
     return Journal(source.store, source.system.name, job, subject, secrets.token_hex(4), call.console.correlation_id)

@@ -3,14 +3,17 @@
 It must not know how a drill is carried out.
 """
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from drkit.cli.console import GREEN, RED
+from drkit.cli.text import format_size
+from drkit.verify.worst import misses
 from drkit.when import format_length, format_moment
 
 if TYPE_CHECKING:
     from drkit.cli.console import Console
-    from drkit.verify.model import Drill, Target
+    from drkit.verify.model import Drill, Target, Worst
 
 _PHASES = ("provision", "fetch_and_load", "replay", "index", "check")
 
@@ -38,6 +41,7 @@ def describe_drill(drill: "Drill", evidence: str | None) -> dict[str, Any]:
             }
             for check in drill.checks
         ],
+        **({"rto_at_worst": _worst(drill.worst)} if drill.worst else {}),
         "disposed": drill.disposed,
         "evidence": evidence,
     }
@@ -48,6 +52,8 @@ def summarize(console: "Console", drill: "Drill", evidence: str | None) -> list[
     reached = f" as of {format_moment(drill.reached)}" if drill.reached else ""
     lines = [f"{drill.source}: {drill.scenario} {verdict}{reached}"]
     lines += [f"  RTO {_told(drill.rto)}", f"  RPO {_told(drill.rpo)}"]
+    if drill.worst:
+        lines.insert(2, f"  RTO at worst {_told_worst(drill.worst, drill.rto.target)}")
     good = [check for check in drill.checks if check.outcome == "passed"]
     lines.append(f"  {len(good)} of {len(drill.checks)} checks passed")
     lines += [
@@ -67,6 +73,23 @@ def _target(target: "Target") -> dict[str, Any]:
         "measured": round(target.measured.total_seconds(), 3) if target.measured is not None else None,
         "met": target.met,
     }
+
+
+def _worst(worst: "Worst") -> dict[str, Any]:
+    return {
+        "at": format_moment(worst.at),
+        "expected": round(worst.expected.total_seconds(), 3) if worst.expected is not None else None,
+        "backup": worst.backup,
+        "log_bytes": worst.log_bytes,
+    }
+
+
+def _told_worst(worst: "Worst", promised: timedelta | None) -> str:
+    """To the second, which is a moment that can be asked for."""
+    far = f"for {format_moment(worst.at.replace(microsecond=0))}, {format_size(worst.log_bytes)} of log from its base"
+    if worst.expected is None:
+        return f"not known: no drill has replayed enough log, {far}"
+    return f"{format_length(worst.expected)} by this pace, {far}{': MISSED' if misses(worst, promised) else ''}"
 
 
 def _told(target: "Target") -> str:

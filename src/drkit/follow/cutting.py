@@ -7,6 +7,7 @@ nothing and knows no clock.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
 from drkit.catalog import Span
 from drkit.follow.resume import Resume
@@ -21,12 +22,17 @@ class Portion:
     replaces: tuple[Span, ...] = ()
 
 
+def _room(size: int) -> mmap:
+    """Memory that costs nothing before it is filled, and nothing any more once nobody looks into it."""
+    return mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS)
+
+
 class Cutter:
     def __init__(self, system: str, resume: Resume) -> None:
         self._system, self._timeline, self._unit = system, resume.timeline, resume.unit
         self._begin = resume.listen_from
         self._limit = (resume.listen_from // resume.unit + 1) * resume.unit
-        self._held, self._filled = bytearray(resume.unit), 0
+        self._held, self._filled = _room(resume.unit), 0
         self._cut_at = resume.store_from
         self._small = list(resume.small)
         self.covered_until = resume.covered_until
@@ -86,7 +92,7 @@ class Cutter:
         self._begin, self._cut_at = end, max(end, self._cut_at)
         self._limit = self._begin + self._unit
         # portions look into the one before until they are stored
-        self._held, self._filled, self._small = bytearray(self._unit), 0, []
+        self._held, self._filled, self._small = _room(self._unit), 0, []
 
     def _bytes(self, start: int, end: int) -> memoryview:
         return memoryview(self._held)[start - self._begin : end - self._begin]

@@ -17,7 +17,7 @@ from drkit.follow.resume import Resume, broken, plan_resume
 from drkit.follow.shipping import Shipping
 from drkit.follow.storing import LogWriter
 from drkit.follow.voice import Stop, Voice
-from drkit.follow.watch import Watch
+from drkit.follow.watch import Alarm, Watch
 from drkit.lsn import format_lsn
 from drkit.ports import Ended, Heard, LogLine, ServerLog, Store, Whereabouts
 from drkit.sealing import Seal
@@ -51,6 +51,7 @@ class Follower:
     manner: Manner
     voice: Voice
     stop: Stop
+    alarm: Alarm
     _anew: bool = field(init=False)
     _settled: bool = field(default=False, init=False)
     _waits_for_another: bool = field(default=False, init=False)
@@ -93,6 +94,7 @@ class Follower:
         resume = plan_resume(log, where, anew=self._anew)
         writer = LogWriter(self.source, where.system, self.store, self.seal, self.signers)
         self._keep_histories(line, log, where, writer)
+        self._settled = True  # a line that is cut from now on, be it before the first word, may be whole again
         line.start(resume.timeline, resume.listen_from, resume.store_from)
         shipping = Shipping(writer.put, writer.clear, resume.store_from)
         try:
@@ -105,7 +107,7 @@ class Follower:
 
     def began(self, log: Log, where: Whereabouts, resume: Resume) -> None:
         """The server has begun to tell."""
-        self._settled, self._waits_for_another = True, False
+        self._waits_for_another = False
         self.voice.note(
             f"{self.source}: following timeline {resume.timeline} from {format_lsn(resume.store_from)}",
             system_identifier=where.system,
@@ -166,7 +168,9 @@ class _Listening:
         self._due: float | None = None
         self._marked_at = time.monotonic()
         self._last_mark: tuple[catalog.Span, ...] = ()
-        self._watch = Watch(follower.source, follower.log, follower.voice, synchronous=follower.manner.synchronous)
+        self._watch = Watch(
+            follower.source, follower.log, follower.voice, follower.alarm, synchronous=follower.manner.synchronous
+        )
 
     def run(self, log: Log) -> None:
         """Until the timeline ends or somebody wants it to stop."""

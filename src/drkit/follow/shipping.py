@@ -104,14 +104,20 @@ class Shipping:
                 os.close(end)
 
     def _work(self) -> None:
-        while task := self._next():
-            wait = _FIRST_WAIT
-            while not self._try(task):
-                with self._changed:
-                    if self._changed.wait_for(lambda: self._over, wait):
-                        return
-                wait = min(2 * wait, _LONGEST_WAIT)
+        while self._ship_next():  # in a frame of its own, or what was shipped last would be held until the next comes
             self._clear()
+
+    def _ship_next(self) -> bool:
+        """Whether there was one, and it is stored."""
+        if (task := self._next()) is None:
+            return False
+        wait = _FIRST_WAIT
+        while not self._try(task):
+            with self._changed:
+                if self._changed.wait_for(lambda: self._over, wait):
+                    return False
+            wait = min(2 * wait, _LONGEST_WAIT)
+        return True
 
     def _next(self) -> _Task | None:
         with self._changed:

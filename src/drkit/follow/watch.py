@@ -1,27 +1,35 @@
 """What a follower says of itself now and then: how far behind the store is, and how long the server puts up with it.
 
-It looks at the server by a thread of its own, as that may take a while.
+It looks at the server by a thread of its own, as that may take a while, and that thread raises the alarm, too.
 """
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from threading import Event, Thread
 from types import TracebackType
 
-from drkit.errors import DrkitError, StoreError
+from drkit.errors import CaptureError, DrkitError, StoreError
+from drkit.follow.room import find_shortage
 from drkit.follow.voice import Voice
 from drkit.lsn import format_lsn
 from drkit.ports import Heard, Regard, ServerLog
 from drkit.when import format_moment
 
-_TELL_EVERY, _LOOK_EVERY = 30.0, 30.0
-_MUCH = 1 << 30  # for one who keeps it without a limit
+_TELL_EVERY, _LOOK_EVERY, _LOOK_AGAIN = 30.0, 30.0, 5.0
+Alarm = Callable[[DrkitError | None], None]
 
 
 class Watch:
-    def __init__(self, source: str, log: ServerLog, voice: Voice, *, synchronous: bool) -> None:
+    """`alarm` hears what is wrong for good if nobody helps, and None when nothing is; for those who see no log line."""
+
+    def __init__(self, source: str, log: ServerLog, voice: Voice, alarm: Alarm, *, synchronous: bool) -> None:
         self._source, self._log, self._voice, self._synchronous = source, log, voice, synchronous
+        self._alarm = alarm
+        self._shortage: CaptureError | None = None
+        self._heard_of: bool | None = None  # whether the alarm is on, as far as we know
+        self._stored = 0
         self._over = Event()
         self._regard: Regard | None = None
         self._last: Heard | None = None
@@ -41,30 +49,17 @@ class Watch:
         self._last = heard
 
     def tell(self, stored: int, covered_until: datetime, trouble: StoreError | None) -> None:
+        self._stored = stored
         numbers = self._numbers(stored, covered_until)
         if trouble:
             self._warn(f"the store takes no log, which waits at the server: {trouble}", trouble.hint, numbers)
         if self._regard:
-            self._tell_of_room(self._regard, stored, numbers)
             self._tell_of_waiting(self._regard)
+        if shortage := self._shortage:
+            self._warn(str(shortage), shortage.hint, numbers)
         if time.monotonic() - self._told >= _TELL_EVERY:
             self._told = time.monotonic()
             self._voice.note(f"{self._source}: following", **numbers)
-
-    def _tell_of_room(self, regard: Regard, stored: int, numbers: dict[str, object]) -> None:
-        if regard.room is not None and regard.limit is not None:
-            if 2 * regard.room < regard.limit:
-                self._warn(
-                    f"the server gives up the log that it keeps for drkit after {regard.room / 1e6:,.0f} MB more",
-                    "see why the store takes so little, or raise max_slot_wal_keep_size while its disk has room",
-                    numbers,
-                )
-        elif self._last and self._last.server_end - stored > _MUCH:
-            self._warn(
-                f"the server keeps {(self._last.server_end - stored) / 1e6:,.0f} MB of log for drkit, without a limit",
-                "see why the store takes so little, and watch the free room on the server's disk",
-                numbers,
-            )
 
     def _tell_of_waiting(self, regard: Regard) -> None:
         if self._synchronous and not regard.waits:
@@ -92,6 +87,14 @@ class Watch:
         }
 
     def _look(self) -> None:
-        while not self._over.wait(1 if self._regard is None else _LOOK_EVERY):
+        while not self._over.wait(_LOOK_AGAIN if self._shortage else _LOOK_EVERY if self._regard else 1):
             with suppress(DrkitError):  # the line itself tells of a server that does not answer
                 self._regard = self._log.regard()
+                self._judge(self._regard)
+
+    def _judge(self, regard: Regard) -> None:
+        kept = self._last.server_end - self._stored if self._last else 0
+        self._shortage = find_shortage(regard, kept, short=self._shortage is not None)
+        if self._heard_of is not (short := self._shortage is not None):
+            self._alarm(self._shortage)
+            self._heard_of = short

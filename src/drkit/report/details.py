@@ -54,6 +54,8 @@ def _draw_figures(source: SourceReport, zone: ZoneInfo) -> Markup:
         "Kept by": kept,
         "RTO ahead": _ahead(source.forecast, zone),
     }
+    if worst := _at_worst(source.drilled, zone):
+        figures["RTO at worst"] = worst
     if openers := _openers(source.drilled):
         figures["Opened by"] = openers
     return element("dl", [element("div", element("dt", name), element("dd", said)) for name, said in figures.items()])
@@ -63,6 +65,15 @@ def _openers(drills: Sequence[Drill]) -> str:
     """Whose identities were tried and opened a backup: an escrow that is not among them was never tried."""
     counts = Counter(recipient for drill in drills for recipient in drill.opened_with)
     return ", ".join(f"{who[:_KEY]}… ({count(n, 'drill')})" for who, n in sorted(counts.items()))
+
+
+def _at_worst(drills: Sequence[Drill], zone: ZoneInfo) -> str:
+    """By the drill of the month that replayed most of a log."""
+    drill = max((each for each in drills if each.worst), key=lambda each: each.log_bytes or 0, default=None)
+    if drill is None or drill.worst is None:
+        return ""
+    far = f"for {moment(drill.worst.at, zone)}, after {size(drill.worst.log_bytes)} of log"
+    return f"{length(drill.worst.expected)} by the pace of drills, {far}" if drill.worst.expected else f"unknown, {far}"
 
 
 def _growth(newest: int | None, before: int | None) -> str:

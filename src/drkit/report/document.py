@@ -126,6 +126,7 @@ def _from_drill(drill: Drill) -> dict[str, object]:
             "not_testable": outcomes["not testable"],
         },
         "opened_with": list(drill.opened_with),
+        "rto_at_worst": drill.worst and {"at": _moment(drill.worst.at), "expected": _seconds(drill.worst.expected)},
     }
 
 

@@ -15,6 +15,7 @@ from drkit.verify.exposure import Exposure
 from drkit.verify.model import Drill
 from drkit.verify.pace import overran
 from drkit.verify.verdicts import scale_rto
+from drkit.verify.worst import misses
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,11 @@ def _rto(promised: timedelta, drills: Sequence[Drill], size: int | None, zone: Z
     if size is not None and all(scale_rto(each, size) is None for _, each in measured):
         reason = "no drill has restored a backup that compares in size with the newest point"
         return Promise("rto", "unknown", reason, promised, longest)
+    telling = max((each for _, each in measured), key=lambda each: each.log_bytes or 0)
+    if telling.worst and telling.worst.expected and misses(telling.worst, promised):
+        at, expected = moment(telling.worst.at, zone), length(telling.worst.expected)
+        reason = f"by the pace of {moment(telling.started_at, zone)} a restore to {at} would take {expected}"
+        return Promise("rto", "no", reason, promised, longest)
     reason = f"at most {length(longest)}, measured on {moment(drill.started_at, zone)}"
     return Promise("rto", "yes", reason, promised, longest)
 

@@ -12,6 +12,7 @@ from drkit.catalog import Listing
 from drkit.errors import NotRestorable, UsageError
 from drkit.model import Finding, Manifest
 from drkit.ports import Engine, Store
+from drkit.restore.hauls import Haul, farthest_hauls
 from drkit.restore.holdings import look
 from drkit.restore.journey import Journey, plan_journey, plan_to_position
 from drkit.restore.logbook import LogBook
@@ -49,6 +50,7 @@ class Planned:
     manifests: tuple[Manifest, ...]
     travel: Travel | None = None
     doubts: tuple[Finding, ...] = ()
+    hauls: tuple[Haul, ...] = ()  # of the farthest moments that could have been asked for
 
     @property
     def manifest(self) -> Manifest:
@@ -116,7 +118,8 @@ def _plan_along(
         catalog.read_manifest(store, listing.source, held.point.id, keyring.signers) for held in journey.way.chain
     )
     travel = Travel(journey, manifests, outlook.book)
-    return Planned(plan, engine.along(travel), manifests, travel, outlook.doubts)
+    hauls = tuple(farthest_hauls(find_ways(holdings)))
+    return Planned(plan, engine.along(travel), manifests, travel, outlook.doubts, hauls)
 
 
 def _locate(holdings: Holdings, locate: Callable[..., Place | None], book: LogBook, mark: Mark) -> int:

@@ -15,6 +15,7 @@ from drkit.errors import DrkitError, IntegrityError, UnknownFormat, WrongKey
 from drkit.model import Check, Manifest, Scratch, Wishes
 from drkit.ports import Clock, Engine, Store
 from drkit.prune.removals import find_whole_since
+from drkit.restore.hauls import Haul, haul_of
 from drkit.restore.plan import RestorePlan
 from drkit.restore.planning import ContinuousEngine, plan_ahead, reachable
 from drkit.restore.run import restore
@@ -23,6 +24,7 @@ from drkit.verify.model import Drill, Scenario, Target
 from drkit.verify.moment import pick_moment, pick_within
 from drkit.verify.questions import Question, put_question
 from drkit.verify.verdicts import judge_result, judge_rpo, judge_rto
+from drkit.verify.worst import foresee_worst
 from drkit.when import format_moment
 
 STORED_OBJECTS = "stored objects"
@@ -74,6 +76,8 @@ class _Record:
     disposed: bool = True
     error: str = ""
     opened_with: tuple[str, ...] = ()
+    hauls: tuple[Haul, ...] = ()
+    log_bytes: int | None = None
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -155,8 +159,10 @@ def _carry_out(
 
         planned = plan_ahead(store, orders.source, engine, record.wanted, record.started_at, keyring, hear)
         engine = planned.engine
-        record.manifests = planned.manifests
+        record.manifests, record.hauls = planned.manifests, planned.hauls
         manifest = planned.manifest
+        if planned.travel:
+            record.log_bytes = haul_of(planned.travel.journey).log_bytes
     load = loading(store, keyring)
     with record.disposing() as life:
         with record.timed("provision"):
@@ -229,7 +235,7 @@ def _judge(orders: Orders, record: _Record, ended_at: datetime, redact: Callable
     distance = max((record.wanted or record.started_at) - plan.reaches, timedelta(0)) if plan else None
     promised = None if record.thinned else orders.rpo
     rpo = judge_rpo(promised, distance) if not aborted else Target(promised, distance, None)
-    return Drill(
+    drill = Drill(
         id=catalog.make_id(record.started_at, orders.token),
         source=orders.source,
         scenario=orders.scenario,
@@ -255,4 +261,6 @@ def _judge(orders: Orders, record: _Record, ended_at: datetime, redact: Callable
         correlation_id=orders.correlation_id,
         drkit_version=__version__,
         opened_with=record.opened_with,
+        log_bytes=record.log_bytes if record.restored else None,
     )
+    return replace(drill, worst=foresee_worst([drill], record.hauls, orders.rto))

@@ -89,6 +89,8 @@ def _to_document(evidence: Evidence) -> dict[str, object]:
         "correlation_id": drill.correlation_id,
         "drkit_version": drill.drkit_version,
         "opened_with": list(drill.opened_with),
+        "log_bytes": drill.log_bytes,
+        "worst_case": fields.from_worst(drill.worst),
     }
 
 
@@ -135,6 +137,8 @@ def _to_drill(document: Mapping[str, object]) -> Drill:
         correlation_id=fields.text(document["correlation_id"]),
         drkit_version=fields.text(document["drkit_version"]),
         opened_with=tuple(map(fields.text, fields.of(list, document.get("opened_with", [])))),
+        log_bytes=fields.number_or_none(document.get("log_bytes")),
+        worst=fields.to_worst(document.get("worst_case")),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from drkit.verify.model import Target
+from drkit.verify.model import Target, Worst
 from drkit.when import format_moment, parse_moment
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -35,6 +35,10 @@ def text(value: object) -> str:
 
 def text_or_none(value: object) -> str | None:
     return None if value is None else text(value)
+
+
+def number_or_none(value: object) -> int | None:
+    return None if value is None else of(int, value)
 
 
 def members(value: object) -> list[Mapping[str, object]]:
@@ -76,6 +80,25 @@ def to_target(value: object) -> Target:
     return Target(
         _to_length(found["target_us"]), _to_length(found["measured_us"]), None if met is None else of(bool, met)
     )
+
+
+def from_worst(worst: Worst | None) -> dict[str, object] | None:
+    if worst is None:
+        return None
+    return {
+        "at": from_moment(worst.at),
+        "backup": worst.backup,
+        "log_bytes": worst.log_bytes,
+        "expected_us": _from_length(worst.expected),
+    }
+
+
+def to_worst(value: object) -> Worst | None:
+    if value is None:
+        return None
+    found = of(dict, value)
+    at = parse_moment(text(found["at"]))
+    return Worst(at, text(found["backup"]), of(int, found["log_bytes"]), _to_length(found["expected_us"]))
 
 
 def _from_length(length: timedelta | None) -> int | None:

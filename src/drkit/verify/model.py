@@ -21,6 +21,17 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Worst:
+    """The moment of the windows whose restore takes longest, from which backup and over how much log; `expected` is
+    None where it is too far from what was drilled."""
+
+    at: datetime
+    backup: str
+    log_bytes: int
+    expected: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
 class Drill:
     """One drill, however it ended. `source` is SYSTEM/SOURCE; `id` is spelled as a backup's, from `started_at`.
 
@@ -30,6 +41,8 @@ class Drill:
     `objects` are keys and SHA-256 of what was read; `clock_offset` is by how many seconds this clock is ahead of the
     store's; `settings_that_differ` maps a setting to its value at the source and in the drill.
     `opened_with` are the recipients whose identities were here and opened the backup, each by itself.
+    `log_bytes` are those of the log that was replayed, and `worst` is what the drill's pace means for the farthest
+    moment; None where no log goes with the backups.
     """
 
     id: str
@@ -57,6 +70,8 @@ class Drill:
     correlation_id: str
     drkit_version: str
     opened_with: tuple[str, ...] = ()
+    log_bytes: int | None = None
+    worst: Worst | None = None
 
     @property
     def passed(self) -> bool:
