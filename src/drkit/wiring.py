@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -20,10 +20,12 @@ from drkit.earlier import find_earlier
 from drkit.engines.files import FilesEngine
 from drkit.engines.sqlite import SqliteEngine
 from drkit.errors import ConfigError, NotRestorable, UsageError, WrongKey
+from drkit.follow.relay import Relay
 from drkit.follow.run import Follower, Manner
 from drkit.follow.voice import Stop, Voice
 from drkit.model import Lock
 from drkit.ports import Earlier, Engine, Store
+from drkit.replicate.log import LogPassage
 from drkit.sealing import Keyring, Seal
 from drkit.signing import Signer, SigningKey, parse_signer, parse_signing_key
 from drkit.stores import open_store
@@ -39,6 +41,7 @@ Ask = Callable[[], str]
 BRIEF = RetryPolicy(attempts=4)
 # How often the store hears of a server that writes nothing, if no objective wants it more often.
 MARK_EVERY = timedelta(minutes=1)
+OFTEN = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +231,17 @@ def follower(source: Source, voice: Voice, stop: Stop, rebase: Callable[[], None
     )
     log = PostgresLog(lambda: parse_dsn(source.dsn()), options)
     seal, signers = open_seal(source.system), open_signers(source.system)
-    return Follower(source.name, log, source.store(), seal, signers, manner, voice, stop)
+    every = max(OFTEN, min(MARK_EVERY, promised / 4))  # the rest of it is for the store, and for the way
+    relays = tuple(
+        Relay(seen.store_name(), LogPassage(source.name, partial(_both_places, seen)), every)
+        for seen in source.replicas()
+    )
+    return Follower(source.name, log, source.store(), seal, signers, manner, voice, stop, relays)
+
+
+def _both_places(seen: Source) -> tuple[Store, Store]:
+    """With little patience, so that who copies notices soon that one of them is away."""
+    return seen.at_home().store(BRIEF), seen.store(BRIEF)
 
 
 @cache
