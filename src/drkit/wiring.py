@@ -77,8 +77,10 @@ class Source:
             return _open(self.store_url(), policy, self.lock())
 
     def lock(self) -> Lock | None:
-        """A replica's bucket locks by its own default."""
-        return self.system.table.store.lock if self.replica is None else None
+        table = self.system.table.store
+        if self.replica is None:
+            return table.lock
+        return table.lock_of(table.replica[self.replica], is_folder=self.store_url().startswith("file://"))
 
     def store_url(self) -> str:
         return self.system.resolve(self.store_name())
@@ -93,7 +95,7 @@ class Source:
                 f"{self.system.file}: store.replica is missing, and without the store itself nothing else is left",
                 'name the copy in the other region: replica = "s3://bucket/prefix?region=…&profile=…"',
             )
-        return table.replica[self.replica]
+        return table.replica[self.replica].url
 
     def from_afar(self) -> "Source":
         """Where the region is lost: the first replica is all there is."""

@@ -5,7 +5,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import sleep
@@ -262,6 +262,55 @@ def test_a_bucket_that_cannot_lock_is_told_by_check_and_gets_no_backup(
     assert "bucket" in found[0]["hint"]
     done = vault.run("owner", "backup", "now", code=5)
     assert "cannot lock objects" in done["failed"][0]["error"]
+
+
+def add_replica(vault: Vault, radosgw: Radosgw, more: str = "", **options: bool) -> Vault:
+    """The same as seen in the replica."""
+    bucket = radosgw.http.new_bucket(**options)
+    place = f'{{ url = "{radosgw.http.url(bucket, "prod")}"{more} }}'
+    vault.shop.edit("\nlock_days = 3\n", f"\nlock_days = 3\nreplica = {place}\n")
+    return replace(vault, bucket=bucket)
+
+
+@pytest.mark.parametrize(
+    ("more", "days", "mode"),
+    [("", 3, "GOVERNANCE"), (', lock_days = 9, lock_mode = "compliance"', 9, "COMPLIANCE"), (", lock_days = 0", 0, "")],
+)
+def test_a_replica_is_locked_as_the_store_is_unless_it_says_otherwise(
+    more: str, days: int, mode: str, vault: Vault, radosgw_of_ours: Radosgw
+) -> None:
+    there = add_replica(vault, radosgw_of_ours, more, ObjectLockEnabledForBucket=True)
+    assert vault.run("owner", "backup", "now")["backups"][0]["replicated"] is True
+    found = [each for each in there.versions() if each["Key"].endswith(("manifest.json", ".zst.age"))]
+    assert len(found) == 2
+    for each in found:
+        assert days - 0.1 < locked_days(there, each) <= days
+        where = {"Bucket": there.bucket, "Key": each["Key"], "VersionId": each["VersionId"]}
+        if days:
+            assert denied(vault.client("owner").delete_object, **where)
+            asked = vault.client("owner").get_object_retention(**where)
+            assert asked["Retention"]["Mode"] == mode
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_check_tries_the_lock_of_a_replica_and_a_bucket_that_cannot_lock_gets_no_copy(
+    locks: bool, vault: Vault, radosgw_of_ours: Radosgw
+) -> None:
+    add_replica(vault, radosgw_of_ours, ObjectLockEnabledForBucket=locks)
+    found = [each for each in vault.run("owner", "check", code=0 if locks else 5)["findings"]]
+    failed = [each["check"] for each in found if not each["passed"]]
+    assert [each.rpartition(": ")[2] for each in failed] == ([] if locks else ["versions are kept"])
+    assert any("replica s3://" in each["check"] and "removed" in each["check"] for each in found) == locks
+    assert vault.run("owner", "backup", "now")["backups"][0]["replicated"] is locks
+
+
+def test_the_locks_of_a_replica_are_made_longer_by_prune(vault: Vault, radosgw_of_ours: Radosgw) -> None:
+    there = add_replica(vault, radosgw_of_ours, ", lock_days = 0", ObjectLockEnabledForBucket=True)
+    vault.run("owner", "backup", "now")
+    vault.shop.edit(", lock_days = 0", ", lock_days = 5")
+    vault.run("owner", "prune", "--yes")
+    kept = [each for each in there.versions() if each["Key"].endswith(("manifest.json", ".zst.age"))]
+    assert all(4.9 < locked_days(there, each) <= 5 for each in kept)
 
 
 def test_a_folder_is_told_that_it_can_neither_lock_nor_bring_back(empty: Shop) -> None:
