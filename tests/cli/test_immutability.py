@@ -297,7 +297,7 @@ def test_check_tries_the_lock_of_a_replica_and_a_bucket_that_cannot_lock_gets_no
     locks: bool, vault: Vault, radosgw_of_ours: Radosgw
 ) -> None:
     add_replica(vault, radosgw_of_ours, ObjectLockEnabledForBucket=locks)
-    found = [each for each in vault.run("owner", "check", code=0 if locks else 5)["findings"]]
+    found = list(vault.run("owner", "check", code=0 if locks else 5)["findings"])
     failed = [each["check"] for each in found if not each["passed"]]
     assert [each.rpartition(": ")[2] for each in failed] == ([] if locks else ["versions are kept"])
     assert any("replica s3://" in each["check"] and "removed" in each["check"] for each in found) == locks
