@@ -43,8 +43,8 @@ def _lacks_a_lock(key: str) -> ValueError:
 
 
 class ReplicaTable(Table):
-    """A copy of the store in another place, by credentials of its own (`?profile=`). A bucket is locked as the store is,
-    unless it says otherwise; with 0 days it is not, and has its own default alone."""
+    """A copy of the store in another place, by credentials of its own (`?profile=`). A bucket is locked as the store
+    is, unless it says otherwise; with 0 days it is not, and has its own default alone."""
 
     url: StoreUrl
     lock_days: Annotated[int, Field(ge=0, le=36500)] | None = None
