@@ -165,16 +165,39 @@ def test_after_the_worst_that_the_backup_role_can_do_every_point_restores(vault:
     assert vault.run("undelete", "undelete", "--dry-run")["sources"][0]["objects"] == []
 
 
-def test_what_somebody_hid_who_may_delete_comes_back_and_prune_leaves_it_alone(vault: Vault) -> None:
+def test_what_somebody_hid_who_may_delete_comes_back_and_prune_and_audit_are_red_until_it_does(vault: Vault) -> None:
     points = vault.capture(2)
+    vault.run("verify", "verify", "now")
     owner = vault.client("owner")
     for version in vault.versions("shop/main/backups/"):
-        owner.delete_object(Bucket=vault.bucket, Key=version["Key"])
-    assert vault.run("restore", "backup", "list")["points"] == []
-    pruned = vault.run("prune", "prune")
-    assert {each["id"] for each in pruned["hidden"]} == {each["id"] for each in points}
+        if points[0]["id"] in version["Key"]:
+            owner.delete_object(Bucket=vault.bucket, Key=version["Key"])
+    assert len(vault.run("restore", "backup", "list")["points"]) == 1
+    pruned = vault.run("prune", "prune", code=7)
+    assert [each["id"] for each in pruned["hidden"]] == [points[0]["id"]]
+    audited = vault.run("restore", "audit", code=7)
+    assert [each["id"] for each in audited["hidden"]] == [points[0]["id"]]
+    [trouble] = vault.run("verify", "status", code=8)["systems"][0]["troubles"]
+    assert (trouble["kind"], "hidden by somebody else" in trouble["what"]) == ("prune failed", True)
+    assert "drkit undelete shop/main" in trouble["next_step"]
     vault.run("undelete", "undelete", "--yes")
     assert [vault.restore("restore", each, f"{each['id']}.db") for each in points] == [501, 502]
+    assert vault.run("restore", "audit")["hidden"] == []
+    vault.run("prune", "prune")
+    assert vault.run("verify", "status")["systems"][0]["troubles"] == []
+
+
+def test_forged_points_that_nobody_can_remove_are_hidden_by_a_plain_delete_and_prune_goes_on(vault: Vault) -> None:
+    points = vault.capture(3)
+    fake = make_id(parse_moment(points[-1]["consistent_at"]) + timedelta(seconds=1), "f" * 8)
+    where = {"Bucket": vault.bucket, "Key": f"prod/{folder_of('shop/main', fake)}/manifest.json"}
+    long = datetime.now(UTC) + timedelta(days=9000)
+    lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": long}
+    put = vault.client("backup").put_object(**where, Body=b'{"drkit": 1}', **lock)
+    vault.run("prune", "prune", "--yes", code=7)
+    assert denied(vault.client("owner").delete_object, **where, VersionId=put["VersionId"])
+    vault.client("owner").delete_object(**where)
+    assert vault.run("prune", "prune", "--yes")["hidden"] == []
 
 
 def test_a_role_that_may_remove_markers_leaves_no_copies(vault: Vault) -> None:

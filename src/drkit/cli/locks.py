@@ -8,7 +8,7 @@ from drkit.cli.text import format_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drkit.cli.console import Console
+    from drkit.errors import IntegrityError
     from drkit.prune import PrunePlan
     from drkit.wiring import Source
 
@@ -47,13 +47,13 @@ def extend(source: "Source", plan: "PrunePlan") -> Locked:
     return Locked(extended=len(done.points), left=done.left)
 
 
-def warn_of_hidden(console: "Console", source: "Source", plan: "PrunePlan") -> None:
-    if plan.holdings and plan.holdings.hidden:
-        many = len(plan.holdings.hidden)
-        console.warn(
-            f"{source.name}: {many} {'point is' if many == 1 else 'points are'} hidden by somebody else than a prune:"
-            f" `drkit undelete {source.name}` brings back what is there"
-        )
+def find_hidden(plans: "Sequence[tuple[Source, PrunePlan]]") -> "list[IntegrityError]":
+    """What somebody else than a prune has hidden stays as it is, and whoever plans to prune is told."""
+    from drkit.prune.hidden import complain
+
+    return [
+        complain(source.name, plan.holdings.hidden) for source, plan in plans if plan.holdings and plan.holdings.hidden
+    ]
 
 
 def describe_locks(plans: "Sequence[tuple[Source, PrunePlan]]", locks: Locked) -> dict[str, object]:

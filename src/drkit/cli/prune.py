@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drkit.cli.call import Call, Failed, each_source
-from drkit.cli.locks import Locked, describe_locks, extend, outline_locks, warn_of_hidden
+from drkit.cli.locks import Locked, describe_locks, extend, find_hidden, outline_locks
 from drkit.cli.running import each_system_run
 from drkit.cli.text import format_size, format_table
-from drkit.errors import DrkitError
+from drkit.errors import DrkitError, IntegrityError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,8 +47,9 @@ def prune(
         plans = [pair for _, pruned in ended for pair in pruned.plans]
         failed = sum((pruned.failed for _, pruned in ended), failed)
         locks = sum((pruned.locks for _, pruned in ended), locks)
-    for source, plan in plans:
-        warn_of_hidden(call.console, source, plan)
+    hidden = find_hidden(plans)
+    for each in hidden:
+        call.console.fail(each)
     here = [plan for source, plan in plans if source.replica is None]
     afar = [(source, plan) for source, plan in plans if source.replica is not None]
     document = {
@@ -72,7 +73,7 @@ def prune(
     document |= {"log": log} if log else {}
     if plans or call.console.json or not failed.exit_code:  # what failed is told already
         call.console.answer(document | failed.told, text)
-    return failed.exit_code
+    return failed.exit_code or (IntegrityError.exit_code if hidden else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def _prune(call: Call, sources: "Sequence[Source]", yes: bool) -> Pruned:
 def _first_failure(pruned: Pruned) -> DrkitError | None:
     for each in pruned.failed.document:
         return DrkitError(f"{each['source']}: {each['error']}", each["hint"])
-    return None
+    return next(iter(find_hidden(pruned.plans)), None)
 
 
 def _describe(source: "Source", plan: "PrunePlan") -> dict[str, object]:

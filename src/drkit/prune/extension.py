@@ -12,7 +12,8 @@ from drkit import catalog
 from drkit.errors import NotFound
 from drkit.model import Lock, Point, Version
 from drkit.ports import Store, Versioned
-from drkit.prune.holdings import NEVER, READERS, Holdings
+from drkit.prune.hidden import READERS
+from drkit.prune.holdings import NEVER, Holdings
 from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
 

@@ -19,6 +19,7 @@ from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
 
 READERS = 8
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +76,35 @@ def plan_prune(
 
 
 def read_references(store: Store, points: Iterable[Point], signers: Collection[Signer]) -> set[str]:
-    """The keys that the points' manifests list. A manifest that cannot be believed raises IntegrityError; one that
-    another prune has removed since the listing refers to nothing."""
+    """The keys that the points' manifests list. Those that cannot be believed raise one IntegrityError that names them:
+    what they list, if one of them was genuine once, nobody knows. One that another prune has removed since the listing
+    refers to nothing."""
 
-    def read(point: Point) -> tuple[Piece, ...]:
+    def read(point: Point) -> tuple[Piece, ...] | IntegrityError:
         try:
             return catalog.read_manifest(store, point.source, point.id, signers).pieces
         except NotFound:
             return ()
         except IntegrityError as error:
-            raise IntegrityError(
-                f"nothing of {point.source} is removed while a manifest that stays cannot be believed: {error}",
-                "bring back a good copy of it, or give that backup up: delete its folder from the store by hand",
-            ) from error
+            return error
 
-    return {piece.key for pieces in map_ahead(read, points, READERS) for piece in pieces}
+    asked = list(points)
+    found = list(map_ahead(read, asked, READERS))
+    if bad := [point for point, each in zip(asked, found, strict=True) if isinstance(each, IntegrityError)]:
+        raise _refusal(bad, next(each for each in found if isinstance(each, IntegrityError)))
+    return {piece.key for pieces in found if not isinstance(pieces, IntegrityError) for piece in pieces}
+
+
+def _refusal(points: Sequence[Point], first: IntegrityError) -> IntegrityError:
+    source, named = points[0].source, ", ".join(point.id for point in points[:_NAMED])
+    more = f" and {len(points) - _NAMED} more" if len(points) > _NAMED else ""
+    many = "a manifest that stays" if len(points) == 1 else f"{len(points)} manifests that stay"
+    return IntegrityError(
+        f"nothing of {source} is removed while {many} cannot be believed, of {named}{more}: {first}",
+        f"in a bucket with versions `drkit undelete {source}` brings back what was replaced. Look who can put objects"
+        " there, and take out the folders of forged points by hand; where they are locked, a plain delete hides them,"
+        " which is enough",
+    )
 
 
 def with_holdings(plan: PrunePlan, holdings: Holdings) -> PrunePlan:

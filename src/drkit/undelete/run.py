@@ -5,7 +5,7 @@ from collections.abc import Collection
 from drkit import catalog
 from drkit.errors import UsageError
 from drkit.ports import Store, Versioned, find_versioned
-from drkit.prune.holdings import group
+from drkit.prune.hidden import group
 from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
 from drkit.undelete.plan import UndeletePlan, plan_undelete
