@@ -4,7 +4,7 @@ log to compare with."""
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -250,12 +250,14 @@ def physical_system(
     interval: str = "1s",
     url: str | None = None,
     place: str = "",
+    environment: Mapping[str, str] | None = None,
     **settings: str,
 ) -> Iterator[PhysicalSystem]:
-    """`settings` are the server's, and `place` is what the schedule says of the store besides its URL."""
+    """`settings` are the server's, and `place` is what the schedule says of the store besides its URL.
+    `environment` is drkit's."""
     folder.mkdir(parents=True, exist_ok=True)
     with postgres_server(folder, major, server_settings(**settings)) as server:
-        yield make_physical(folder, server, more, interval, url, place=place)
+        yield make_physical(folder, server, more, interval, url, place=place, **(environment or {}))
 
 
 def make_physical(

@@ -15,6 +15,7 @@ from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
 
 READERS = 8
+MOST_ASKED = 20_000  # about locks of a log, in one run; the rest is for the next one
 LARGEST = 64 << 20  # a manifest is some kilobytes; who puts more there did not write one
 
 
@@ -64,6 +65,14 @@ def complain(source: str, points: Sequence[str]) -> IntegrityError:
     many = "1 point is" if len(points) == 1 else f"{len(points)} points are"
     return IntegrityError(
         f"{source}: {many} hidden by somebody else than a prune, from {min(points)} to {max(points)}",
+        f"see who can delete there; `drkit undelete {source}` brings back what is there",
+    )
+
+
+def complain_of_log(source: str, keys: Sequence[str]) -> IntegrityError:
+    many = "1 object of the log is" if len(keys) == 1 else f"{len(keys)} objects of the log are"
+    return IntegrityError(
+        f"{source}: {many} hidden by somebody else than a prune, from {min(keys)} on: no log is removed meanwhile",
         f"see who can delete there; `drkit undelete {source}` brings back what is there",
     )
 

@@ -25,13 +25,14 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 class Holdings:
     """As seen `at` that moment. `versions` are those of each key, the newest first. `locked` maps a point to the end of
     its manifest's lock. `hidden` are points whose manifest only a marker hides, and which no record says were removed:
-    somebody else did it. `leftovers` are versions of points that were removed by record, and are paid for until they
-    are gone."""
+    somebody else did it; `hidden_log` are keys of a log of which the same is true. `leftovers` are versions of points
+    that were removed by record, and of log that nobody needs: out of sight, and paid for until they are gone."""
 
     at: datetime
     versions: Mapping[str, tuple[Version, ...]] = field(default_factory=dict, repr=False)
     locked: Mapping[str, datetime] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    hidden_log: tuple[str, ...] = ()
     leftovers: tuple[Version, ...] = ()
 
     def first(self, key: str) -> Version | None:

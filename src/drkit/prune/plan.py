@@ -14,16 +14,21 @@ from drkit.model import Entry, Piece, Point
 from drkit.ports import Store, find_versioned
 from drkit.prune.holdings import Holdings
 from drkit.prune.removing import Removed, Remover
+from drkit.prune.spans import LogShare
 from drkit.retention import Verdict
 from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
 
 READERS = 8
 _NAMED = 5
+NO_LOG = LogShare()
 
 
 @dataclass(frozen=True, slots=True)
 class PrunePlan:
+    """`log` no base needs any more, and is written down; `waiting` are as many objects of it that are locked; `merged`
+    is log that another object holds, too. `kept_log` are the keys of the rest of it."""
+
     keep: tuple[Verdict, ...]
     let_go: tuple[Verdict, ...]
     manifests: tuple[str, ...]
@@ -31,6 +36,9 @@ class PrunePlan:
     bytes: int
     sweep_before: datetime
     log: tuple[Entry, ...] = ()
+    merged: tuple[Entry, ...] = ()
+    kept_log: tuple[str, ...] = ()
+    waiting: int = 0
     source: str = ""
     holdings: Holdings | None = None
 
@@ -41,9 +49,9 @@ def plan_prune(
     referenced: Collection[str],
     grace: timedelta,
     now: datetime,
-    log: Sequence[Entry] = (),
+    log: LogShare = NO_LOG,
 ) -> PrunePlan:
-    """`referenced` holds every key that a manifest which stays lists, `log` are objects that no point needs any more.
+    """`referenced` holds every key that a manifest which stays lists.
 
     An object without a manifest may belong to a backup that is being written: it goes only when the store has stamped
     something at least `grace` later. `now` can only keep more: it is a bound for a stamp that lies in the future.
@@ -62,7 +70,7 @@ def plan_prune(
 
     objects = [entry for entry in listing.entries if goes(entry)]
     size = sum(entry.size for entry in listing.entries if entry.key in manifests) + sum(e.size for e in objects)
-    size += sum(entry.size for entry in log)
+    size += sum(entry.size for entry in (*log.going, *log.merged))
     return PrunePlan(
         keep=tuple(verdict for verdict in verdicts if verdict.reasons),
         let_go=tuple(let_go),
@@ -70,7 +78,10 @@ def plan_prune(
         objects=tuple(entry.key for entry in objects),
         bytes=size,
         sweep_before=newest - grace,
-        log=tuple(log),
+        log=log.going,
+        merged=log.merged,
+        kept_log=log.kept,
+        waiting=log.waiting,
         source=listing.source,
     )
 
@@ -109,7 +120,7 @@ def _refusal(points: Sequence[Point], first: IntegrityError) -> IntegrityError:
 
 def with_holdings(plan: PrunePlan, holdings: Holdings) -> PrunePlan:
     """For a store that keeps versions: all of them go, and all of their bytes are counted."""
-    keys = (*plan.manifests, *plan.objects, *(entry.key for entry in plan.log))
+    keys = (*plan.manifests, *plan.objects, *(entry.key for entry in (*plan.log, *plan.merged)))
     return replace(plan, holdings=holdings, bytes=holdings.weigh(keys))
 
 
@@ -136,7 +147,7 @@ def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point], 
     # a point whose manifest is locked after all stays whole
     spared = pinned | {_folder(key) for key, _ in removed.retained}
     removed += take([key for key in plan.objects if _folder(key) not in spared])
-    removed += take([entry.key for entry in log])
+    removed += take([entry.key for entry in (*log, *plan.merged)])
     if remover:
         removed += remover.remove_leftovers()
     store.sweep(plan.sweep_before)
