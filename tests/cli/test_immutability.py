@@ -177,6 +177,8 @@ def test_what_somebody_hid_who_may_delete_comes_back_and_prune_and_audit_are_red
     assert [each["id"] for each in pruned["hidden"]] == [points[0]["id"]]
     audited = vault.run("restore", "audit", code=7)
     assert [each["id"] for each in audited["hidden"]] == [points[0]["id"]]
+    looked = vault.shop.drkit("audit", **vault.roles["verify"].environment())  # it may list no versions
+    assert (looked.code, "nobody has looked whether points are hidden" in looked.err) == (0, True)
     [trouble] = vault.run("verify", "status", code=8)["systems"][0]["troubles"]
     assert (trouble["kind"], "hidden by somebody else" in trouble["what"]) == ("prune failed", True)
     assert "drkit undelete shop/main" in trouble["next_step"]
