@@ -31,6 +31,7 @@ class Arrival:
     planned: Planned
     restored: Restored
     query: Query
+    place: str
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def arriving(system: PhysicalSystem, wanted: Wanted) -> Iterator[Arrival]:
             with psycopg.connect(where, autocommit=True) as connection:
                 return connection.execute(statement.encode()).fetchall()
 
-        yield Arrival(planned, restored, query)
+        yield Arrival(planned, restored, query, place.place)
 
 
 @dataclass(frozen=True)

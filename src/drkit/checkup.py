@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import groupby
 
@@ -38,7 +38,7 @@ def check_sources(sources: Sequence[Source], clock: Clock, token: str, ask: Ask)
         for finding in _told(lambda: _check_store(mine[0], clock, token), "store"):  # noqa: B023
             yield Checked(system.name, finding, StoreError.exit_code)
         for seen in mine[0].replicas():
-            for finding in _told(lambda: _check_replica(seen, token), f"replica {seen.store_name()}"):  # noqa: B023
+            for finding in _told(lambda: _check_replica(seen, clock, token), f"replica {seen.store_name()}"):  # noqa: B023
                 yield Checked(system.name, finding, StoreError.exit_code)
         for finding in _check_notify(system):
             yield Checked(system.name, finding, ConfigError.exit_code)
@@ -83,7 +83,7 @@ def _check_keys(system: System, ask: Ask) -> Iterator[Finding]:
         )
 
 
-def _check_replica(seen: Source, token: str) -> Iterator[Finding]:
+def _check_replica(seen: Source, clock: Clock, token: str) -> Iterator[Finding]:
     """Where backups are made it must take what is copied to it. Elsewhere it is only looked at: it may let us put
     nothing there."""
     name, replica = f"replica {seen.store_name()}", seen.store(BRIEF)
@@ -92,6 +92,9 @@ def _check_replica(seen: Source, token: str) -> Iterator[Finding]:
     yield _lies_elsewhere(name, seen.at_home().store(BRIEF), replica, token)
     if seen.system.table.encryption.signing_key:
         yield _takes_objects(name, replica, token)
+        if lock := seen.lock():
+            for each in probe_lock(replica, lock, token, clock):
+                yield replace(each, check=f"{name}: {each.check}")
 
 
 def _lies_elsewhere(name: str, store: Store, replica: Store, token: str) -> Finding:

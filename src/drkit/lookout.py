@@ -65,7 +65,9 @@ def look_at_source(
         alarm = _failed_run(store, followed) if followed.failing else None
         standing, log = _look_at_log(source, standing, listing, history, now, alarm)
     done = {"backup": standing.made_at, "verify": standing.last_drill.started_at if standing.last_drill else None}
-    standing = replace(standing, replicas=tuple(_look_at_replica(seen, listing, now) for seen in source.replicas()))
+    reaches = standing.captured_at
+    replicas = tuple(_look_at_replica(seen, listing, reaches, now) for seen in source.replicas())
+    standing = replace(standing, replicas=replicas)
     jobs = {
         job: _claimed_since(store, source.system.name, job, source.key, record, done.get(job))
         for (job, subject), record in records.items()
@@ -132,8 +134,9 @@ def _failed_run(store: Store, record: Record) -> FailedRun | None:
     return FailedRun(record.failed_at, failure.error, failure.hint)
 
 
-def _look_at_replica(seen: Source, here: catalog.Listing, now: datetime) -> ReplicaStanding:
-    """One that does not answer is a trouble, and keeps nothing else from being told."""
+def _look_at_replica(seen: Source, here: catalog.Listing, ours: datetime | None, now: datetime) -> ReplicaStanding:
+    """One that does not answer is a trouble, and keeps nothing else from being told. `ours` is how far the store itself
+    reaches."""
     keep, table, rpo = seen.table.kept_in_replicas, seen.system.table, seen.table.objectives.rpo
     followed = isinstance(seen.table, PhysicalTable)
     try:
@@ -149,12 +152,20 @@ def _look_at_replica(seen: Source, here: catalog.Listing, now: datetime) -> Repl
         )
         if not followed:
             return standing
-        ours, theirs = (
-            catalog.newest(catalog.survey_log(store, seen.name).spans)
-            for store in (seen.at_home().store(), seen.store(BRIEF))
-        )
-        return judge_log(
-            standing, ours.covered_until if ours else None, theirs.covered_until if theirs else None, rpo, now
-        )
+        return judge_log(standing, ours, _log_reaches(seen), rpo, now)
     except DrkitError as error:
         return ReplicaStanding(seen.store_name(), error=str(error), hint=error.hint)
+
+
+def _log_reaches(seen: Source) -> datetime | None:
+    """The last moment that can be had back from a replica alone: by its own bases, and its own log without a gap. As a
+    rule the newest base tells; one may have come before the log up to its end."""
+    store = seen.store(BRIEF)
+    listing = catalog.survey(store, seen.name)
+    keyring = open_outlook(seen.system)
+    for points in (listing.points[-1:], listing.points):
+        outlook = look(store, replace(listing, points=points), keyring)
+        ways = [way for way in find_ways(outlook.holdings) if way.held.point.credible]
+        if found := windows(seen.name, ways):
+            return found[-1].end
+    return None

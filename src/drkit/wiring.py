@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -20,11 +20,13 @@ from drkit.earlier import find_earlier
 from drkit.engines.files import FilesEngine
 from drkit.engines.sqlite import SqliteEngine
 from drkit.errors import ConfigError, NotRestorable, UsageError, WrongKey
+from drkit.follow.relay import Relay
 from drkit.follow.run import Follower, Manner
 from drkit.follow.voice import Stop, Voice
 from drkit.follow.watch import Alarm
 from drkit.model import Lock
 from drkit.ports import Earlier, Engine, Store
+from drkit.replicate.log import LogPassage
 from drkit.sealing import Keyring, Seal
 from drkit.signing import Signer, SigningKey, parse_signer, parse_signing_key
 from drkit.stores import open_store
@@ -40,6 +42,7 @@ Ask = Callable[[], str]
 BRIEF = RetryPolicy(attempts=4)
 # How often the store hears of a server that writes nothing, if no objective wants it more often.
 MARK_EVERY = timedelta(minutes=1)
+OFTEN = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,10 @@ class Source:
             return _open(self.store_url(), policy, self.lock())
 
     def lock(self) -> Lock | None:
-        """A replica's bucket locks by its own default."""
-        return self.system.table.store.lock if self.replica is None else None
+        table = self.system.table.store
+        if self.replica is None:
+            return table.lock
+        return table.lock_of(table.replica[self.replica], is_folder=self.store_url().startswith("file://"))
 
     def store_url(self) -> str:
         return self.system.resolve(self.store_name())
@@ -91,7 +96,7 @@ class Source:
                 f"{self.system.file}: store.replica is missing, and without the store itself nothing else is left",
                 'name the copy in the other region: replica = "s3://bucket/prefix?region=…&profile=…"',
             )
-        return table.replica[self.replica]
+        return table.replica[self.replica].url
 
     def from_afar(self) -> "Source":
         """Where the region is lost: the first replica is all there is."""
@@ -231,7 +236,17 @@ def follower(
     )
     log = PostgresLog(lambda: parse_dsn(source.dsn()), options)
     seal, signers = open_seal(source.system), open_signers(source.system)
-    return Follower(source.name, log, source.store(), seal, signers, manner, voice, stop, alarm)
+    every = max(OFTEN, min(MARK_EVERY, promised / 4))  # the rest of it is for the store, and for the way
+    relays = tuple(
+        Relay(seen.store_name(), LogPassage(source.name, partial(_both_places, seen)), every)
+        for seen in source.replicas()
+    )
+    return Follower(source.name, log, source.store(), seal, signers, manner, voice, stop, alarm, relays)
+
+
+def _both_places(seen: Source) -> tuple[Store, Store]:
+    """With little patience, so that who copies notices soon that one of them is away."""
+    return seen.at_home().store(BRIEF), seen.store(BRIEF)
 
 
 @cache

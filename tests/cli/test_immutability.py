@@ -5,7 +5,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import sleep
@@ -165,16 +165,41 @@ def test_after_the_worst_that_the_backup_role_can_do_every_point_restores(vault:
     assert vault.run("undelete", "undelete", "--dry-run")["sources"][0]["objects"] == []
 
 
-def test_what_somebody_hid_who_may_delete_comes_back_and_prune_leaves_it_alone(vault: Vault) -> None:
+def test_what_somebody_hid_who_may_delete_comes_back_and_prune_and_audit_are_red_until_it_does(vault: Vault) -> None:
     points = vault.capture(2)
+    vault.run("verify", "verify", "now")
     owner = vault.client("owner")
     for version in vault.versions("shop/main/backups/"):
-        owner.delete_object(Bucket=vault.bucket, Key=version["Key"])
-    assert vault.run("restore", "backup", "list")["points"] == []
-    pruned = vault.run("prune", "prune")
-    assert {each["id"] for each in pruned["hidden"]} == {each["id"] for each in points}
+        if points[0]["id"] in version["Key"]:
+            owner.delete_object(Bucket=vault.bucket, Key=version["Key"])
+    assert len(vault.run("restore", "backup", "list")["points"]) == 1
+    pruned = vault.run("prune", "prune", code=7)
+    assert [each["id"] for each in pruned["hidden"]] == [points[0]["id"]]
+    audited = vault.run("restore", "audit", code=7)
+    assert [each["id"] for each in audited["hidden"]] == [points[0]["id"]]
+    looked = vault.shop.drkit("audit", **vault.roles["verify"].environment())  # it may list no versions
+    assert (looked.code, "nobody has looked whether points are hidden" in looked.err) == (0, True)
+    [trouble] = vault.run("verify", "status", code=8)["systems"][0]["troubles"]
+    assert (trouble["kind"], "hidden by somebody else" in trouble["what"]) == ("prune failed", True)
+    assert "drkit undelete shop/main" in trouble["next_step"]
     vault.run("undelete", "undelete", "--yes")
     assert [vault.restore("restore", each, f"{each['id']}.db") for each in points] == [501, 502]
+    assert vault.run("restore", "audit")["hidden"] == []
+    vault.run("prune", "prune")
+    assert vault.run("verify", "status")["systems"][0]["troubles"] == []
+
+
+def test_forged_points_that_nobody_can_remove_are_hidden_by_a_plain_delete_and_prune_goes_on(vault: Vault) -> None:
+    points = vault.capture(3)
+    fake = make_id(parse_moment(points[-1]["consistent_at"]) + timedelta(seconds=1), "f" * 8)
+    where = {"Bucket": vault.bucket, "Key": f"prod/{folder_of('shop/main', fake)}/manifest.json"}
+    long = datetime.now(UTC) + timedelta(days=9000)
+    lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": long}
+    put = vault.client("backup").put_object(**where, Body=b'{"drkit": 1}', **lock)
+    vault.run("prune", "prune", "--yes", code=7)
+    assert denied(vault.client("owner").delete_object, **where, VersionId=put["VersionId"])
+    vault.client("owner").delete_object(**where)
+    assert vault.run("prune", "prune", "--yes")["hidden"] == []
 
 
 def test_a_role_that_may_remove_markers_leaves_no_copies(vault: Vault) -> None:
@@ -262,6 +287,55 @@ def test_a_bucket_that_cannot_lock_is_told_by_check_and_gets_no_backup(
     assert "bucket" in found[0]["hint"]
     done = vault.run("owner", "backup", "now", code=5)
     assert "cannot lock objects" in done["failed"][0]["error"]
+
+
+def add_replica(vault: Vault, radosgw: Radosgw, more: str = "", **options: bool) -> Vault:
+    """The same as seen in the replica."""
+    bucket = radosgw.http.new_bucket(**options)
+    place = f'{{ url = "{radosgw.http.url(bucket, "prod")}"{more} }}'
+    vault.shop.edit("\nlock_days = 3\n", f"\nlock_days = 3\nreplica = {place}\n")
+    return replace(vault, bucket=bucket)
+
+
+@pytest.mark.parametrize(
+    ("more", "days", "mode"),
+    [("", 3, "GOVERNANCE"), (', lock_days = 9, lock_mode = "compliance"', 9, "COMPLIANCE"), (", lock_days = 0", 0, "")],
+)
+def test_a_replica_is_locked_as_the_store_is_unless_it_says_otherwise(
+    more: str, days: int, mode: str, vault: Vault, radosgw_of_ours: Radosgw
+) -> None:
+    there = add_replica(vault, radosgw_of_ours, more, ObjectLockEnabledForBucket=True)
+    assert vault.run("owner", "backup", "now")["backups"][0]["replicated"] is True
+    found = [each for each in there.versions() if each["Key"].endswith(("manifest.json", ".zst.age"))]
+    assert len(found) == 2
+    for each in found:
+        assert days - 0.1 < locked_days(there, each) <= days
+        where = {"Bucket": there.bucket, "Key": each["Key"], "VersionId": each["VersionId"]}
+        if days:
+            assert denied(vault.client("owner").delete_object, **where)
+            asked = vault.client("owner").get_object_retention(**where)
+            assert asked["Retention"]["Mode"] == mode
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_check_tries_the_lock_of_a_replica_and_a_bucket_that_cannot_lock_gets_no_copy(
+    locks: bool, vault: Vault, radosgw_of_ours: Radosgw
+) -> None:
+    add_replica(vault, radosgw_of_ours, ObjectLockEnabledForBucket=locks)
+    found = list(vault.run("owner", "check", code=0 if locks else 5)["findings"])
+    failed = [each["check"] for each in found if not each["passed"]]
+    assert [each.rpartition(": ")[2] for each in failed] == ([] if locks else ["versions are kept"])
+    assert any("replica s3://" in each["check"] and "removed" in each["check"] for each in found) == locks
+    assert vault.run("owner", "backup", "now")["backups"][0]["replicated"] is locks
+
+
+def test_the_locks_of_a_replica_are_made_longer_by_prune(vault: Vault, radosgw_of_ours: Radosgw) -> None:
+    there = add_replica(vault, radosgw_of_ours, ", lock_days = 0", ObjectLockEnabledForBucket=True)
+    vault.run("owner", "backup", "now")
+    vault.shop.edit(", lock_days = 0", ", lock_days = 5")
+    vault.run("owner", "prune", "--yes")
+    kept = [each for each in there.versions() if each["Key"].endswith(("manifest.json", ".zst.age"))]
+    assert all(4.9 < locked_days(there, each) <= 5 for each in kept)
 
 
 def test_a_folder_is_told_that_it_can_neither_lock_nor_bring_back(empty: Shop) -> None:

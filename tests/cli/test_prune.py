@@ -70,6 +70,36 @@ def test_a_manifest_that_cannot_be_read_stops_a_prune_before_anything_goes(shop:
     drkit.ok("restore", "shop", "--at", "2024-05-03T10:30:00Z", "--to", "restored.db")
 
 
+def test_a_flood_of_forged_manifests_stops_prune_and_is_loud_until_they_are_gone(shop: Shop) -> None:
+    """Nothing is removed that one of them might list if it was genuine once; and nobody stops a prune unnoticed."""
+    drkit = _keep_two(shop)
+    drkit.ok("verify", "now", "--at", "latest")
+    home = shop.folder / "backups/shop/main/backups"
+    forged = [home / f"2999{day:04}T100000.000000Z-{day:08x}" for day in (101, 102, 103)]
+    forged += [home / f"20240601T{hour:02}0000.000000Z-{hour:08x}" for hour in range(20)]
+    before = shop.objects()
+    for folder in forged:
+        folder.mkdir()
+        (folder / "manifest.json").write_text('{"drkit": 1}')
+    done = drkit("prune", "--yes")
+    assert done.code == 7
+    assert "manifests that stay cannot be believed, of " in done.errors[0]["message"]
+    assert "20240601T190000.000000Z-00000013" in done.errors[0]["message"]
+    assert set(before) <= set(shop.objects())
+    stands = drkit("status", "--json")
+    assert stands.code == 8
+    [system] = stands.document["systems"]
+    [trouble] = [each for each in system["troubles"] if each["kind"] == "prune failed"]
+    assert "cannot be believed" in trouble["what"]
+    assert 'drkit_trouble{system="shop",source="",kind="prune failed"} 1' in drkit.ok("metrics").out
+    for folder in forged:
+        (folder / "manifest.json").unlink()
+        folder.rmdir()
+    drkit.ok("prune", "--yes")
+    assert len(shop.ids()) == 2
+    assert drkit("status", "--json").document["systems"][0]["troubles"] == []
+
+
 def test_without_a_policy_nothing_is_ever_pruned(shop: Shop) -> None:
     drkit = _keep_two(shop)
     shop.edit("keep = { last = 2, min_points = 2 }", "")

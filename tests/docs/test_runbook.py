@@ -12,6 +12,7 @@ import pytest
 
 from docs.runbook_world import LATER, ROWS, RUNBOOK, Block, Kind, World, make_world, read_pages
 from servers.postgres import PostgresServer, postgres_server
+from servers.s3_server import S3Server
 
 KINDS: tuple[Kind, ...] = ("sqlite", "postgres")
 PAGES = read_pages()
@@ -208,15 +209,45 @@ def test_a_leaked_key(world: World) -> None:
     assert signer in (newest / "manifest.json").read_text()
 
 
-def test_ransomware(world: World) -> None:
+def move_to_bucket(world: World, server: S3Server) -> str:
+    """The same store in a bucket that keeps versions, moved there by a tool that copies objects."""
+    bucket = server.new_bucket()
+    client = server.client()
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     for path in world.store.rglob("*"):
         if path.is_file():
-            path.write_bytes(b"pay us" * 100)
+            key = f"prod/{path.relative_to(world.store)}"
+            client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+    shutil.rmtree(world.store)
+    client.close()
+    schedule = world.folder / "schedules" / "shop.toml"
+    schedule.write_text(schedule.read_text().replace(f"file://{world.store}", server.url(bucket, "prod")))
+    world.environment |= server.environment()
+    return bucket
+
+
+def ruin(server: S3Server, bucket: str) -> None:
+    """Each object is deleted or replaced, as whoever has the backup host's credentials can do it."""
+    client = server.client()
+    keys = [each["Key"] for each in client.list_objects_v2(Bucket=bucket)["Contents"]]
+    for number, key in enumerate(keys):
+        if number % 2:
+            client.put_object(Bucket=bucket, Key=key, Body=b"pay us" * 100)
+        else:
+            client.delete_object(Bucket=bucket, Key=key)
+    client.close()
+
+
+def test_ransomware(world: World, moto_url: S3Server) -> None:
+    ruin(moto_url, move_to_bucket(world, moto_url))
     if world.kind == "sqlite":
         (world.folder / world.live).write_bytes(b"pay us" * 10_000)
     place = restore_elsewhere(world)
     follow(world, "Ransomware")
     assert world.rows(place) == ROWS
+    # the store itself is whole again, too
+    audited = world.drkit.ok("audit", "shop", "--json", **world.environment)
+    assert [each["outcome"] for each in audited.document["points"]] == ["ok"]
 
 
 def test_drkit_itself_is_gone(world: World) -> None:

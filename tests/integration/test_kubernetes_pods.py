@@ -220,3 +220,18 @@ def test_copies_notices_and_metrics_are_made_by_pods_too(cluster: Cluster, tmp_p
         assert "/notices" in {each.path for each in server.heard}
         with urlopen(f"{gateway}/metrics") as shown:
             assert b'source="other"' in shown.read()
+
+
+def test_pods_that_tell_know_whose_keys_open_a_point(cluster: Cluster, tmp_path: Path) -> None:
+    """By public halves behind references: a backup host whose recipients were exchanged is told."""
+    assert cluster.run("shop-main-backup").code == 0
+    write_keys(tmp_path / "known")
+    key = ("drkit", "drkit-shop")
+    with receiver() as server:
+        told = {"NOTIFY_URL": f"json://{server.place}/notices", "recipient": (tmp_path / "known/recipient").read_text()}
+        watched = replace(cluster, secrets={**cluster.secrets, key: {**cluster.secrets[key], **told}})
+        assert watched.run("shop-notify").code == 0
+        assert "no key that is known here opens a backup" in "".join(each.body for each in server.heard)
+    for name in ("shop-notify", "shop-metrics"):
+        pod = start(named(cluster.documents, "CronJob", name), cluster.documents, cluster.secrets, tmp_path / name)
+        assert "/run/secrets/drkit/recipient" in pod.files()

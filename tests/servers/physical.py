@@ -4,7 +4,7 @@ log to compare with."""
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ SOURCE = "shop/main"
 SCHEDULE = """
 [store]
 url = "{url}"
+{place}
 [encryption]
 recipients = ["file:../keys/recipient"]
 signers = ["file:../keys/signer"]
@@ -53,9 +54,10 @@ class PhysicalSystem:
     server: PostgresServer
     drkit: Drkit
     url: str
+    place: str = ""
 
     def configure(self, more: str = "", interval: str = "1s") -> None:
-        text = SCHEDULE.format(url=self.url, interval=interval, more=more)
+        text = SCHEDULE.format(url=self.url, place=self.place, interval=interval, more=more)
         (self.folder / "schedules/shop.toml").write_text(text)
 
     @property
@@ -266,12 +268,15 @@ def physical_system(
     more: str = "",
     interval: str = "1s",
     url: str | None = None,
+    place: str = "",
+    environment: Mapping[str, str] | None = None,
     **settings: str,
 ) -> Iterator[PhysicalSystem]:
-    """`settings` are the server's."""
+    """`settings` are the server's, and `place` is what the schedule says of the store besides its URL.
+    `environment` is drkit's."""
     folder.mkdir(parents=True, exist_ok=True)
     with postgres_server(folder, major, server_settings(**settings)) as server:
-        yield make_physical(folder, server, more, interval, url)
+        yield make_physical(folder, server, more, interval, url, place=place, **(environment or {}))
 
 
 def make_physical(
@@ -282,13 +287,14 @@ def make_physical(
     url: str | None = None,
     *,
     dsn: str | None = None,
+    place: str = "",
     **environment: str,
 ) -> PhysicalSystem:
     home = folder / "system"
     (home / "schedules").mkdir(parents=True)
     write_keys(home / "keys")
     drkit = drkit_in(home, **{"DATABASE_URL": dsn or server.dsn(), **environment})
-    system = PhysicalSystem(home, server, drkit, url or f"file://{home}/store")
+    system = PhysicalSystem(home, server, drkit, url or f"file://{home}/store", place)
     system.configure(more, interval)
     return system
 

@@ -1,7 +1,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drkit.audit import EVERYTHING, parse_share
@@ -18,6 +18,7 @@ def points(count: int) -> list[Point]:
     return [Point("shop/main", make_id(moment, "0123abcd"), moment, 1) for moment in moments]
 
 
+@settings(deadline=None)
 @given(
     count=st.integers(1, 200),
     share=st.sampled_from(["100%", "50%", "33%", "10%", "7.5%", "1", "3", "50", "1000"]),
@@ -30,6 +31,7 @@ def test_every_point_has_its_turn_on_just_one_day_of_a_round(count: int, share: 
         assert turns.count(True) == 1
 
 
+@settings(deadline=None)
 @given(count=st.integers(1, 500), amount=st.integers(1, 50), start=st.dates(date(2020, 1, 1), date(2100, 1, 1)))
 def test_a_point_that_stays_is_read_though_the_number_of_points_grows_by_half_meanwhile(
     count: int, amount: int, start: date

@@ -11,6 +11,7 @@ from drkit.config.tables import PostgresTable
 from drkit.config.values import parse_size
 from drkit.errors import ConfigError
 from drkit.keyfiles import write_keys
+from drkit.model import Lock
 from drkit.starter import Answers, write_schedule
 from drkit.wiring import select
 
@@ -113,6 +114,20 @@ def test_a_good_schedule_says_what_it_says(write: Write) -> None:
         ("file:///var/lib/drkit", "ftp://backups", "store.url", "s3://bucket/prefix"),
         ("file:///var/lib/drkit", "/var/lib/drkit", "store.url", "file:///absolute/folder"),
         ("env:SHOP_IDENTITY", "file:///keys/identity", "encryption.identity", "file:/path"),
+        ("[encryption]", 'replica = "file:///var/lib/drkit"\n[encryption]', "store", "a copy lies in another place"),
+        (
+            "[encryption]",
+            'replica = { url = "file:///x", lock_days = 3 }\n[encryption]',
+            "store",
+            "a folder cannot lock",
+        ),
+        (
+            "[encryption]",
+            'replica = { url = "s3://x", lock_mode = "compliance" }\n[encryption]',
+            "store",
+            "how many days",
+        ),
+        ("[encryption]", "replica = { lock_days = 3 }\n[encryption]", "store.replica.0.url", "missing; add it"),
     ],
 )
 def test_a_mistake_is_refused_by_file_and_key_with_a_remedy(
@@ -122,6 +137,27 @@ def test_a_mistake_is_refused_by_file_and_key_with_a_remedy(
     said = _refusal(write(GOOD.replace(old, new)))
     assert key in said
     assert remedy in said
+
+
+@pytest.mark.parametrize(
+    ("replica", "lock"),
+    [
+        ('"s3://dr/prod"', Lock("governance", 30)),
+        ('"file:///mnt/nas"', None),
+        ('"env:REPLICA"', None),  # which is a folder, as only its URL tells
+        ('{ url = "s3://dr/prod", lock_days = 0 }', None),
+        ('{ url = "s3://dr/prod", lock_days = 7 }', Lock("governance", 7)),
+        ('{ url = "s3://dr/prod", lock_mode = "compliance" }', Lock("compliance", 30)),
+    ],
+)
+def test_a_replica_is_locked_as_the_store_is_unless_it_says_otherwise_or_is_a_folder(
+    write: Write, replica: str, lock: Lock | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPLICA", "file:///mnt/nas")
+    there = f'url = "s3://backups/prod"\nlock_days = 30\nreplica = {replica}'
+    [source] = select([load_system(write(GOOD.replace('url = "file:///var/lib/drkit"', there)))], [])
+    assert source.lock() == Lock("governance", 30)
+    assert [seen.lock() for seen in source.replicas()] == [lock]
 
 
 def test_a_postgres_source_says_what_it_says(write: Write) -> None:

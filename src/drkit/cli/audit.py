@@ -10,7 +10,7 @@ from drkit.cli.call import Call, Failed, ask_passphrase, each_source
 from drkit.cli.console import GREEN, RED
 from drkit.cli.running import each_system_run
 from drkit.cli.text import format_size
-from drkit.errors import DrkitError, IntegrityError, StoreError
+from drkit.errors import Denied, DrkitError, IntegrityError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,7 @@ def audit(
     sources = [each for _, audits in done for each in audits.sources]
     document = {
         "points": [_describe(each) for source in sources for each in source.points],
+        "hidden": [{"source": source.source, "id": point} for source in sources for point in source.hidden],
         "sample": [source.turn for source in sources] if sample else None,
     }
     if sources or call.console.json:
@@ -54,10 +55,12 @@ def audit(
 
 @dataclass(frozen=True, slots=True)
 class SourceAudit:
-    """`days` is how long it takes until every point was read."""
+    """`days` is how long it takes until every point was read. `hidden` are points that no listing shows, though nobody
+    pruned them."""
 
     source: str
     points: "tuple[Audited, ...]"
+    hidden: tuple[str, ...]
     seconds: float
     today: date
     days: int
@@ -102,11 +105,27 @@ def _audit_source(call: Call, source: "Source", share: "Share", keyring: "Keyrin
         found = tuple(
             audit_points(store, listing, open_signers(source.system), lambda point: point.id in due, keyring, progress)
         )
-    return SourceAudit(source.name, found, time.monotonic() - began, today, days)
+    hidden = _look_for_hidden(call, source)
+    return SourceAudit(source.name, found, hidden, time.monotonic() - began, today, days)
+
+
+def _look_for_hidden(call: Call, source: "Source") -> tuple[str, ...]:
+    """In a bucket that keeps versions, by a role that may list them."""
+    from drkit.prune.hidden import look_for_hidden_points
+    from drkit.wiring import open_signers
+
+    try:
+        return tuple(look_for_hidden_points(source.store(), source.name, open_signers(source.system)))
+    except Denied as error:
+        call.console.warn(f"{source.name}: nobody has looked whether points are hidden there: {error}", hint=error.hint)
+        return ()
 
 
 def _wrong(sources: "Sequence[SourceAudit]") -> list[DrkitError]:
-    return [
+    from drkit.prune.hidden import complain
+
+    hidden: list[DrkitError] = [complain(each.source, each.hidden) for each in sources if each.hidden]
+    return hidden + [
         (StoreError if damage.outcome == "not read" else IntegrityError)(
             _tell(each, damage.what, damage.key), damage.hint
         )
@@ -144,7 +163,11 @@ def _describe(each: "Audited") -> dict[str, object]:
 
 
 def _outline(call: Call, source: SourceAudit) -> str:
+    from drkit.prune.hidden import complain
+
     lines = []
+    if source.hidden:
+        lines.append(f"{call.console.paint('!!', RED)}  {complain(source.source, source.hidden)}")
     for each in source.points:
         for damage in each.damages:
             lines.append(f"{call.console.paint('!!', RED)}  {_tell(each, damage.what, damage.key)}")
@@ -155,5 +178,9 @@ def _outline(call: Call, source: SourceAudit) -> str:
     told = f"{whole} of {len(source.points)} points are whole; {len(read)} read to the last byte, {format_size(size)}"
     if source.days > 1:
         told += f" (part {source.turn['part']} of {source.days}: every point is read within {source.days} days)"
-    mark = call.console.paint("ok", GREEN) if whole == len(source.points) else call.console.paint("!!", RED)
+    mark = (
+        call.console.paint("ok", GREEN)
+        if whole == len(source.points) and not source.hidden
+        else call.console.paint("!!", RED)
+    )
     return "\n".join([*lines, f"{mark}  {source.source}: {told}"])

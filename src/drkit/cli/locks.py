@@ -1,6 +1,6 @@
 """What a prune has to do with locks and versions, and how it is told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from drkit.cli.text import format_size
@@ -8,7 +8,7 @@ from drkit.cli.text import format_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drkit.cli.console import Console
+    from drkit.errors import IntegrityError
     from drkit.prune import PrunePlan
     from drkit.wiring import Source
 
@@ -16,26 +16,23 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Locked:
     """`hidden` bytes are out of sight and still paid for; `deferred` objects are locked; `extended` points have longer
-    locks now, and `left` ones get them in the next run."""
+    locks now, and `left` ones get them in the next run; so have objects of a log."""
 
     hidden: int = 0
     deferred: int = 0
     extended: int = 0
     left: int = 0
+    extended_log: int = 0
+    left_log: int = 0
 
     def __add__(self, other: "Locked") -> "Locked":
-        return Locked(
-            self.hidden + other.hidden,
-            self.deferred + other.deferred,
-            self.extended + other.extended,
-            self.left + other.left,
-        )
+        return Locked(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
 def extend(source: "Source", plan: "PrunePlan") -> Locked:
     """The locks of the points that rules keep: what only waits for its lock to end is not locked again."""
     from drkit.ports import find_versioned
-    from drkit.prune.extension import extend_locks
+    from drkit.prune.extension import extend_locks, extend_log
     from drkit.wiring import open_signers
 
     lock, store, held = source.lock(), source.store(), plan.holdings
@@ -44,16 +41,17 @@ def extend(source: "Source", plan: "PrunePlan") -> Locked:
         return Locked()
     staying = [verdict.point for verdict in plan.keep if not held.waits(verdict)]
     done = extend_locks(store, versioned, held, staying, open_signers(source.system), lock, held.at)
-    return Locked(extended=len(done.points), left=done.left)
+    spans, left = extend_log(versioned, held, plan.kept_log, lock, held.at)
+    return Locked(extended=len(done.points), left=done.left, extended_log=spans, left_log=left)
 
 
-def warn_of_hidden(console: "Console", source: "Source", plan: "PrunePlan") -> None:
-    if plan.holdings and plan.holdings.hidden:
-        many = len(plan.holdings.hidden)
-        console.warn(
-            f"{source.name}: {many} {'point is' if many == 1 else 'points are'} hidden by somebody else than a prune:"
-            f" `drkit undelete {source.name}` brings back what is there"
-        )
+def find_hidden(plans: "Sequence[tuple[Source, PrunePlan]]") -> "list[IntegrityError]":
+    """What somebody else than a prune has hidden stays as it is, and whoever plans to prune is told."""
+    from drkit.prune.hidden import complain, complain_of_log
+
+    held = [(source.name, plan.holdings) for source, plan in plans if plan.holdings]
+    points = [complain(name, holdings.hidden) for name, holdings in held if holdings.hidden]
+    return points + [complain_of_log(name, holdings.hidden_log) for name, holdings in held if holdings.hidden_log]
 
 
 def describe_locks(plans: "Sequence[tuple[Source, PrunePlan]]", locks: Locked) -> dict[str, object]:
@@ -71,8 +69,14 @@ def describe_locks(plans: "Sequence[tuple[Source, PrunePlan]]", locks: Locked) -
             if holdings.waits(each)
         ],
         "hidden": [{"id": point, "source": source.name} for source, _, holdings in held for point in holdings.hidden],
+        "hidden_log": [
+            {"source": source.name, "objects": len(holdings.hidden_log)}
+            for source, _, holdings in held
+            if holdings.hidden_log
+        ],
         "hidden_bytes": locks.hidden,
         "extended": locks.extended,
+        "extended_log": locks.extended_log,
     }
 
 
@@ -87,6 +91,10 @@ def outline_locks(locks: Locked) -> str:
         lines.append(f"{locks.deferred} objects are locked still, and go with a later prune")
     if locks.extended:
         lines.append(f"the locks of {locks.extended} points were made longer")
+    if locks.extended_log:
+        lines.append(f"the locks of {locks.extended_log} objects of log were made longer")
+    if locks.left_log:
+        lines.append(f"the locks of {locks.left_log} objects of log are left for the next prune")
     if locks.left:
         lines.append(f"the locks of {locks.left} points are left for the next prune")
     return "".join(f"\n{line}" for line in lines)

@@ -6,21 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drkit.cli.call import Call, Failed, each_source
-from drkit.cli.locks import Locked, describe_locks, extend, outline_locks, warn_of_hidden
+from drkit.cli.locks import Locked, describe_locks, extend, find_hidden, outline_locks
+from drkit.cli.prune_planning import keep_of, plan_for
 from drkit.cli.running import each_system_run
 from drkit.cli.text import format_size, format_table
-from drkit.errors import DrkitError
+from drkit.errors import DrkitError, IntegrityError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
-    from drkit.catalog import Listing
-    from drkit.config.tables import KeepTable
     from drkit.model import Entry, Point
     from drkit.prune import PrunePlan
-    from drkit.prune.holdings import Holdings
-    from drkit.retention import Policy, Verdict
     from drkit.wiring import Source
 
 
@@ -41,14 +37,15 @@ def prune(
     sources = call.select(names)
     locks = Locked()
     if dry_run:
-        plans, failed = each_source(call, _places(sources), _plan)
+        plans, failed = each_source(call, _places(sources), plan_for)
     else:
         ended, failed = each_system_run(call, "prune", sources, lambda mine: _prune(call, mine, yes), _first_failure)
         plans = [pair for _, pruned in ended for pair in pruned.plans]
         failed = sum((pruned.failed for _, pruned in ended), failed)
         locks = sum((pruned.locks for _, pruned in ended), locks)
-    for source, plan in plans:
-        warn_of_hidden(call.console, source, plan)
+    hidden = find_hidden(plans)
+    for each in hidden:
+        call.console.fail(each)
     here = [plan for source, plan in plans if source.replica is None]
     afar = [(source, plan) for source, plan in plans if source.replica is not None]
     document = {
@@ -72,7 +69,7 @@ def prune(
     document |= {"log": log} if log else {}
     if plans or call.console.json or not failed.exit_code:  # what failed is told already
         call.console.answer(document | failed.told, text)
-    return failed.exit_code
+    return failed.exit_code or (IntegrityError.exit_code if hidden else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ def _prune(call: Call, sources: "Sequence[Source]", yes: bool) -> Pruned:
     from drkit.prune import prune as carry_out
     from drkit.retention import removes_most
 
-    plans, failed = each_source(call, _places(sources), _plan)
+    plans, failed = each_source(call, _places(sources), plan_for)
     writing = [_recorder(call, source) if plan.let_go or plan.log else _nothing_goes for source, plan in plans]
     for source, plan in plans:
         if removes_most([*plan.keep, *plan.let_go]):
@@ -104,14 +101,14 @@ def _prune(call: Call, sources: "Sequence[Source]", yes: bool) -> Pruned:
     for (source, plan), write_down in zip(plans, writing, strict=True):
         removed = carry_out(source.store(), plan, write_down)
         carried.append((source, replace(plan, bytes=removed.freed)))
-        locks += Locked(removed.hidden, len(removed.retained)) + extend(source, plan)
+        locks += Locked(removed.hidden, len(removed.retained) + plan.waiting) + extend(source, plan)
     return Pruned(carried, failed, locks)
 
 
 def _first_failure(pruned: Pruned) -> DrkitError | None:
     for each in pruned.failed.document:
         return DrkitError(f"{each['source']}: {each['error']}", each["hint"])
-    return None
+    return next(iter(find_hidden(pruned.plans)), None)
 
 
 def _describe(source: "Source", plan: "PrunePlan") -> dict[str, object]:
@@ -133,7 +130,7 @@ def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point], Seque
     from drkit.prune.removals import record_removals, spell_policy
     from drkit.wiring import clock, open_accepted_key, open_signers
 
-    system, keep = source.system, _keep(source)
+    system, keep = source.system, keep_of(source)
     signing_key, signers = open_accepted_key(system, "the record of what is removed"), open_signers(system)
     return partial(
         record_removals,
@@ -149,82 +146,8 @@ def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point], Seque
     )
 
 
-def _keep(source: "Source") -> "KeepTable | None":
-    return source.table.keep if source.replica is None else source.table.kept_in_replicas
-
-
 def _nothing_goes(_points: "Sequence[Point]", _log: "Sequence[Entry]") -> None:
     """Only what unfinished backups left is collected, and that was never a point."""
-
-
-def _plan(source: "Source") -> "PrunePlan":
-    from dataclasses import replace
-
-    from drkit.backup import GRACE
-    from drkit.catalog import survey
-    from drkit.config.tables import PhysicalTable
-    from drkit.prune import plan_prune, read_references, with_holdings
-    from drkit.prune.holdings import look_up_held
-    from drkit.retention import Policy, judge
-    from drkit.verify.marks import without_false_marks
-    from drkit.wiring import clock, open_signers
-
-    store = source.store()
-    signers = open_signers(source.system)
-    listing = survey(store, source.name)
-    believed = without_false_marks(store, listing, signers).points
-    keep = _keep(source)
-    policy = keep.policy if keep else Policy(last=len(listing.points))
-    now, zone = clock(), source.system.table.timezone
-    held = look_up_held(store, listing, signers, now)
-    log: Sequence[Entry] = ()
-    if isinstance(source.table, PhysicalTable):
-        verdicts, log = _plan_with_log(source, replace(listing, points=believed), policy, now, held)
-    else:
-        verdicts = held.withhold(judge(policy, believed, zone, now))
-    staying = [verdict.point for verdict in verdicts if verdict.reasons]
-    referenced = read_references(store, staying, signers) | _being_copied(source, listing)
-    plan = plan_prune(listing, verdicts, referenced | held.protected(listing), GRACE, now, log)
-    return with_holdings(plan, held.sparing(referenced)) if held.versions else plan
-
-
-def _being_copied(source: "Source", listing: "Listing") -> set[str]:
-    """What lies in a replica without a manifest, as a copy that was stopped long ago has left it, is no orphan while
-    the store has the manifest: the next copy puts that, and does not look at the rest again."""
-    from drkit import catalog
-
-    if source.replica is None:
-        return set()
-    points = {point.id for point in catalog.survey(source.at_home().store(), source.name).points}
-    points -= {point.id for point in listing.points}
-    found = ((entry.key, catalog.parse_backup_key(entry.key)) for entry in listing.entries)
-    return {key for key, parsed in found if parsed and parsed[1] in points}
-
-
-def _plan_with_log(
-    source: "Source", listing: "Listing", policy: "Policy", now: "datetime", held: "Holdings"
-) -> "tuple[Sequence[Verdict], Sequence[Entry]]":
-    from drkit.backup import GRACE
-    from drkit.catalog import Span, parse_log_key
-    from drkit.prune.log import plan_log
-    from drkit.restore.holdings import look
-    from drkit.wiring import open_outlook
-
-    outlook = look(source.store(), listing, open_outlook(source.system))
-    found = {entry: parse_log_key(source.name, entry.key) for entry in outlook.book.log.entries}
-    stamps = [entry.modified_at for entry in (*found, *listing.entries)]
-    newest = min(now, max(stamps, default=now))
-    known = {held.base.system_identifier for held in outlook.holdings.bases}
-    young = [
-        span
-        for entry, span in found.items()
-        if isinstance(span, Span) and span.system not in known and newest - entry.modified_at < GRACE
-    ]
-    plan = plan_log(outlook.holdings, listing.points, policy, source.system.table.timezone, now, young, held.withhold)
-    if _keep(source) is None or outlook.doubts:
-        return plan.verdicts, ()
-    going = set(plan.let_go)
-    return plan.verdicts, [entry for entry, span in found.items() if isinstance(span, Span) and span in going]
 
 
 def _outline(plans: "list[PrunePlan]", dry_run: bool) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from drkit.config.values import (
     Count,
@@ -23,7 +23,6 @@ from drkit.config.values import (
     Size,
     SlotName,
     StoreUrl,
-    StoreUrls,
     Zone,
     is_reference,
 )
@@ -39,12 +38,37 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
-class StoreTable(Table):
-    """Each `replica` is a copy of the store in another place, by credentials of its own (`?profile=`). For `lock_days`
-    nobody can remove what was put; with `governance` nobody but who has a right of its own to do so."""
+def _lacks_a_lock(key: str) -> ValueError:
+    return ValueError(f"{key} is set, and a folder cannot lock what lies in it: use a bucket with object lock")
+
+
+class ReplicaTable(Table):
+    """A copy of the store in another place, by credentials of its own (`?profile=`). A bucket is locked as the store
+    is, unless it says otherwise; with 0 days it is not, and has its own default alone."""
 
     url: StoreUrl
-    replica: StoreUrls = ()
+    lock_days: Annotated[int, Field(ge=0, le=36500)] | None = None
+    lock_mode: LockMode | None = None
+
+    @model_validator(mode="after")
+    def _can_lock(self) -> "ReplicaTable":
+        if self.lock_days and self.url.startswith("file:///"):
+            raise _lacks_a_lock("lock_days of a replica")
+        return self
+
+
+def _as_replicas(value: object) -> object:
+    """A URL alone is a whole one."""
+    found = value if isinstance(value, list | tuple) else [value]
+    return [{"url": each} if isinstance(each, str) else each for each in found]
+
+
+class StoreTable(Table):
+    """For `lock_days` nobody can remove what was put; with `governance` nobody but who has a right of its own to do so.
+    Each `replica` is a URL, or a table of one."""
+
+    url: StoreUrl
+    replica: Annotated[tuple[ReplicaTable, ...], BeforeValidator(_as_replicas)] = ()
     lock_days: Annotated[int, Field(ge=1, le=36500)] | None = None
     lock_mode: LockMode = "governance"
 
@@ -52,19 +76,25 @@ class StoreTable(Table):
     def lock(self) -> Lock | None:
         return None if self.lock_days is None else Lock(self.lock_mode, self.lock_days)
 
+    def lock_of(self, replica: ReplicaTable, *, is_folder: bool) -> Lock | None:
+        """What a replica takes from the store a folder cannot have."""
+        inherited = None if is_folder else self.lock_days
+        days = inherited if replica.lock_days is None else replica.lock_days
+        return Lock(replica.lock_mode or self.lock_mode, days) if days else None
+
     @model_validator(mode="after")
     def _can_lock(self) -> "StoreTable":
         if self.lock_days is None and "lock_mode" in self.model_fields_set:
             raise ValueError("store.lock_mode says how to lock, and store.lock_days is missing: for how many days?")
+        if any(each.lock_mode and not (each.lock_days or self.lock_days) for each in self.replica):
+            raise ValueError("a replica's lock_mode says how to lock, and lock_days is missing: for how many days?")
         if self.lock_days is not None and self.url.startswith("file:///"):
-            raise ValueError(
-                "store.lock_days is set, and a folder cannot lock what lies in it: use a bucket with object lock"
-            )
+            raise _lacks_a_lock("store.lock_days")
         return self
 
     @model_validator(mode="after")
     def _replicas_are_apart(self) -> "StoreTable":
-        if len({self.url, *self.replica}) <= len(self.replica):
+        if len({self.url, *(each.url for each in self.replica)}) <= len(self.replica):
             raise ValueError("the same URL stands twice in store.url and store.replica; a copy lies in another place")
         return self
 

@@ -133,10 +133,6 @@ def _known_method(value: object) -> object:
     return value
 
 
-def _one_or_more(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
 def _parse_slot(text: str) -> str:
     if not _SLOT.fullmatch(text):
         raise ConfigError(f"{text!r} cannot be a slot's name", "use lower-case letters, digits and underscores")
@@ -155,7 +151,6 @@ Length = Annotated[timedelta, BeforeValidator(_parsed(parse_length))]
 CronLine = Annotated[Cron, BeforeValidator(_parsed(parse_cron))]
 CronLineOrNever = Annotated[Cron | None, BeforeValidator(_parsed(_parse_cron_or_never))]
 StoreUrl = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_store_url)))]
-StoreUrls = Annotated[tuple[StoreUrl, ...], BeforeValidator(_one_or_more)]
 RecipientText = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_recipient)))]
 SignerText = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_signer)))]
 Size = Annotated[int, BeforeValidator(_parsed(parse_size))]

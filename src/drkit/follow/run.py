@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from drkit import catalog
-from drkit.catalog import Log
+from drkit.catalog import Log, Span
 from drkit.errors import ConfigError, DrkitError, LogBroken, LogGone, SourceBusy, SourceUnavailable, StoreError
 from drkit.follow.cutting import Cutter, Portion
+from drkit.follow.relay import Relay
 from drkit.follow.resume import Resume, broken, plan_resume
 from drkit.follow.shipping import Shipping
 from drkit.follow.storing import LogWriter
@@ -52,6 +53,7 @@ class Follower:
     voice: Voice
     stop: Stop
     alarm: Alarm
+    relays: tuple[Relay, ...] = ()
     _anew: bool = field(init=False)
     _settled: bool = field(default=False, init=False)
     _waits_for_another: bool = field(default=False, init=False)
@@ -61,6 +63,15 @@ class Follower:
 
     def run(self) -> None:
         """Until it is told to stop. What cannot be mended by trying again rises; so does whatever hinders the start."""
+        try:
+            self._run()
+        finally:
+            for relay in self.relays:
+                relay.end()
+            for relay in self.relays:
+                relay.join()
+
+    def _run(self) -> None:
         wait = _FIRST_WAIT
         while not self.stop.asked:
             began = time.monotonic()
@@ -92,9 +103,11 @@ class Follower:
             line.keep_anew()
             where = line.look()
         resume = plan_resume(log, where, anew=self._anew)
-        writer = LogWriter(self.source, where.system, self.store, self.seal, self.signers)
+        writer = LogWriter(self.source, where.system, self.store, self.seal, self.signers, self._tell_relays)
         self._keep_histories(line, log, where, writer)
         self._settled = True  # a line that is cut from now on, be it before the first word, may be whole again
+        for relay in self.relays:
+            relay.begin()
         line.start(resume.timeline, resume.listen_from, resume.store_from)
         shipping = Shipping(writer.put, writer.clear, resume.store_from)
         try:
@@ -104,6 +117,10 @@ class Follower:
             raise broken(log, gone) from error
         finally:
             shipping.close()
+
+    def _tell_relays(self, span: Span) -> None:
+        for relay in self.relays:
+            relay.tell(span)
 
     def began(self, log: Log, where: Whereabouts, resume: Resume) -> None:
         """The server has begun to tell."""
@@ -169,7 +186,12 @@ class _Listening:
         self._marked_at = time.monotonic()
         self._last_mark: tuple[catalog.Span, ...] = ()
         self._watch = Watch(
-            follower.source, follower.log, follower.voice, follower.alarm, synchronous=follower.manner.synchronous
+            follower.source,
+            follower.log,
+            follower.voice,
+            follower.alarm,
+            follower.relays,
+            synchronous=follower.manner.synchronous,
         )
 
     def run(self, log: Log) -> None:

@@ -4,7 +4,7 @@ once nobody can be reading it any more.
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -38,8 +38,19 @@ def _chunks(data: memoryview) -> Chunks:
 
 
 class LogWriter:
-    def __init__(self, source: str, system: str, store: Store, seal: Seal, signers: frozenset[Signer]) -> None:
+    """`told` hears of each span once it is stored."""
+
+    def __init__(
+        self,
+        source: str,
+        system: str,
+        store: Store,
+        seal: Seal,
+        signers: frozenset[Signer],
+        told: Callable[[Span], None],
+    ) -> None:
         self._source, self._system, self._store, self._seal = source, system, store, seal
+        self._told = told
         self._keyring = Keyring((seal.own_identity,), signers)
         self._retired: deque[_Retired] = deque()
         self._lock = Lock()
@@ -56,6 +67,7 @@ class LogWriter:
                 span = replace(span, covered_until=span.covered_until - timedelta(microseconds=1))
             else:
                 self.retire(each for each in portion.replaces if each != span)
+                self._told(span)
                 return
         raise StoreError(
             f"every name for {catalog.span_key(self._source, span)} is taken", "look who else writes there"

@@ -4,13 +4,14 @@ It looks at the server by a thread of its own, as that may take a while, and tha
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from threading import Event, Thread
 from types import TracebackType
 
 from drkit.errors import CaptureError, DrkitError, StoreError
+from drkit.follow.relay import Relay
 from drkit.follow.room import find_shortage
 from drkit.follow.voice import Voice
 from drkit.lsn import format_lsn
@@ -24,9 +25,13 @@ Alarm = Callable[[DrkitError | None], None]
 class Watch:
     """`alarm` hears what is wrong for good if nobody helps, and None when nothing is; for those who see no log line."""
 
-    def __init__(self, source: str, log: ServerLog, voice: Voice, alarm: Alarm, *, synchronous: bool) -> None:
+    def __init__(
+        self, source: str, log: ServerLog, voice: Voice, alarm: Alarm, relays: Sequence[Relay], *, synchronous: bool
+    ) -> None:
         self._source, self._log, self._voice, self._synchronous = source, log, voice, synchronous
         self._alarm = alarm
+        self._relays = relays
+        self._down: set[str] = set()
         self._shortage: CaptureError | None = None
         self._heard_of: bool | None = None  # whether the alarm is on, as far as we know
         self._stored = 0
@@ -53,6 +58,7 @@ class Watch:
         numbers = self._numbers(stored, covered_until)
         if trouble:
             self._warn(f"the store takes no log, which waits at the server: {trouble}", trouble.hint, numbers)
+        self._tell_of_replicas()
         if self._regard:
             self._tell_of_waiting(self._regard)
         if shortage := self._shortage:
@@ -60,6 +66,16 @@ class Watch:
         if time.monotonic() - self._told >= _TELL_EVERY:
             self._told = time.monotonic()
             self._voice.note(f"{self._source}: following", **numbers)
+
+    def _tell_of_replicas(self) -> None:
+        for relay in self._relays:
+            if error := relay.failing:
+                self._down.add(relay.name)
+                what = f"the replica {relay.name} takes no log, which is in the store alone: {error}"
+                self._warn(what, error.hint, {}, kind=relay.name)
+            elif relay.name in self._down:
+                self._down.remove(relay.name)
+                self._voice.note(f"{self._source}: the replica {relay.name} takes log again")
 
     def _tell_of_waiting(self, regard: Regard) -> None:
         if self._synchronous and not regard.waits:
@@ -69,9 +85,9 @@ class Watch:
             what = "COMMIT waits for drkit, which stores log every log_interval only"
             self._warn(what, "say synchronous = true, or name other standbys in synchronous_standby_names", {})
 
-    def _warn(self, what: str, hint: str, numbers: dict[str, object]) -> None:
-        """Not more often than now and then, each by its first words."""
-        now, kind = time.monotonic(), what[:20]
+    def _warn(self, what: str, hint: str, numbers: dict[str, object], kind: str = "") -> None:
+        """Not more often than now and then, each by its kind or its first words."""
+        now, kind = time.monotonic(), kind or what[:20]
         if now - self._warned.get(kind, -_TELL_EVERY) >= _TELL_EVERY:
             self._warned[kind] = now
             self._voice.warn(f"{self._source}: {what}", hint=hint, **numbers)
@@ -84,7 +100,16 @@ class Watch:
             "lag_seconds": round((last.said_at - covered_until).total_seconds(), 3) if last else None,
             "lag_bytes": max(0, last.server_end - stored) if last else None,
             "slot_safe_bytes": self._regard.room if self._regard else None,
+            **({"replica_lag_seconds": self._replica_lag()} if self._relays else {}),
         }
+
+    def _replica_lag(self) -> float | None:
+        """Of the one that is furthest behind; None where that is not known."""
+        covered = [relay.covered_until for relay in self._relays]
+        known = [moment for moment in covered if moment]
+        if self._last is None or len(known) < len(covered):
+            return None
+        return round((self._last.said_at - min(known)).total_seconds(), 3)
 
     def _look(self) -> None:
         while not self._over.wait(_LOOK_AGAIN if self._shortage else _LOOK_EVERY if self._regard else 1):

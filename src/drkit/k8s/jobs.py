@@ -97,11 +97,12 @@ def _job(
 
 def _reads(system: System, source: AnySource | None, job: str) -> object:
     """A drill signs evidence, a prune what it removes, a report itself. A backup is copied to the replicas at once, and
-    a prune thins them out too."""
+    a prune thins them out too. Who tells how sources stand must know whose keys open points, by their public halves."""
     table = system.table
     store, keys, ping = table.store, table.encryption, table.notify.ping_url
     place = (store.url, keys.signers)
     mine = (getattr(source, "dsn", None), (source.ping_url or ping) if source else None)
+    look = (*place, store.replica, keys.recipients, keys.former_recipients)
     capture = (*place, store.replica, keys.recipients, keys.signing_key, *mine)
     reads: Mapping[str, object] = {
         BACKUP: capture,
@@ -112,8 +113,8 @@ def _reads(system: System, source: AnySource | None, job: str) -> object:
         "report": (*place, keys.signing_key),
         "evidence": place,
         "audit": place,
-        NOTIFY: (*place, store.replica, table.notify.urls),
-        METRICS: (*place, store.replica),
+        NOTIFY: (*look, table.notify.urls),
+        METRICS: look,
     }
     return reads[job]
 

@@ -138,7 +138,7 @@ def shown_ports(jobs: Sequence[Job], cluster: Cluster) -> set[int]:
 
 def _urls(job: Job) -> list[str]:
     store = job.system.table.store
-    found = [store.url, *store.replica]
+    found = [store.url, *(each.url for each in store.replica)]
     for url in found:
         if url.startswith("file://"):
             raise ConfigError(

@@ -12,7 +12,8 @@ from drkit import catalog
 from drkit.errors import NotFound
 from drkit.model import Lock, Point, Version
 from drkit.ports import Store, Versioned
-from drkit.prune.holdings import NEVER, READERS, Holdings
+from drkit.prune.hidden import MOST_ASKED, READERS
+from drkit.prune.holdings import NEVER, Holdings
 from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
 
@@ -56,12 +57,28 @@ def extend_locks(
         if done and most < len(objects):
             break
         most -= len(objects)
+        if not objects:
+            continue
         *pieces, manifest = objects
         for _ in map_ahead(lambda each: versioned.extend(each, lock.mode, until), pieces, READERS):
             pass
         versioned.extend(manifest, lock.mode, until)
         done.append(point.id)
     return Extended(tuple(done), until, len(due) - len(done))
+
+
+def extend_log(
+    versioned: Versioned, holdings: Holdings, keys: Iterable[str], lock: Lock, now: datetime, most: int = MOST
+) -> tuple[int, int]:
+    """The same for the parts of a log that stay, each by itself: how many locks are longer now, and how many are left
+    for the next run. What was put first comes first."""
+    until, soon = lock.until(now), now + timedelta(days=lock.days) / 3
+    put = sorted((found for key in keys if (found := holdings.first(key))), key=lambda each: each.modified_at)
+    ends = map_ahead(versioned.locked_until, put[:MOST_ASKED], READERS)
+    due = [each for each, end in zip(put, ends, strict=False) if (end or NEVER) < soon]
+    for _ in map_ahead(lambda each: versioned.extend(each, lock.mode, until), due[:most], READERS):
+        pass
+    return len(due[:most]), len(due[most:])
 
 
 def _objects(store: Store, holdings: Holdings, point: Point, signers: Collection[Signer]) -> list[Version]:

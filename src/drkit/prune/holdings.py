@@ -6,19 +6,18 @@ It must not know which rule lets a point go.
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import groupby
 
 from drkit import catalog
 from drkit.catalog import Listing
 from drkit.model import Point, Version
 from drkit.ports import Store, Versioned, find_versioned
+from drkit.prune.hidden import READERS, find_hidden, group, keep_genuine
 from drkit.prune.removals import read_removed
 from drkit.retention import Verdict
 from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
 from drkit.when import format_moment
 
-READERS = 8
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -26,13 +25,14 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 class Holdings:
     """As seen `at` that moment. `versions` are those of each key, the newest first. `locked` maps a point to the end of
     its manifest's lock. `hidden` are points whose manifest only a marker hides, and which no record says were removed:
-    somebody else did it. `leftovers` are versions of points that were removed by record, and are paid for until they
-    are gone."""
+    somebody else did it; `hidden_log` are keys of a log of which the same is true. `leftovers` are versions of points
+    that were removed by record, and of log that nobody needs: out of sight, and paid for until they are gone."""
 
     at: datetime
     versions: Mapping[str, tuple[Version, ...]] = field(default_factory=dict, repr=False)
     locked: Mapping[str, datetime] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    hidden_log: tuple[str, ...] = ()
     leftovers: tuple[Version, ...] = ()
 
     def first(self, key: str) -> Version | None:
@@ -80,21 +80,6 @@ def first_of(versions: Sequence[Version]) -> Version | None:
     return next((each for each in reversed(versions) if not each.marker), None)
 
 
-def group(versions: Iterable[Version]) -> dict[str, tuple[Version, ...]]:
-    return {key: tuple(found) for key, found in groupby(versions, key=lambda each: each.key)}
-
-
-def find_hidden(source: str, versions: Mapping[str, Sequence[Version]]) -> list[str]:
-    """The points whose manifest is there, and not to be seen."""
-    prefix, name = catalog.backups_of(source), f"/{catalog.MANIFEST}"
-    return [
-        key[len(prefix) : -len(name)]
-        for key, found in versions.items()
-        if key.startswith(prefix) and key.endswith(name) and found[0].marker and first_of(found)
-        if catalog.parse_id(key[len(prefix) : -len(name)])
-    ]
-
-
 def look_up_held(store: Store, listing: Listing, signers: Collection[Signer], now: datetime) -> Holdings:
     """Nothing where the store keeps no versions. The records are read only where something is out of sight."""
     versioned = find_versioned(store)
@@ -105,7 +90,8 @@ def look_up_held(store: Store, listing: Listing, signers: Collection[Signer], no
     removed = read_removed(store, listing.source, signers) if versions.keys() - shown else frozenset()
     log = group(versioned.versions(catalog.log_of(listing.source)))
     held = hold(listing, {**versions, **log}, removed, now)
-    return replace(held, locked=read_locks(versioned, held, listing.points))
+    hidden = keep_genuine(versioned, listing.source, held.hidden, versions, signers)
+    return replace(held, hidden=tuple(hidden), locked=read_locks(versioned, held, listing.points))
 
 
 def hold(

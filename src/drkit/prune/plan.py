@@ -14,15 +14,21 @@ from drkit.model import Entry, Piece, Point
 from drkit.ports import Store, find_versioned
 from drkit.prune.holdings import Holdings
 from drkit.prune.removing import Removed, Remover
+from drkit.prune.spans import LogShare
 from drkit.retention import Verdict
 from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
 
 READERS = 8
+_NAMED = 5
+NO_LOG = LogShare()
 
 
 @dataclass(frozen=True, slots=True)
 class PrunePlan:
+    """`log` no base needs any more, and is written down; `waiting` are as many objects of it that are locked; `merged`
+    is log that another object holds, too. `kept_log` are the keys of the rest of it."""
+
     keep: tuple[Verdict, ...]
     let_go: tuple[Verdict, ...]
     manifests: tuple[str, ...]
@@ -30,6 +36,9 @@ class PrunePlan:
     bytes: int
     sweep_before: datetime
     log: tuple[Entry, ...] = ()
+    merged: tuple[Entry, ...] = ()
+    kept_log: tuple[str, ...] = ()
+    waiting: int = 0
     source: str = ""
     holdings: Holdings | None = None
 
@@ -40,9 +49,9 @@ def plan_prune(
     referenced: Collection[str],
     grace: timedelta,
     now: datetime,
-    log: Sequence[Entry] = (),
+    log: LogShare = NO_LOG,
 ) -> PrunePlan:
-    """`referenced` holds every key that a manifest which stays lists, `log` are objects that no point needs any more.
+    """`referenced` holds every key that a manifest which stays lists.
 
     An object without a manifest may belong to a backup that is being written: it goes only when the store has stamped
     something at least `grace` later. `now` can only keep more: it is a bound for a stamp that lies in the future.
@@ -61,7 +70,7 @@ def plan_prune(
 
     objects = [entry for entry in listing.entries if goes(entry)]
     size = sum(entry.size for entry in listing.entries if entry.key in manifests) + sum(e.size for e in objects)
-    size += sum(entry.size for entry in log)
+    size += sum(entry.size for entry in (*log.going, *log.merged))
     return PrunePlan(
         keep=tuple(verdict for verdict in verdicts if verdict.reasons),
         let_go=tuple(let_go),
@@ -69,32 +78,49 @@ def plan_prune(
         objects=tuple(entry.key for entry in objects),
         bytes=size,
         sweep_before=newest - grace,
-        log=tuple(log),
+        log=log.going,
+        merged=log.merged,
+        kept_log=log.kept,
+        waiting=log.waiting,
         source=listing.source,
     )
 
 
 def read_references(store: Store, points: Iterable[Point], signers: Collection[Signer]) -> set[str]:
-    """The keys that the points' manifests list. A manifest that cannot be believed raises IntegrityError; one that
-    another prune has removed since the listing refers to nothing."""
+    """The keys that the points' manifests list. Those that cannot be believed raise one IntegrityError that names them:
+    what they list, if one of them was genuine once, nobody knows. One that another prune has removed since the listing
+    refers to nothing."""
 
-    def read(point: Point) -> tuple[Piece, ...]:
+    def read(point: Point) -> tuple[Piece, ...] | IntegrityError:
         try:
             return catalog.read_manifest(store, point.source, point.id, signers).pieces
         except NotFound:
             return ()
         except IntegrityError as error:
-            raise IntegrityError(
-                f"nothing of {point.source} is removed while a manifest that stays cannot be believed: {error}",
-                "bring back a good copy of it, or give that backup up: delete its folder from the store by hand",
-            ) from error
+            return error
 
-    return {piece.key for pieces in map_ahead(read, points, READERS) for piece in pieces}
+    asked = list(points)
+    found = list(map_ahead(read, asked, READERS))
+    if bad := [point for point, each in zip(asked, found, strict=True) if isinstance(each, IntegrityError)]:
+        raise _refusal(bad, next(each for each in found if isinstance(each, IntegrityError)))
+    return {piece.key for pieces in found if not isinstance(pieces, IntegrityError) for piece in pieces}
+
+
+def _refusal(points: Sequence[Point], first: IntegrityError) -> IntegrityError:
+    source, named = points[0].source, ", ".join(point.id for point in points[:_NAMED])
+    more = f" and {len(points) - _NAMED} more" if len(points) > _NAMED else ""
+    many = "a manifest that stays" if len(points) == 1 else f"{len(points)} manifests that stay"
+    return IntegrityError(
+        f"nothing of {source} is removed while {many} cannot be believed, of {named}{more}: {first}",
+        f"in a bucket with versions `drkit undelete {source}` brings back what was replaced. Look who can put objects"
+        " there, and take out the folders of forged points by hand; where they are locked, a plain delete hides them,"
+        " which is enough",
+    )
 
 
 def with_holdings(plan: PrunePlan, holdings: Holdings) -> PrunePlan:
     """For a store that keeps versions: all of them go, and all of their bytes are counted."""
-    keys = (*plan.manifests, *plan.objects, *(entry.key for entry in plan.log))
+    keys = (*plan.manifests, *plan.objects, *(entry.key for entry in (*plan.log, *plan.merged)))
     return replace(plan, holdings=holdings, bytes=holdings.weigh(keys))
 
 
@@ -121,7 +147,7 @@ def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point], 
     # a point whose manifest is locked after all stays whole
     spared = pinned | {_folder(key) for key, _ in removed.retained}
     removed += take([key for key in plan.objects if _folder(key) not in spared])
-    removed += take([entry.key for entry in log])
+    removed += take([entry.key for entry in (*log, *plan.merged)])
     if remover:
         removed += remover.remove_leftovers()
     store.sweep(plan.sweep_before)

@@ -5,9 +5,10 @@ from collections.abc import Collection
 from drkit import catalog
 from drkit.errors import UsageError
 from drkit.ports import Store, Versioned, find_versioned
-from drkit.prune.holdings import group
+from drkit.prune.hidden import group
 from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
+from drkit.undelete.log import find_settled
 from drkit.undelete.plan import UndeletePlan, plan_undelete
 from drkit.undelete.vouching import Vouching
 
@@ -22,7 +23,11 @@ def look_for_hidden(store: Store, source: str, signers: Collection[Signer], *, p
     versions = group(listed)
     vouching = Vouching(versioned, versions, signers)
     removed = frozenset[str]() if pruned else vouching.removed(source)
-    return plan_undelete(source, versions, vouching.manifests(source), removed, vouching.good, vouching.is_piece)
+    manifests = vouching.manifests(source)
+    there = [manifest.base for point, (manifest, _) in manifests.items() if manifest.base and point not in removed]
+    settled = find_settled(source, versions, None if pruned else there, vouching.signed)
+    rest = {key: found for key, found in versions.items() if key not in settled}
+    return plan_undelete(source, rest, manifests, removed, vouching.good, vouching.is_piece)
 
 
 def undelete(store: Store, plan: UndeletePlan) -> None:

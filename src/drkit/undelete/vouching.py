@@ -13,6 +13,7 @@ from drkit.model import Manifest, Piece, Version
 from drkit.ports import Versioned
 from drkit.prune.holdings import first_of
 from drkit.prune.removals import believe_records
+from drkit.sealing import is_signed
 from drkit.signing import Signer, check_document
 from drkit.streams.ahead import map_ahead
 from drkit.undelete.plan import Good, Versions, choose
@@ -35,6 +36,10 @@ class Vouching:
             return lambda version: self._digest(version) == report.get("page_sha256")
         first = first_of(self._versions[key])
         return lambda version: version == first
+
+    def signed(self, version: Version) -> bool:
+        """By its beginning, of what no document lists."""
+        return is_signed(self._store.get_version(version), version.key, self._signers)
 
     def is_piece(self, piece: Piece) -> Good:
         return lambda version: self._digest(version) == piece.sealed.sha256

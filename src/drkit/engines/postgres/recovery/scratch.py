@@ -35,6 +35,7 @@ from drkit.model import Check, Restored
 from drkit.ports import Load
 from drkit.restore.travel import Travel
 
+_FEED = "log-feed"
 _LOG = 1 << 30  # room for files of log on their way
 # A server that replays must have as much of these as the one that wrote, or it stops.
 _AT_LEAST = ("max_connections", "max_locks_per_transaction", "max_prepared_transactions", "max_worker_processes")
@@ -58,10 +59,10 @@ class ScratchCluster:
         return f"postgresql://{quote(self.facts.superuser, safe='')}@/{quote(database, safe='')}?{where}"
 
     def describe(self, now: datetime) -> str:
-        programs, confinement = self.cluster.programs, self.cluster.confinement
+        programs = self.cluster.programs
         version = f"{programs.major}.{programs.minor}"
         since = now.isoformat(timespec="seconds")
-        return f"a throw-away PostgreSQL {version} in {self.cluster.folder}, {confinement}, since {since}"
+        return f"a throw-away PostgreSQL {version} in {self.cluster.folder}, {self.cluster}, since {since}"
 
     def restore(self, travel: Travel, load: Load, *, verifying: bool) -> Restored:
         base = travel.journey.way.held.base
@@ -75,7 +76,7 @@ class ScratchCluster:
         stop = find_stop(travel.journey, wal, pausing=False)
         self._prepare()
         names = wal.names(base.start, stretch.end)
-        with feeding(self.cluster.folder / "log-feed", wal.fetch, names, self._owner()) as feed:
+        with feeding(self.cluster.folder / _FEED, wal.fetch, names, self._owner()) as feed:
             settings = self._settings() | recovery_settings(
                 feed.command, stretch.timeline, stop.settings, pausing=False
             )
@@ -93,7 +94,7 @@ class ScratchCluster:
         )
 
     def _site(self) -> Site:
-        spaces = {space: self.cluster.folder / f"space-{space}" for space in self.facts.tablespaces}
+        spaces = {space: _space(self.cluster.folder, space) for space in self.facts.tablespaces}
         for folder in spaces.values():
             folder.mkdir(0o700)
             self._give(folder)
@@ -161,5 +162,10 @@ def scratch_cluster(
     confinement = confine()
     twice = 2 if len(travel.manifests) > 1 else 1
     with scratch_folder(parent, twice * travel.plain_bytes + _LOG) as folder, ExitStack() as life:
-        cluster = lay_out(folder, programs, confinement, facts.superuser)
+        places = (folder / _FEED, *(_space(folder, space) for space in facts.tablespaces))
+        cluster = lay_out(folder, programs, confinement, facts.superuser).enclosed(*places)
         yield ScratchCluster(cluster, facts, life)
+
+
+def _space(folder: Path, space: str) -> Path:
+    return folder / f"space-{space}"

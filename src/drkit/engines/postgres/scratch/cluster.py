@@ -67,10 +67,11 @@ class Cluster:
     def _before(self) -> tuple[str, ...]:
         return (*self.confinement.spaces, *self.enclosure, *self.confinement.change)
 
-    def enclosed(self) -> "Cluster":
-        """If the programs begin at all in there: they may be of folders that nobody foresaw."""
+    def enclosed(self, *more: Path) -> "Cluster":
+        """If the programs begin at all in there: they may be of folders that nobody foresaw. `more` are places that the
+        server writes to besides, as far as they are there when it starts."""
         readable = (self.folder, self.programs.folder.parent)
-        shut = replace(self, enclosure=enclosing(readable, (self.data, self.socket)))
+        shut = replace(self, enclosure=enclosing(readable, (self.data, self.socket, *more)))
         try:
             tried = subprocess.run(
                 [*shut._before, self.programs.path("initdb"), "--version"],
