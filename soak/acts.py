@@ -10,7 +10,7 @@ from threading import Event
 from daemon_runner import Clock
 from drkit.when import format_moment
 from engines import Source
-from judging import judge_restored, moment_of
+from judging import judge_found, judge_restored, moment_of
 from tally import Tally
 from world import SYSTEM, Run, World
 
@@ -75,12 +75,12 @@ class Acts:
     def _restore_to(self, source: Source, target: str, at: str, place: str) -> None:
         words, more = restoring(self._name_of(source), source, target, at, place)
         run = self._run("restore", *words, **more)
-        if run.killed and self._dice.random() < 0.5 and source.name != "whole":
-            run = self._run("restore", *words, mortal=False, **more)  # what was left must be in nobody's way
-            if run.code == 2 and "exists" in run.err:
-                return  # it was published just before the end
+        if run.killed and source.name != "whole" and self._dice.random() < 0.5:
+            run = self._run("restore", *words, mortal=False, **more)  # what was left is in nobody's way
         if run.code == 0 and not run.killed:
             judge_restored(self._world, self._tally, source, target, run)
+        elif source.stands(target):  # it was published at the last moment
+            judge_found(self._tally, source, target)
 
     def _some_moment(self, source: Source, listing: Run) -> str | None:
         """Any of the points that are not from the future; or any moment, where there is a log."""

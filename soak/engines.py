@@ -47,6 +47,9 @@ class Source(Protocol):
     def words(self) -> Sequence[str]:
         """What `drkit restore` wants besides."""
 
+    def stands(self, target: str) -> bool:
+        """Whether anything is there that can be judged, under its final name."""
+
     def judge(self, target: str, since: float, until: float) -> int:
         """How many commits were restored: a whole state of between these moments, or it is Wrong."""
 
@@ -90,6 +93,9 @@ class Books:
     def words(self) -> Sequence[str]:
         return ()
 
+    def stands(self, target: str) -> bool:
+        return Path(target).exists()
+
     def judge(self, target: str, since: float, until: float) -> int:
         with closing(sqlite3.connect(target)) as database:
             count = self.ledger.judge_rows(database.execute(_EVENTS).fetchall(), database.execute(_SLOTS).fetchall())
@@ -128,6 +134,9 @@ class Papers:
 
     def words(self) -> Sequence[str]:
         return ()
+
+    def stands(self, target: str) -> bool:
+        return Path(target).exists()
 
     def judge(self, target: str, since: float, until: float) -> int:
         """Each file is of some moment of the capture, whole; and the journal is a beginning of what it became."""
@@ -210,6 +219,10 @@ class Dump:
     def words(self) -> Sequence[str]:
         return ()
 
+    def stands(self, target: str) -> bool:
+        name = target.rpartition("/")[2]
+        return bool(self._elsewhere.query("SELECT FROM pg_database WHERE datname = %s", (name,)))
+
     def judge(self, target: str, since: float, until: float) -> int:
         return self.application.judge(target, since, until)
 
@@ -235,6 +248,9 @@ class Whole:
 
     def words(self) -> Sequence[str]:
         return ("--start",)
+
+    def stands(self, target: str) -> bool:
+        return False  # nobody knows whether its server was started
 
     def judge(self, target: str, since: float, until: float) -> int:
         return self.application.judge(self._inside(target), since, until)

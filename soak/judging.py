@@ -25,12 +25,20 @@ def judge_restored(world: World, tally: Tally, source: Source, target: str, run:
         until = time()
     if reached < world.begun_at:  # captured by a clock that was a day behind
         since, until = 0.0, time()
-    where = f"{source.name} {told['backup']} of {told['from']} at {told['reached']}"
+    _judge(tally, source, target, since, until, f"{told['backup']} of {told['from']} at {told['reached']}")
+
+
+def judge_found(tally: Tally, source: Source, target: str) -> None:
+    """What stands under its final name is whole, whoever was killed."""
+    _judge(tally, source, target, 0.0, time(), "what a killed restore left")
+
+
+def _judge(tally: Tally, source: Source, target: str, since: float, until: float, what: str) -> None:
     try:
         source.judge(target, since, until)
     except Wrong as error:
-        tally.lose(f"{where}: {error}")
+        tally.lose(f"{source.name}, {what}: {error}")
     except Exception as error:  # noqa: BLE001 - whatever keeps it from being read
-        tally.lose(f"{where} cannot be read: {type(error).__name__}: {error}")
+        tally.lose(f"{source.name}, {what}: it cannot be read: {type(error).__name__}: {error}")
     else:
         tally.count(tally.checked, source.name)
