@@ -249,7 +249,7 @@ class Whole:
     def words(self) -> Sequence[str]:
         return ("--start",)
 
-    def stands(self, target: str) -> bool:
+    def stands(self, target: str) -> bool:  # noqa: ARG002
         return False  # nobody knows whether its server was started
 
     def judge(self, target: str, since: float, until: float) -> int:
