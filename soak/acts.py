@@ -140,7 +140,9 @@ class Acts:
         clock = Clock(self._world.folder / f"clock-{self._name}")
         clock.set(datetime.now(UTC) + self._dice.choice(shifts))
         self._tally.count(self._tally.faults, "wrong clock")
-        return clock.environment
+        environment = clock.environment
+        del environment["FAKETIME_DONT_FAKE_MONOTONIC"]  # with it libfaketime lets nobody sleep
+        return environment
 
     @staticmethod
     def _name_of(source: Source) -> str:

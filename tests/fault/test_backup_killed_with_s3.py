@@ -1,9 +1,14 @@
 """kill -9 while `drkit backup now` talks to S3, each time at one known request, before or after it is carried out."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from drkit.catalog import backups_of, survey
+from drkit.prune import plan_prune, prune, read_references
+from drkit.retention import Verdict
+from drkit.wiring import open_signers
 from fault_gate import Gate
 from fault_system import DOCS, make_system
 from servers.proxy import proxy_before
@@ -44,3 +49,37 @@ def test_a_killed_backup_is_whole_or_not_listed(tmp_path: Path, moto_url: S3Serv
         assert len(points) == listed + 1 and points[-1].id == made.id
         for point in points:
             assert system.is_whole(point, tmp_path / point.id)
+
+
+@pytest.mark.parametrize("moment", ["before the parts are completed", "before the manifest"])
+def test_what_a_killed_backup_left_is_collected_once_the_grace_has_passed(
+    tmp_path: Path, moto_url: S3Server, use_server, moment: str
+) -> None:
+    pattern, side, _ = MOMENTS[moment]
+    use_server(moto_url)
+    bucket = moto_url.new_bucket()
+
+    def uploads() -> int:
+        return len(moto_url.client().list_multipart_uploads(Bucket=bucket).get("Uploads", []))
+
+    with proxy_before(moto_url) as (proxy, near):
+        system = make_system(tmp_path / "shop", near.url(bucket, "prod"), size=BIG)
+        gate = Gate()
+        proxy.breaks(pattern, getattr(gate, side))
+        with system.running("backup", "now", DOCS) as child:
+            assert gate.reached.wait(30)
+            child.kill()
+            child.wait()
+            gate.drop()
+        store, made = system.store(), system.back_up(DOCS)
+        assert system.run("prune", DOCS).code == 0
+        expected = (1, 0) if moment == "before the manifest" else (0, 1)
+        left = {entry.key.split("/")[3] for entry in store.list(backups_of(DOCS))} - {made.id}
+        assert (len(left), uploads()) == expected, "it is young: it may be written elsewhere"
+        references = read_references(store, system.points(DOCS), open_signers(system.source(DOCS).system))
+        kept = [Verdict(point, ("kept",)) for point in system.points(DOCS)]
+        plan = plan_prune(survey(store, DOCS), kept, references, timedelta(0), datetime.now(UTC))
+        prune(store, plan, [].extend)
+        assert {entry.key.split("/")[3] for entry in store.list(backups_of(DOCS))} == {made.id}
+        assert uploads() == 0
+        assert system.is_whole(system.points(DOCS)[0], tmp_path / "docs")
