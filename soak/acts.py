@@ -25,6 +25,7 @@ _CLEAN = {  # how each may fail where store and database do
     "list": {5, 6},
 }
 _PRUNED = "pruned meanwhile"
+_PUBLISHED = ("exists", "is there and is not an empty folder")  # by a run that was killed right after
 
 
 class Acts:
@@ -75,7 +76,7 @@ class Acts:
     def _restore_to(self, source: Source, target: str, at: str, place: str) -> None:
         words, more = restoring(self._name_of(source), source, target, at, place)
         run = self._run("restore", *words, **more)
-        if run.killed and source.name != "whole" and self._dice.random() < 0.5:
+        if run.killed and self._dice.random() < 0.5:
             run = self._run("restore", *words, mortal=False, **more)  # what was left is in nobody's way
         if run.code == 0 and not run.killed:
             judge_restored(self._world, self._tally, source, target, run)
@@ -132,7 +133,7 @@ class Acts:
             self._lasted.setdefault(" ".join(words[:3]), []).append(run.seconds)
         elif run.code in _CLEAN[what] or (run.code == 7 and _PRUNED in run.err):
             self._tally.count(self._tally.refused, f"{what} with {run.code}")
-        elif not (run.code == 2 and "exists" in run.err):
+        elif not (run.code == 2 and any(words in run.err for words in _PUBLISHED)):
             self._tally.find(f"{' '.join(words)} ended with {run.code}: {run.error}")
         return run
 
