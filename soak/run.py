@@ -35,8 +35,8 @@ def main() -> int:
     folder = options.folder or Path(tempfile.mkdtemp(prefix="drkit-soak-"))
     folder.mkdir(exist_ok=True)
     print(f"seed {options.seed}, {options.minutes:g} minutes, in {folder}", flush=True)
-    tally = Tally()
     with open_world(folder, options.seed, options.keep) as world:
+        tally = Tally(world.tell)
         for name, value in world.environment.items():  # so that stores can be looked at from here
             if name.startswith("AWS_"):
                 os.environ[name] = value

@@ -1,6 +1,7 @@
 """What a soak has seen, in numbers; and what it has found wrong, in words."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -9,6 +10,7 @@ from threading import Lock
 class Tally:
     """`losses` is what was promised and is not there, or is not what it was; `bugs` is all else that must not be."""
 
+    tell: Callable[[str], None]
     kills: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     runs: Counter[str] = field(default_factory=Counter)
@@ -24,10 +26,12 @@ class Tally:
             which[name] += number
 
     def lose(self, what: str) -> None:
+        self.tell(f"LOST: {what}")
         with self._lock:
             self.losses.append(what)
 
     def find(self, what: str) -> None:
+        self.tell(f"FOUND: {what}")
         with self._lock:
             self.bugs.append(what)
 
