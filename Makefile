@@ -4,7 +4,7 @@ VENV ?= .venv
 # Side by side, a file at a time: most tests wait for servers and child processes.
 PYTEST_WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test check lint test-newest image image-check bench format lock audit-dependencies sbom clean
+.PHONY: demo test check lint test-newest soak image image-check bench format lock audit-dependencies sbom clean
 
 demo: $(VENV)/.drkit-runtime  ## A live shop is backed up, ruined, restored to the moment before, and compared
 	$(VENV)/bin/drkit demo
@@ -25,6 +25,10 @@ lint: $(VENV)/.drkit-developer
 
 test-newest: $(VENV)/.drkit-developer  ## The tests that need no server, on the newest Python at hand
 	scripts/test-newest
+
+soak: $(VENV)/.drkit-developer  ## An hour of load, kills and faults; then all that is listed must restore and be what it was
+	scripts/install-programs
+	PYTHONPATH=$(CURDIR)/tests $(VENV)/bin/python soak/run.py $(ARGS)
 
 image:  ## The image, with Docker: drkit:VERSION, and drkit for the newest one
 	docker build --build-arg REVISION=$$(git rev-parse HEAD) \

@@ -7,23 +7,22 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from docs.named_tests import ROOT, Named, is_there, named_in, rows_of
+
 THREATS = (ROOT / "docs/THREATS.md").read_text()
-ROWS = [line for line in THREATS.splitlines() if line.startswith("| ") and not line.startswith("| threat")]
-NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(test_\w+)`", THREATS)))
 
 
-@pytest.mark.parametrize(("file", "name"), NAMED, ids=[name for _, name in NAMED])
-def test_a_test_that_is_named_is_there(file: str, name: str) -> None:
-    assert re.search(rf"^def {name}\(", (ROOT / "tests" / file).read_text(), re.MULTILINE)
+@pytest.mark.parametrize("test", named_in(THREATS), ids="::".join)
+def test_a_test_that_is_named_is_there(test: Named) -> None:
+    assert is_there(test)
 
 
 def test_every_threat_names_its_control_and_its_test() -> None:
-    assert len(ROWS) > 40
-    for row in ROWS:
-        threat, control, tests = (cell.strip() for cell in row.strip("|").split(" | "))
+    rows = rows_of(THREATS)
+    assert len(rows) > 40
+    for threat, control, tests in rows:
         assert threat and control
-        assert "::test_" in tests, row
+        assert named_in(tests), threat
 
 
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt", "requirements-supply.txt"])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon_runner import Clock
 from drkit.engines.files import FilesEngine
 from fault_system import DOCS, FaultSystem, make_system, utc_now
 
@@ -43,6 +44,22 @@ def test_prune_keeps_a_point_from_the_future_and_counts_it_for_nothing(system: F
     assert {point.id for point in system.points(DOCS)} == {early.id, *made[-2:]}
     for point in system.points(DOCS):
         assert system.is_whole(point, tmp_path / point.id)
+
+
+@pytest.mark.parametrize("shift", [timedelta(hours=1), timedelta(days=40), -DAY], ids=["an hour", "40 days", "back"])
+def test_a_prune_whose_clock_is_wrong_removes_nothing_early(tmp_path: Path, shift: timedelta) -> None:
+    system = make_system(tmp_path / "shop", size=1000)
+    system.edit("keep = { last = 3, min_points = 3 }", 'keep = { within = "7d", min_points = 1 }')
+    made = [system.back_up(DOCS, f"{number:08x}").id for number in range(4)]
+    orphan = system.store_folder / DOCS / "backups" / "20260101T000000.000000Z-00000000" / "files.zst.age"
+    orphan.parent.mkdir()
+    orphan.write_bytes(b"being written, elsewhere")
+    clock = Clock(tmp_path / "clock")
+    clock.set(utc_now() + shift)
+    done = system.with_environment(**clock.environment).run("prune", DOCS, "--yes")
+    assert done.code == 0, done.err
+    assert [point.id for point in system.points(DOCS)] == made
+    assert orphan.exists()
 
 
 def test_an_orphan_is_as_old_as_the_store_says_whatever_time_is_in_its_name(

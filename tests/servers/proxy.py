@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from urllib.parse import urlsplit
@@ -31,9 +31,16 @@ class Exchange(BaseHTTPRequestHandler):
 
     def handle_any(self) -> None:
         fault = self.proxy.fault_for(f"{self.command} {self.path}")
-        (fault.act if fault else forward)(self)
+        try:
+            (fault.act if fault else forward)(self)
+        except (OSError, HTTPException):  # one of the two has gone, and so has the other's line
+            self.hang_up()
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any  # noqa: N815
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # a client that was killed
+            super().handle()
 
     def log_message(self, *args: object) -> None:
         """Quiet; what matters is in `Proxy.seen`."""
@@ -99,6 +106,17 @@ def stall(exchange: Exchange) -> None:
     exchange.hang_up()
 
 
+def hold_for(seconds: float) -> Callable[[Exchange], None]:
+    """The server does what was asked, and the line is dead for a while before it is cut."""
+
+    def act(exchange: Exchange) -> None:
+        exchange.ask()
+        exchange.proxy.closing.wait(seconds)
+        exchange.hang_up()
+
+    return act
+
+
 def cut_body_after(size: int) -> Callable[[Exchange], None]:
     """The answer promises all its bytes, and the line is cut after some."""
 
@@ -132,8 +150,14 @@ class Proxy:
 
     def breaks(self, pattern: str, act: Callable[[Exchange], None], times: int = 1) -> Fault:
         fault = Fault(pattern, act, times)
-        self._faults.append(fault)
+        with self._lock:
+            self._faults.append(fault)
         return fault
+
+    def heals(self) -> None:
+        """Nothing is broken from now on, but for what is held up already."""
+        with self._lock:
+            self._faults = []
 
     def fault_for(self, line: str) -> Fault | None:
         with self._lock:

@@ -6,7 +6,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import sleep
 
@@ -59,12 +59,32 @@ rgw_run_sync_thread = false
 
 
 @dataclass(frozen=True)
+class Gateway:
+    """What answers over HTTP. It may be killed, as what is stored lies elsewhere. From the thread that outlives it."""
+
+    port: int
+    config: Path
+    _life: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    def start(self) -> None:
+        log = self.config.parent / "log/rgw.out"
+        command = ["radosgw", "-n", "client.rgw", "-c", str(self.config), "-f"]
+        child = self._life.enter_context(running(command, log, _environment(self.config)))
+        self._life.callback(child.kill)  # the first to be called
+        wait_until(lambda: answers(f"http://127.0.0.1:{self.port}/"), child, log)
+
+    def crash(self) -> None:
+        self._life.close()
+
+
+@dataclass(frozen=True)
 class Radosgw:
     """`config` is the server's own file, where it is one of ours: then it can be given users."""
 
     http: S3Server
     https: S3Server
     config: Path | None = None
+    gateway: Gateway | None = None
 
     def new_user(self, policy: dict[str, object]) -> S3Server:
         """Somebody new, who may do what the policy says and nothing else."""
@@ -127,15 +147,17 @@ def radosgw_server(folder: Path) -> Iterator[Radosgw]:
                 break
         else:
             raise AssertionError(f"ceph-osd does not start: {log.read_text()}")
-        gateway, log = start("rgw", "radosgw", "-n", "client.rgw")
         user = ("--uid=t", "--display-name=t", "--access-key=testkey", "--secret-key=testsecret")
         run("radosgw-admin", "-c", config, "user", "create", *user)
         run("radosgw-admin", "-c", config, "caps", "add", "--uid=t", "--caps=user-policy=*")
-        wait_until(lambda: answers(f"http://127.0.0.1:{http}/"), gateway, log)
+        gateway = Gateway(http, config)
+        stack.callback(gateway.crash)
+        gateway.start()
         yield Radosgw(
             S3Server(f"http://127.0.0.1:{http}", "testkey", "testsecret"),
             S3Server(f"https://127.0.0.1:{https}", "testkey", "testsecret", ca=str(certificates.ca)),
             config,
+            gateway,
         )
 
 

@@ -8,9 +8,9 @@ from datetime import UTC
 
 from drkit.catalog.log import Span
 from drkit.engines.postgres.recovery.build import SERVER_MANIFEST, SPACES, archives_of, find_piece
-from drkit.engines.postgres.recovery.directory import SPACES as BESIDE
 from drkit.engines.postgres.recovery.segments import Segment, cuts_of, segments_of
 from drkit.engines.postgres.recovery.settings import AUTO, SIGNAL, quote, stripped
+from drkit.engines.postgres.recovery.unfinished import SPACES as BESIDE
 from drkit.lsn import format_lsn
 from drkit.model import Digest, Manifest, Piece
 from drkit.restore.travel import Travel

@@ -30,6 +30,7 @@ from drkit.engines.postgres.recovery.settings import (
     words,
 )
 from drkit.engines.postgres.recovery.stop import Stop, find_stop
+from drkit.engines.postgres.recovery.unfinished import DATA, is_left, spaces_of, unfinished
 from drkit.engines.postgres.recovery.waiting import Reached, await_recovery
 from drkit.engines.postgres.recovery.wal import WalReader
 from drkit.engines.postgres.scratch.cluster import PORT, check_socket
@@ -40,7 +41,7 @@ from drkit.ports import Load
 from drkit.restore.travel import Travel
 from drkit.when import format_moment
 
-PARTIAL, SPACES, OWN = ".drkit-partial", ".tablespaces", "drkit-recovery"
+OWN = "drkit-recovery"
 SPOOL = "drkit-log"
 _REMARK = "drkit: for the recovery, and so that this copy reaches for nothing of the original"
 _MINIMAL = "# the original's lay outside of its data folder, at {place}, and is not in the backup\n"
@@ -64,7 +65,7 @@ def check_directory(target: str, wishes: Wishes) -> Path:
     }
     refuse_options(given, "a whole server is restored to a new folder")
     path = Path(target).absolute()
-    for taken in (path, path.with_name(path.name + SPACES)):
+    for taken in (path,) if is_left(path) else (path, spaces_of(path)):
         if os.path.lexists(taken) and (taken.is_symlink() or not taken.is_dir() or any(taken.iterdir())):
             raise UsageError(f"{taken} is there and is not an empty folder", "name a new one")
     if not path.parent.is_dir():
@@ -127,29 +128,22 @@ class Directory:
 
     @contextmanager
     def _site(self, facts: ServerFacts, user: RunAs) -> Iterator[Site]:
-        partial = self.target.with_name(self.target.name + PARTIAL)
-        if os.path.lexists(partial):
-            raise UsageError(
-                f"{partial} is there: another restore is at work, or was stopped", "wait for it, or remove that folder"
-            )
         chosen = self._places(facts.tablespaces)
-        made = [partial]
-        try:
-            data = partial / "data"
-            for folder in (partial, data, *chosen.values()):
-                if folder not in (partial, data):
+        with unfinished(self.target) as partial:
+            data, made = partial / DATA, []
+            try:
+                for folder in (data, *chosen.values()):
                     made.append(folder)
-                folder.mkdir(0o700, parents=True, exist_ok=True)
-                folder.chmod(0o700)
-                if user.owner:
-                    os.chown(folder, user.owner.uid, user.owner.gid)
-            yield Site(data, chosen, partial, user.owner)
-        except BaseException:
-            for folder in reversed(made[1:]):
-                remove_tree(folder)
-            raise
-        finally:
-            remove_tree(partial)
+                    folder.mkdir(0o700, parents=True, exist_ok=True)
+                for folder in (partial, *made):
+                    folder.chmod(0o700)
+                    if user.owner:
+                        os.chown(folder, user.owner.uid, user.owner.gid)
+                yield Site(data, chosen, partial, user.owner)
+            except BaseException:
+                for folder in reversed(made):
+                    remove_tree(folder)
+                raise
 
     def _places(self, spaces: Mapping[str, str]) -> dict[str, Path]:
         """By the number of each. One that no place is chosen for goes beside the target, never to where it was."""
@@ -157,7 +151,7 @@ class Directory:
         places = {}
         for space, place in spaces.items():
             new = wanted.pop(space, None) or wanted.pop(place, None)
-            places[space] = Path(new) if new else self.target.with_name(self.target.name + SPACES) / space
+            places[space] = Path(new) if new else spaces_of(self.target) / space
         if wanted:
             known = ", ".join(f"{space} ({place})" for space, place in spaces.items()) or "none but the usual one"
             raise UsageError(f"the server had no tablespace {min(wanted)}", f"it had {known}")
