@@ -50,13 +50,17 @@ def follow(steps: list[Step], folder: Path, environment: Mapping[str, str], pati
     script.write_text("set -euo pipefail\n" + "".join(f"{step.lines}\necho '{_END}'\n" for step in steps))
     done = converse(["/bin/bash", str(script)], folder, environment, (), patience)
     assert done.code == 0, done.err
-    printed = [_as_seen(part, Path(environment["HOME"])) for part in done.err.split(f"{_END}\n")]
+    printed = [_as_seen(part, environment) for part in done.err.split(f"{_END}\n")]
     return printed[: len(steps)]
 
 
-def _as_seen(text: str, home: Path) -> str:
-    """Without what was drawn over, and with a home like the pages'."""
-    plain = re.sub(r"\x1b\[[0-9;]*[mK]", "", text).replace(str(home), _HOME)
+def _as_seen(text: str, environment: Mapping[str, str]) -> str:
+    """Without what was drawn over, and with folders like the pages'."""
+    plain = (
+        re.sub(r"\x1b\[[0-9;]*[mK]", "", text)
+        .replace(environment["HOME"], _HOME)
+        .replace(environment["TMPDIR"], "/tmp")
+    )
     plain = re.sub(r"127\.0\.0\.1:\d+", "localhost:5432", plain)
     lines = [line.rpartition("\r")[2].rstrip() for line in plain.rstrip("\n").split("\n")]
     return "".join(f"{line}\n" for line in lines)
