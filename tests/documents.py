@@ -40,11 +40,12 @@ def blocks_of(document: str) -> list[Block]:
 def anchors_of(document: Path) -> set[str]:
     """As GitHub makes them of headings."""
     text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.M | re.S)
-    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    return {
-        re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", each.lower())).replace(" ", "-")
-        for each in titles
-    }
+    titles = [
+        re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", each.lower()) for each in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    ]
+    return {re.sub(r"[^\w\- ]", "", each).replace(" ", "-") for each in titles} | set(
+        re.findall(r'<a id="([^"]+)">', text)
+    )
 
 
 def links_of(document: str) -> Iterator[str]:

@@ -75,12 +75,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]
 
 
 @pytest.fixture
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    kind: Kind = request.param
+def world(request: pytest.FixtureRequest, tmp_path: Path, server: PostgresServer) -> Iterator[World]:
     with TemporaryDirectory(prefix="drkit-") as scratch:
         Path(scratch).chmod(0o711)  # a scratch server is another user's
-        server = request.getfixturevalue("server") if kind == "postgres" else None
-        yield make_world(kind, tmp_path / "shop", Path(scratch), server, server, "shop")
+        world = make_world(request.param, tmp_path / "shop", Path(scratch), server, server, "shop")
+        world.environment["NEW_URL"] = server.dsn("elsewhere")
+        yield world
 
 
 @pytest.mark.parametrize(("document", "world"), WORLDS.items(), indirect=["world"], ids=lambda each: str(each))

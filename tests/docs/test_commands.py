@@ -26,7 +26,7 @@ def _shown(text: str) -> Iterator[str]:
     for block in blocks:
         for line in block.splitlines():
             if found := re.match(r"\s*(?:\$ )?drkit (.*)", line):
-                yield found[1].partition(" #")[0].strip()
+                yield re.split(r" #| \| ", found[1])[0].strip()
     without = re.sub(r"^```\w*\n.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     yield from (found.strip() for found in re.findall(r"`drkit ([^`]*)`", without))
 
