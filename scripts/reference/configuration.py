@@ -86,7 +86,7 @@ def meaning(table: type[BaseModel], name: str) -> str:
     for each in table.__mro__:
         if text := MEANINGS.get(_name(each), {}).get(name):
             return text
-    raise SystemExit(f"give {name!r} a line below [{_name(table)}] in scripts/reference/meanings.toml")
+    raise LookupError(f"give {name!r} a line below [{_name(table)}] in scripts/reference/meanings.toml")
 
 
 def _name(table: type) -> str:
@@ -102,7 +102,7 @@ def _inner(hint: Any) -> type[Table] | None:
 
 def _word(hint: Any) -> str:
     for name, word in _WORDS.items():
-        if hint == getattr(values, name):
+        if hint == getattr(values, name, None):
             return word
     if isinstance(hint, type) and issubclass(hint, Table):
         return "table"
