@@ -118,6 +118,8 @@ def _kind(value: Any) -> str:
             return "true or false"
         case int() | float():
             return "number"
+        case list():
+            return f"({', '.join(map(_kind, value))})"
         case str() if _MOMENT.fullmatch(value):
             return "moment"
     return "text"
