@@ -113,7 +113,11 @@ def drkit_in(folder: Path, **environment: str) -> Drkit:
 
 
 def converse(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], answers: Sequence[tuple[str, str]]
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    answers: Sequence[tuple[str, str]],
+    patience: float = PATIENCE,
 ) -> Done:
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (40, 200))
@@ -123,7 +127,7 @@ def converse(
     os.close(slave)
     seen, searched = "", 0
     waiting = list(answers)
-    until = monotonic() + PATIENCE
+    until = monotonic() + patience
     try:
         while chunk := _read(master, until):
             seen += chunk.decode(errors="replace")
@@ -131,7 +135,7 @@ def converse(
                 searched = at + len(waiting[0][0])
                 os.write(master, f"{waiting.pop(0)[1]}\n".encode())
         assert not waiting, f"{waiting[0][0]!r} was never asked: {seen}"
-        return Done(child.wait(PATIENCE), "", seen.replace("\r\n", "\n"))
+        return Done(child.wait(patience), "", seen.replace("\r\n", "\n"))
     finally:
         child.kill()
         child.wait()

@@ -13,9 +13,10 @@ from drkit.cli.app import app, hoist
 from drkit.config.tables import PhysicalTable, PostgresTable, SourceTable
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 POSTGRES = (ROOT / "docs/POSTGRES.md").read_text()
 PITR = (ROOT / "docs/PITR.md").read_text()
+HOOKS = (ROOT / "docs/HOOKS.md").read_text()
 COMMON = {*SourceTable.model_fields, "kind", "dsn", "method"}
 
 
@@ -25,12 +26,12 @@ def _shown(text: str) -> Iterator[str]:
     for block in blocks:
         for line in block.splitlines():
             if found := re.match(r"\s*(?:\$ )?drkit (.*)", line):
-                yield found[1].partition(" #")[0].strip()
+                yield re.split(r" #| \| ", found[1])[0].strip()
     without = re.sub(r"^```\w*\n.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     yield from (found.strip() for found in re.findall(r"`drkit ([^`]*)`", without))
 
 
-SHOWN = [(path.name, line) for path in DOCUMENTS for line in dict.fromkeys(_shown(path.read_text()))]
+SHOWN = [(str(path.relative_to(ROOT)), line) for path in DOCUMENTS for line in dict.fromkeys(_shown(path.read_text()))]
 
 
 @pytest.mark.parametrize(("document", "line"), SHOWN, ids=[f"{name}: {line}" for name, line in SHOWN])
@@ -68,10 +69,10 @@ def test_every_option_in_the_document_of_a_method_is_one(document: str, options:
 
 
 @pytest.mark.parametrize("variable", ["DRKIT_SOURCE", "DRKIT_POINT", "DRKIT_REACHED", "DRKIT_TARGET"])
-def test_what_a_hook_is_told_is_in_the_readme(variable: str) -> None:
-    assert f"`{variable}`" in (ROOT / "README.md").read_text()
+def test_what_a_hook_is_told_is_in_its_document(variable: str) -> None:
+    assert f"| `{variable}` |" in HOOKS
 
 
-def test_the_hooks_that_the_readme_shows_are_toml() -> None:
-    [shown] = re.findall(r"^```\n(\[sources\.main\.hooks\].*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+def test_the_hooks_that_their_document_shows_are_those_that_there_are() -> None:
+    [shown] = re.findall(r"^```toml\n(\[sources\.main\.hooks\].*?)^```", HOOKS, re.MULTILINE | re.DOTALL)
     assert set(tomllib.loads(shown)["sources"]["main"]["hooks"]) == {"before", "after"}

@@ -46,8 +46,10 @@ class Meter:
                 sys.stderr.write("\r\x1b[K")
 
     def _draw(self, rate: float) -> None:
-        share = f" {100 * self._done // self._total} %" if self._total else ""
-        left = f", {(self._total - self._done) / rate:.0f} s left" if self._total and rate else ""
+        """Of what is read twice, such as a dump for its list first, there may be more than the total: then no share."""
+        total = self._total if self._total and self._done <= self._total else None
+        share = f" {100 * self._done // total} %" if total else ""
+        left = f", {(total - self._done) / rate:.0f} s left" if total and rate else ""
         with suppress(OSError):
             sys.stderr.write(f"\r\x1b[K{self._label}:{share} {format_size(self._done)}, {format_size(rate)}/s{left}")
             sys.stderr.flush()
