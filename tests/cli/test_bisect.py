@@ -104,6 +104,16 @@ def test_a_point_that_cannot_be_restored_is_neither_good_nor_bad_and_its_neighbo
     assert {verdicts[HOURS[number]] for number in (RUINED - 1, RUINED)} == {"unknown"}
 
 
+def test_where_no_state_can_be_tried_the_search_ends_at_once_and_says_why(ruined: Shop) -> None:
+    (ruined.folder / "foreign").mkdir()
+    ruined.drkit.ok("keys", "new", "--out", "foreign/keys")
+    ruined.edit('"file:../keys/identity"', '"file:../foreign/keys/identity"')
+    done = ruined.drkit("bisect", "shop", "--sql", GOOD)
+    assert done.code == 6
+    assert "no state can be tried here: " in done.errors[0]["message"]
+    assert sum("is unknown" in line["message"] for line in done.lines) == 1
+
+
 def test_an_interrupt_leaves_nothing_behind_and_what_was_found_was_told(ruined: Shop) -> None:
     command = "test -e waited && { touch waiting; sleep 600; }; touch waited; exit 1"
     with ruined.drkit.running("bisect", "shop", "--check", command) as child:

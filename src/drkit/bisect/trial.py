@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from drkit.bisect.halving import Verdict, conclude, next_probe
+from drkit.errors import NotRestorable
 from drkit.model import Check
 from drkit.ports import Clock, Engine, Store
 from drkit.sealing import Keyring, Progress, no_progress
-from drkit.verify.drill import Orders, run_drill
+from drkit.verify.drill import STORED_OBJECTS, Orders, run_drill
 from drkit.verify.model import Drill
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`why` says what was wrong, if anything was. `checks` are the user's own."""
+    """`why` says what was wrong, if anything was. `checks` are the user's own. `its_fault`: that it is unknown is due
+    to what is stored of it, and not to where it was tried."""
 
     moment: datetime
     backup: str | None
@@ -25,6 +27,7 @@ class Trial:
     checks: tuple[Check, ...]
     why: str
     took: timedelta
+    its_fault: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,17 @@ class Search:
 
 
 def search(candidates: Sequence[datetime], attempt: Callable[[datetime], Trial], *, linear: bool) -> Search:
-    """`attempt` may be interrupted: what it raises passes through."""
+    """`attempt` may be interrupted: what it raises passes through. NotRestorable if not even the first ones can be
+    tried here, for lack of room or of a key perhaps: then no other could be."""
     found = Search(candidates, {})
     known: dict[int, Verdict] = {}
     while (number := next_probe(len(candidates), known, linear=linear)) is not None:
         trial = found.trials[number] = attempt(candidates[number])
         known[number] = trial.verdict
+        if set(known.values()) == {"unknown"} and not trial.its_fault:
+            raise NotRestorable(
+                f"no state can be tried here: {trial.why}", "mend that first; `drkit check` may tell more"
+            )
     return found
 
 
@@ -82,14 +90,15 @@ def judge_trial(drill: Drill, moment: datetime, exact: bool, asked: set[str]) ->
     checks = tuple(check for check in drill.checks if check.name in asked)
     outcomes = {check.outcome for check in checks}
     verdict: Verdict = "good"
-    why = drill.error
-    if drill.reached is None or (exact and drill.reached != moment):
+    why, damaged = drill.error, any(check.name == STORED_OBJECTS for check in drill.checks)
+    gone = exact and drill.reached is not None and drill.reached != moment
+    if drill.reached is None or gone:
         verdict, why = "unknown", why or "this point is gone"
     elif "failed" in outcomes:
         verdict, why = "bad", next(tell(check) for check in checks if check.outcome == "failed")
     elif drill.error or not checks or "not testable" in outcomes:
         verdict = "unknown"
-    return Trial(moment, drill.backup, verdict, checks, why, drill.ended_at - drill.started_at)
+    return Trial(moment, drill.backup, verdict, checks, why, drill.ended_at - drill.started_at, damaged or gone)
 
 
 def tell(check: Check) -> str:
