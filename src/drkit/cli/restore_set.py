@@ -15,11 +15,11 @@ from drkit.cli.call import Call, Failed, ask_passphrase, each_source
 from drkit.cli.places import from_places
 from drkit.cli.restore_text import describe, describe_hooks, describe_log, describe_pieces, outline, script
 from drkit.cli.restoring import Orders, facts_of, make_hooks, make_plan, run_timed
-from drkit.cli.set_targets import Targets, drop_folder, make_folder, read_targets, variable_of
+from drkit.cli.set_targets import Targets, drop_folder, make_folder, read_targets
 from drkit.cli.target import Target, default_target
 from drkit.errors import NotRestorable, UsageError
 from drkit.model import refuse_options
-from drkit.restore.together import Spread, measure_spread
+from drkit.restore.together import Spread, measure_spread, variable_of
 from drkit.when import format_length, format_moment
 
 if TYPE_CHECKING:

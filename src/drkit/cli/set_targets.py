@@ -76,11 +76,6 @@ def drop_folder(targets: Targets) -> None:
             return
 
 
-def variable_of(key: str) -> str:
-    """Where a command finds the restored copy of the source of that name."""
-    return f"DRKIT_TARGET_{key.upper().replace('-', '_')}"
-
-
 def _place_in(folder: str, source: "Source") -> str | None:
     """None where a place has to be named."""
     form = source.table.restored_as

@@ -332,12 +332,31 @@ AnySource = Annotated[
 ]
 
 
+class SetTable(Table):
+    """All sources restored together. `skew` is how far apart their states may lie; `checks` are commands, which get the
+    place of each source in DRKIT_TARGET_ and its name."""
+
+    verify: CronLine | None = None
+    rto: Length | None = None
+    skew: Length | None = None
+    checks: tuple[CheckTable, ...] = ()
+
+    @model_validator(mode="after")
+    def _checks_are_commands(self) -> "SetTable":
+        if asking := [check.name for check in self.checks if check.sql is not None]:
+            raise ValueError(
+                f"the check {asking[0]!r} asks SQL, and of which source? use a command, or a source's checks"
+            )
+        return self
+
+
 class SystemTable(Table):
     timezone: Zone = ZoneInfo("UTC")
     store: StoreTable
     encryption: EncryptionTable
     jobs: JobsTable = JobsTable()
     notify: NotifyTable = NotifyTable()
+    set: SetTable = SetTable()
     sources: dict[str, AnySource] = Field(min_length=1)
 
     @model_validator(mode="after")

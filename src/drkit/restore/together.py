@@ -28,6 +28,11 @@ class Spread:
         return f"the states lie {format_length(self.skew)} apart, from {first} to {last}"
 
 
+def variable_of(key: str) -> str:
+    """Where a command finds the restored copy of the source of that name."""
+    return f"DRKIT_TARGET_{key.upper().replace('-', '_')}"
+
+
 def measure_spread(reached: Mapping[str, datetime]) -> Spread:
     """Of one source at least. Among equal moments the first by name is told."""
     if not reached:

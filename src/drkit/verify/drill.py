@@ -49,6 +49,13 @@ class Orders:
     proving: bool = True
 
 
+Standing = Callable[[str], None]
+
+
+def _unwatched(_: str) -> None:
+    """Nobody needs the restored copy besides."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """`raised` is what stopped the drill from outside; it is still to be raised, once the evidence is stored."""
@@ -125,11 +132,14 @@ def run_drill(
     clock: Clock,
     progress: Progress = no_progress,
     redact: Callable[[str], str] = str,
+    standing: Standing = _unwatched,
 ) -> Ended:
+    """`standing` is called with the target of the restored copy once it was looked at and timed, and before it is
+    removed. It raises nothing but what is to stop the drill."""
     record = _Record(clock(), wanted=orders.wanted)
     raised: BaseException | None = None
     try:
-        _carry_out(orders, record, store, engine, keyring, progress, redact)
+        _carry_out(orders, record, store, engine, keyring, progress, redact, standing)
     except DrkitError as error:
         record.fail(error)
     except BaseException as error:  # noqa: BLE001  an interrupt, or a bug: both leave evidence, and are raised after it
@@ -146,6 +156,7 @@ def _carry_out(
     keyring: Keyring,
     progress: Progress,
     redact: Callable[[str], str],
+    standing: Standing,
 ) -> None:
     with record.timed("plan"):
         if orders.seed is not None:
@@ -179,6 +190,7 @@ def _carry_out(
         if not record.left_out and all(check.outcome != "failed" for check in record.checks):
             record.measured = timedelta(seconds=time.monotonic() - record.began)
         record.opened_with = find_openers(store, manifest.pieces, keyring)
+        standing(scratch.target)
 
 
 def _pick(orders: Orders, store: Store, engine: Engine, keyring: Keyring, now: datetime) -> datetime:
