@@ -141,6 +141,22 @@ def test_what_is_no_set_is_refused(pair: Shop, arguments: tuple[str, ...], said:
     assert said in done.errors[0]["message"]
 
 
+def test_one_that_was_planned_and_fails_is_told_by_status_until_one_passes(pair: Shop) -> None:
+    ask(pair, "test -e mended")
+
+    def troubles() -> list[str]:
+        found = pair.drkit("status", "--json").document["systems"]
+        return [trouble["kind"] for system in found for trouble in system["troubles"]]
+
+    assert "rehearsal failed" not in troubles()
+    pair.edit("[set]", '[set]\nverify = "0 5 1 * *"')
+    run(pair, 8, "--slot", "2026-11-20T14:00:00Z.1")
+    assert "rehearsal failed" in troubles()
+    (pair.folder / "mended").touch()
+    run(pair, 0, "--slot", "2026-11-20T15:00:00Z.1")
+    assert "rehearsal failed" not in troubles()
+
+
 def test_an_interrupt_removes_every_copy_and_leaves_evidence_of_what_ran(pair: Shop) -> None:
     ask(pair, "touch waiting; sleep 600")
     with pair.drkit.running("verify", "now", "shop", "--set") as child:

@@ -4,19 +4,16 @@ Every target is looked at, and every plan made and every object shown to be open
 What fails for one source then keeps none of the others from coming back.
 """
 
-import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drkit.cli.call import Call, Failed, ask_passphrase, each_source
 from drkit.cli.places import from_places
-from drkit.cli.restore_text import describe, describe_hooks, describe_log, describe_pieces, outline, script
+from drkit.cli.restore_set_text import Part, own_hooks, say_again, say_untouched, show
+from drkit.cli.restore_text import describe_hooks
 from drkit.cli.restoring import Orders, facts_of, make_hooks, make_plan, run_timed
 from drkit.cli.set_targets import Targets, drop_folder, make_folder, read_targets
-from drkit.cli.target import Target, default_target
 from drkit.errors import NotRestorable, UsageError
 from drkit.model import refuse_options
 from drkit.restore.together import Spread, measure_spread, variable_of
@@ -27,20 +24,10 @@ if TYPE_CHECKING:
 
     from drkit.model import Restored, Wishes
     from drkit.restore.hooks import Hooks
-    from drkit.restore.planning import Planned
     from drkit.sealing import Keyring, Progress
     from drkit.wiring import Source
 
 _WHY = "several sources are restored as one set, each whole and to a new place"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One source of the set, as it was seen when the plan was made. Who only looks may have named no target."""
-
-    source: "Source"
-    planned: "Planned"
-    target: Target | None
 
 
 class _NotWhole(Exception):
@@ -66,13 +53,13 @@ def restore_set(call: Call, sources: "Sequence[Source]", orders: Orders) -> int:
     head: dict[str, Any] = {"system": system, "wanted": format_moment(wanted) if wanted else None}
     parts = [part for _, part in done]
     if failed.exit_code:
-        call.console.answer(head | {"skew": None, "restores": []} | failed.told, _untouched(failed))
+        call.console.answer(head | {"skew": None, "restores": []} | failed.told, say_untouched(failed))
         return failed.exit_code
     spread = measure_spread({part.source.name: part.planned.plan.reaches for part in parts})
     head["skew"] = spread.skew.total_seconds()
     call.console.tell(f"{system}: {spread}")
     if looking or targets is None:
-        _show(call, head, parts, spread, orders)
+        show(call, head, parts, spread, orders)
         return 0
     return _carry_out(call, head, parts, targets, spread, orders)
 
@@ -105,36 +92,6 @@ def _wanted(call: Call, source: "Source", at: str) -> "tuple[datetime | None, da
     return wanted, now
 
 
-def _show(call: Call, head: Mapping[str, Any], parts: Sequence[Part], spread: Spread, orders: Orders) -> None:
-    documents, texts = [], []
-    for part in parts:
-        source, planned, shown = part.source, part.planned, part.target.shown if part.target else None
-        document = describe(source, planned.plan, shown) | {"plan": describe_pieces(planned.manifests)}
-        document |= describe_log(planned)
-        if orders.by_hand:
-            to = part.target.value if part.target else f"{source.key}-{default_target(source)}"
-            text = script(source, planned, to)
-            document["by_hand"] = text
-        else:
-            text = outline(planned, shown, *_own_hooks(part, orders))
-        documents.append(document)
-        texts.append(text)
-    around = [] if orders.by_hand else _outline_hooks(orders)
-    mark = "# " if orders.by_hand else ""
-    call.console.answer({**head, "restores": documents}, "\n".join([*around, *texts, f"{mark}{spread}"]))
-
-
-def _outline_hooks(orders: Orders) -> list[str]:
-    given = {"before": orders.hook_before, "after": orders.hook}
-    return [f"would run the hook {when} all of it: {command}" for when, command in given.items() if command]
-
-
-def _own_hooks(part: Part, orders: Orders) -> tuple[str | None, str | None]:
-    """An option stands for those of all sources, and runs once."""
-    hooks = part.source.table.hooks
-    return hooks.before if orders.hook_before is None else None, hooks.after if orders.hook is None else None
-
-
 def _carry_out(
     call: Call, head: Mapping[str, Any], parts: Sequence[Part], targets: Targets, spread: Spread, orders: Orders
 ) -> int:
@@ -148,7 +105,7 @@ def _carry_out(
     try:
         failed = _make_ready(call, parts, keyring, orders)
         if failed.exit_code:
-            call.console.answer({**head, "restores": []} | failed.told, _untouched(failed))
+            call.console.answer({**head, "restores": []} | failed.told, say_untouched(failed))
             return failed.exit_code
         hooks = _hooks(call, parts, orders)
         done, failed = _restore(call, parts, keyring, hooks, orders)
@@ -162,7 +119,7 @@ def _carry_out(
     lines = [told for _, told in done] + [str(spread)] * (not failed.exit_code)
     for each in failed.document:
         part = next(part for part in parts if part.source.name == each["source"])
-        lines.append(f"NOT RESTORED: {each['source']}. Once that is mended: {_again(call, part, targets)}")
+        lines.append(f"NOT RESTORED: {each['source']}. Once that is mended: {say_again(call, part, targets)}")
     call.console.answer(document | failed.told, "\n".join(lines))
     if failed.exit_code:
         return failed.exit_code
@@ -202,7 +159,7 @@ def _hooks(call: Call, parts: Sequence[Part], orders: Orders) -> "list[Hooks]":
     secrets = tuple(secret for part in parts if part.target for secret in part.target.secrets)
     common = make_hooks(call, shared, secrets, orders.hook_before, orders.hook)
     own = [
-        make_hooks(call, facts_of(part.planned.plan, part.target) | shared, secrets, *_own_hooks(part, orders))
+        make_hooks(call, facts_of(part.planned.plan, part.target) | shared, secrets, *own_hooks(part, orders))
         for part in parts
         if part.target
     ]
@@ -244,16 +201,3 @@ def _value(part: Part) -> str:
     if part.target is None:
         raise NotRestorable(f"{part.source.name} has no target")
     return part.target.value
-
-
-def _untouched(failed: Failed) -> str:
-    lines = [f"{each['source']}: {each['error']}" for each in failed.document]
-    return "\n".join(["nothing was touched:", *lines])
-
-
-def _again(call: Call, part: Part, targets: Targets) -> str:
-    """For the same state, whatever has been captured since."""
-    config = ["--config", str(call.config)] if call.config != Path("schedules") else []
-    at = format_moment(part.planned.plan.reaches)
-    words = ["drkit", "restore", part.source.name, "--at", at, "--to", targets.written[part.source.name], *config]
-    return shlex.join(words)

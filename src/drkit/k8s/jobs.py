@@ -44,6 +44,13 @@ class Job:
         return None if self.key is None else self.system.table.sources[self.key]
 
     @property
+    def sources(self) -> tuple[AnySource, ...]:
+        """Those that it restores, or captures: all of them, where they are drilled together."""
+        if self.name == REHEARSAL:
+            return tuple(self.system.table.sources.values())
+        return () if self.source is None else (self.source,)
+
+    @property
     def subject(self) -> str:
         return self.system.name if self.key is None else f"{self.system.name}/{self.key}"
 
