@@ -187,3 +187,12 @@ def test_evidence_of_sets_is_checked_in_the_store_and_offline_and_its_loss_is_se
     first.write_text(json.dumps(document | {"result": "passed", "members": []}))
     assert pair.drkit("evidence", "verify", "all").code == 7
     assert Path(first).exists()
+
+
+def test_the_report_of_the_month_shows_drills_of_all_sources(pair: Shop) -> None:
+    ask(pair)
+    run(pair, 0)
+    document = json.loads(pair.drkit.ok("report", "--format", "json", "--no-store").out)
+    assert [each["result"] for each in document["together"]] == ["passed"]
+    assert any("all sources stood restored at once" in sentence for sentence in document["proven"])
+    assert not any("shop/_" in sentence for sentence in document["not_proven"])
