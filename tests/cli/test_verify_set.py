@@ -177,6 +177,8 @@ def test_evidence_of_sets_is_checked_in_the_store_and_offline_and_its_loss_is_se
     ask(pair)
     run(pair, 0)
     run(pair, 0)
+    listed = [each["source"] for each in pair.drkit.json("evidence", "list")["drills"]]
+    assert listed == ["shop/main"] * 2 + ["shop/uploads"] * 2 + ["shop/_"] * 2
     found = pair.drkit.json("evidence", "verify", "all")["findings"]
     assert [each["detail"].split(",")[0] for each in found if each["source"] == "shop/_"] == ["2 drills"]
     assert not any("no schedule names" in each["detail"] for each in found)

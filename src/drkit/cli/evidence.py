@@ -1,5 +1,6 @@
 """`drkit evidence verify` and `drkit evidence list`."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,9 +8,9 @@ import typer
 
 from drkit.cli.call import Call, each_source
 from drkit.cli.console import GREEN, RED
-from drkit.cli.running import each_system_run
+from drkit.cli.running import by_system, each_system_run
 from drkit.cli.text import format_table
-from drkit.errors import ConfigError, IntegrityError, UsageError
+from drkit.errors import ConfigError, IntegrityError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -70,11 +71,13 @@ def list_(
     from drkit.when import format_length, format_moment
 
     call: Call = context.obj
-    done, failed = each_source(call, call.select([name] if name else None), _read)
+    sources = call.select([name] if name else None)
+    done, failed = each_source(call, sources, _read)
     for source, history in done:
         for doubt in history.doubts:
             call.console.warn(f"{source.name}: {doubt.detail}")
     drills = [each.drill for _, history in done for each in reversed(history.evidences)]
+    drills += [each.drill for mine in by_system(sources) for each in reversed(_read_set(mine).evidences)]
     document = [
         {
             "source": drill.source,
@@ -101,6 +104,21 @@ def list_(
     table = format_table(("SOURCE", "STARTED", "RESULT", "SCENARIO", "RTO", "ID"), rows)
     call.console.answer({"drills": document} | failed.told, table if rows else "no drill has left evidence yet")
     return failed.exit_code
+
+
+def _read_set(sources: "Sequence[Source]") -> "History":
+    """Of all sources of a system together, where all of them are meant and their store answers."""
+    from drkit.catalog import set_of
+    from drkit.verify.history import History, believe
+    from drkit.verify.ledger import read_store
+    from drkit.wiring import open_signers
+
+    system = sources[0].system
+    if len(sources) < len(system.table.sources):
+        return History()
+    with suppress(StoreError):  # which was told of each source
+        return believe(read_store(sources[0].store(), set_of(system.name)), open_signers(system))
+    return History()
 
 
 def _read(source: "Source") -> "History":

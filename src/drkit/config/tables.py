@@ -367,6 +367,17 @@ class SystemTable(Table):
         return self
 
     @model_validator(mode="after")
+    def _variables_are_told_apart(self) -> "SystemTable":
+        """Where a command finds the sources by DRKIT_TARGET_ and their names."""
+        spelled = [name.replace("-", "_") for name in self.sources]
+        if self.set.checks and (twice := sorted({name for name in spelled if spelled.count(name) > 1})):
+            raise ValueError(
+                f"set.checks: two sources are told by DRKIT_TARGET_{twice[0].upper()}, as - and _ are the same in it;"
+                " rename one"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _replicas_are_there_to_keep(self) -> "SystemTable":
         for name, source in self.sources.items():
             if source.replica_keep and isinstance(source, PhysicalTable):
