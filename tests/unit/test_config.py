@@ -353,6 +353,7 @@ backup = "0 * * * *"
     assert "nonsense" not in str(told.value)
 
 
+TWIN = '[sources.a-b]\nkind = "files"\npath = "x"\nbackup = "0 * * * *"\n'
 SET = """[set]
 verify = "0 5 1 * *"
 rto = "30m"

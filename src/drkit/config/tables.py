@@ -344,9 +344,7 @@ class SetTable(Table):
     @model_validator(mode="after")
     def _checks_are_commands(self) -> "SetTable":
         if asking := [check.name for check in self.checks if check.sql is not None]:
-            raise ValueError(
-                f"the check {asking[0]!r} asks SQL, and of which source? use a command, or a source's checks"
-            )
+            raise ValueError(f"the check {asking[0]!r} asks SQL, of no source; use a command, or a source's checks")
         return self
 
 
