@@ -185,6 +185,8 @@ def test_evidence_of_sets_is_checked_in_the_store_and_offline_and_its_loss_is_se
     folder = pair.folder / "backups" / "shop" / "_" / "drills"
     pair.drkit.ok("evidence", "verify", *(str(path) for path in sorted(folder.iterdir())))
     first = min(folder.iterdir())
+    format_text = (Path(__file__).parents[2] / "docs/FORMAT.md").read_text()
+    assert [key for key in json.loads(first.read_text()) if f"`{key}`" not in format_text] == []
     document = json.loads(first.read_text())
     first.write_text(json.dumps(document | {"result": "passed", "members": []}))
     assert pair.drkit("evidence", "verify", "all").code == 7
