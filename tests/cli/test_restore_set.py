@@ -85,6 +85,8 @@ def test_the_commands_by_hand_for_a_set_are_one_script_that_works(pair: Shop) ->
         ("--to main=./x.db", "does not say where uploads shall go"),
         ("--to main=./x.db --to main=./y.db", "names main twice"),
         ("--to one --to two", "name no source"),
+        ("--to mian=./x.db --to uploads=./y", "--to mian=…: there is no such source"),
+        ("--to main= --to uploads=./y", "--to main=…: no place is named"),
         ("--to main=./x --to uploads=./x", "gives shop/main and shop/uploads the same place"),
         ("--to back --swap", "so --swap means nothing here"),
         ("--to back --table orders", "so --table means nothing here"),

@@ -27,13 +27,20 @@ class Targets:
 
 def read_targets(texts: Sequence[str], sources: "Sequence[Source]") -> Targets:
     """UsageError, naming the sources, if one of them has no place or two have the same."""
+    from drkit.config.tables import NAME
+
     by_key = {source.key: source for source in sources}
     named: dict[str, str] = {}
     folders = []
     for text in texts:
         key, separator, target = text.partition("=")
-        if not (separator and target and key in by_key):
+        if not separator or not NAME.fullmatch(key):
             folders.append(text)
+        elif key not in by_key or not target:
+            raise UsageError(
+                f"--to {key}=…: {'no place is named' if key in by_key else 'there is no such source'}",
+                _example(sources),
+            )
         elif key in named:
             raise UsageError(f"--to names {key} twice", "one source is restored to one place")
         else:
