@@ -138,7 +138,7 @@ def _wrong(found: "Sequence[Audited]") -> IntegrityError | None:
 
 def _audit_store(call: Call, one: "Source", names: "Sequence[str]", accept: "SignersOf") -> "list[Audited]":
     """Of a whole system also what is left of sources that its schedule does not name any more."""
-    from drkit.catalog import set_of
+    from drkit.catalog import drills_of, set_of
     from drkit.model import Finding
     from drkit.report.audit import Audited, audit
     from drkit.report.holdings import hold_store
@@ -148,7 +148,8 @@ def _audit_store(call: Call, one: "Source", names: "Sequence[str]", accept: "Sig
     mine = [source.name for source in call.select(names) if source.system.name == system]
     whole = not names or system in names
     others = find_unscheduled(store, system, mine) if whole else []
-    sets = [set_of(system)] if whole else []
+    together = set_of(system)
+    sets = [together] if whole and any(True for _ in store.list(drills_of(together))) else []
     held = hold_store(store, system, [*mine, *(each.source for each in others), *sets], reports=whole)
     told = [Audited(each.source, Finding("schedule", True, str(each))) for each in others]
     return [*told, *audit(held, accept)]
