@@ -20,6 +20,21 @@ class Target:
     met: bool | None
 
 
+NOT_MEASURED = Target(None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The drill of one source as a part of a set's: its ID, the SHA-256 of its evidence, and what it came to."""
+
+    source: str
+    drill: str
+    sha256: str
+    backup: str | None
+    reached: datetime | None
+    result: Result
+
+
 @dataclass(frozen=True, slots=True)
 class Worst:
     """The moment of the windows whose restore takes longest, from which backup and over how much log; `expected` is
@@ -43,6 +58,9 @@ class Drill:
     `opened_with` are the recipients whose identities were here and opened the backup, each by itself.
     `log_bytes` are those of the log that was replayed, and `worst` is what the drill's pace means for the farthest
     moment; None where no log goes with the backups.
+
+    A drill of a whole system has `members`, all of which stood restored at once. Then `source` is SYSTEM/_, `backup` is
+    None, `reached` is the oldest of theirs, and `skew` is how far apart these lie.
     """
 
     id: str
@@ -72,6 +90,8 @@ class Drill:
     opened_with: tuple[str, ...] = ()
     log_bytes: int | None = None
     worst: Worst | None = None
+    members: tuple[Member, ...] = ()
+    skew: Target = NOT_MEASURED
 
     @property
     def passed(self) -> bool:
