@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from drkit.catalog.document import LARGEST, fetch, read_document
-from drkit.catalog.keys import FORMAT, manifest_key, parse_id
+from drkit.catalog.keys import FORMAT, folder_of, manifest_key, parse_backup_key, parse_id
 from drkit.errors import CaptureError, IntegrityError, UsageError
 from drkit.lsn import format_lsn, parse_lsn
 from drkit.model import Base, Digest, Manifest, Piece
@@ -36,6 +36,18 @@ def parse_manifest(source: str, backup_id: str, content: bytes, signers: Collect
     if (manifest.source, manifest.id, manifest.consistent_at) != (source, backup_id, parse_id(backup_id)):
         raise IntegrityError(f"{key} speaks of another backup: {manifest.source} {manifest.id}")
     return manifest
+
+
+def folders_of(manifest: Manifest) -> frozenset[str]:
+    """The IDs of the backups whose folders hold its pieces: its own, and those of others that it shares pieces with."""
+    found = (parse_backup_key(piece.key) for piece in manifest.pieces)
+    return frozenset(each[1] for each in found if each and each[0] == manifest.source)
+
+
+def own_bytes(manifest: Manifest) -> int:
+    """What was stored for it, without the pieces that it shares."""
+    own = f"{folder_of(manifest.source, manifest.id)}/"
+    return sum(piece.sealed.size for piece in manifest.pieces if piece.key.startswith(own))
 
 
 def _to_document(manifest: Manifest) -> dict[str, object]:

@@ -163,7 +163,7 @@ def _plan(source: "Source") -> "PrunePlan":
     from drkit.backup import GRACE
     from drkit.catalog import survey
     from drkit.config.tables import PhysicalTable
-    from drkit.prune import plan_prune, read_references, with_holdings
+    from drkit.prune import find_origins, keep_chains, plan_prune, read_manifests, with_holdings
     from drkit.prune.holdings import look_up_held
     from drkit.retention import Policy, judge
     from drkit.verify.marks import without_false_marks
@@ -183,7 +183,9 @@ def _plan(source: "Source") -> "PrunePlan":
     else:
         verdicts = held.withhold(judge(policy, believed, zone, now))
     staying = [verdict.point for verdict in verdicts if verdict.reasons]
-    referenced = read_references(store, staying, signers) | _being_copied(source, listing)
+    manifests = read_manifests(store, staying, signers)
+    verdicts = keep_chains(verdicts, find_origins(manifests))
+    referenced = {piece.key for each in manifests for piece in each.pieces} | _being_copied(source, listing)
     plan = plan_prune(listing, verdicts, referenced | held.protected(listing), GRACE, now, log)
     return with_holdings(plan, held.sparing(referenced)) if held.versions else plan
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from drkit import catalog
 from drkit.catalog import Listing
 from drkit.errors import IntegrityError, NotFound
-from drkit.model import Entry, Piece, Point
+from drkit.model import Entry, Manifest, Point
 from drkit.ports import Store, find_versioned
 from drkit.prune.holdings import Holdings
 from drkit.prune.removing import Removed, Remover
@@ -75,21 +75,26 @@ def plan_prune(
 
 
 def read_references(store: Store, points: Iterable[Point], signers: Collection[Signer]) -> set[str]:
-    """The keys that the points' manifests list. A manifest that cannot be believed raises IntegrityError; one that
-    another prune has removed since the listing refers to nothing."""
+    """The keys that the points' manifests list."""
+    return {piece.key for manifest in read_manifests(store, points, signers) for piece in manifest.pieces}
 
-    def read(point: Point) -> tuple[Piece, ...]:
+
+def read_manifests(store: Store, points: Iterable[Point], signers: Collection[Signer]) -> list[Manifest]:
+    """One that cannot be believed raises IntegrityError; one that another prune has removed since the listing is passed
+    over."""
+
+    def read(point: Point) -> Manifest | None:
         try:
-            return catalog.read_manifest(store, point.source, point.id, signers).pieces
+            return catalog.read_manifest(store, point.source, point.id, signers)
         except NotFound:
-            return ()
+            return None
         except IntegrityError as error:
             raise IntegrityError(
                 f"nothing of {point.source} is removed while a manifest that stays cannot be believed: {error}",
                 "bring back a good copy of it, or give that backup up: delete its folder from the store by hand",
             ) from error
 
-    return {piece.key for pieces in map_ahead(read, points, READERS) for piece in pieces}
+    return [manifest for manifest in map_ahead(read, points, READERS) if manifest]
 
 
 def with_holdings(plan: PrunePlan, holdings: Holdings) -> PrunePlan:
