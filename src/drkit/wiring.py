@@ -171,7 +171,14 @@ class Source:
             if table.path is not None:
                 return self.system.path(table.path)
             with _naming(self.system, f"sources.{self.key}.url"):
-                return parse_origin(self.system.resolve(table.url or ""))
+                found = parse_origin(self.system.resolve(table.url or ""))
+            if isinstance(found, Path):
+                return found
+            with _naming(self.system, f"sources.{self.key}.ssh_key"):
+                key = self.system.resolve(table.ssh_key, private=True) if table.ssh_key else ""
+            with _naming(self.system, f"sources.{self.key}.ssh_hosts"):
+                hosts = self.system.resolve(table.ssh_hosts) if table.ssh_hosts else ""
+            return replace(found, key=key, hosts=hosts)
 
         def footing() -> Footing | None:
             return find_footing(

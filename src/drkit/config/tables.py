@@ -249,11 +249,14 @@ class FilesTable(FolderTable):
 
 class GitTable(FolderTable):
     """A repository that lies at `path`, or one at a `url`, which is cloned for each backup. With `incremental` a backup
-    holds what is new since the one before, and a full one is made every `full_every`. `spool` is for clones."""
+    holds what is new since the one before, and a full one is made every `full_every`. `spool` is for clones. `ssh_key`
+    and `ssh_hosts` are a private key, and the public ones of hosts, where ssh's own settings are not to hold."""
 
     kind: Literal["git"]
     path: str | None = None
     url: RepositoryUrl | None = None
+    ssh_key: Reference | None = None
+    ssh_hosts: Reference | None = None
     incremental: bool = True
     full_every: Length = timedelta(days=7)
     spool: str | None = None
@@ -262,6 +265,8 @@ class GitTable(FolderTable):
     def _is_somewhere(self) -> "GitTable":
         if (self.path is None) == (self.url is None):
             raise ValueError("a repository is either at a path, in a folder here, or at a url")
+        if self.url is None and (self.ssh_key or self.ssh_hosts):
+            raise ValueError("ssh_key and ssh_hosts lead to a url; leave them out where there is a path")
         return self
 
 

@@ -101,7 +101,8 @@ def _reads(system: System, source: AnySource | None, job: str) -> object:
     table = system.table
     store, keys, ping = table.store, table.encryption, table.notify.ping_url
     place = (store.url, keys.signers)
-    mine = (getattr(source, "dsn", None), getattr(source, "url", None), (source.ping_url or ping) if source else None)
+    way = tuple(getattr(source, name, None) for name in ("dsn", "url", "ssh_key", "ssh_hosts"))
+    mine = (way, (source.ping_url or ping) if source else None)
     capture = (*place, store.replica, keys.recipients, keys.signing_key, *mine)
     reads: Mapping[str, object] = {
         BACKUP: capture,

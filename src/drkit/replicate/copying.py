@@ -7,7 +7,7 @@ last, so a damaged object never becomes part of a point that is listed there.
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event
+from threading import Event, Lock
 
 from drkit import catalog
 from drkit.errors import AlreadyExists, IntegrityError, NotFound, StoreError
@@ -80,6 +80,8 @@ class _Line:
         self._pieces_at_once = pieces_at_once
         self._differing = differing
         self._stopped = Event()
+        self._turns: dict[str, Lock] = {}
+        self._moved: set[Piece] = set()
         self.cause: StoreError | None = None
 
     def stop(self) -> None:
@@ -135,7 +137,11 @@ class _Line:
         return Copied(len(sizes) + 1, sum(sizes) + len(content), (backup.id,), ())
 
     def _move_piece(self, piece: Piece) -> int:
-        return self._move(piece.key, piece.sealed)
+        """Backups that are copied side by side may share it: the first one moves it, and the others wait for that."""
+        with self._turns.setdefault(piece.key, Lock()):
+            size = 0 if piece in self._moved else self._move(piece.key, piece.sealed)
+            self._moved.add(piece)
+        return size
 
     def _move(self, key: str, expected: Digest | None) -> int:
         tally = Tally(self._progress)

@@ -19,7 +19,8 @@ def look_ahead(origin: Origin, options: GitOptions) -> Iterator[Finding]:
         version = find_version()
         yield Finding("git", True, f"git {version[0]}.{version[1]} is here")
         if isinstance(origin, Remote):
-            reach(origin)
+            with workplace(options.spool) as folder:
+                reach(origin, folder)
             yield Finding("repository", True, f"{origin} answers; it is cloned anew for each capture")
         else:
             yield from _look(origin, options)

@@ -17,12 +17,15 @@ _HINT = "write https://host/path.git, ssh://git@host/path.git, git@host:path.git
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """`url` holds no password."""
+    """`url` holds no password. `key` and `hosts` are for ssh: the text of a private key, and whose hosts' keys are
+    believed; without them ssh's own settings hold."""
 
     url: str
     protocol: str
     user: str = ""
     password: str = field(default="", repr=False)
+    key: str = field(default="", repr=False)
+    hosts: str = ""
 
     def __str__(self) -> str:
         return self.url

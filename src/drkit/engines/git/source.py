@@ -4,6 +4,7 @@ It must not know what is read of it.
 """
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from drkit.streams.process import Failure, Family
 _PREFIX = "drkit-git-"
 # How a machine reaches others, for those who need it.
 _WAYS = ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSH_AUTH_SOCK")
-_SSH = "ssh -o BatchMode=yes -o ConnectTimeout=30"
+_SSH = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30")
 # Git asks for them by this, so that they stand in no file and on no command line.
 _HELPER = (
     '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$DRKIT_GIT_USER" "$DRKIT_GIT_PASSWORD"; }; f'
@@ -65,7 +66,7 @@ def workplace(spool: Path | None) -> Iterator[Path]:
 
 def open_repository(origin: Origin, children: Family, folder: Path) -> Repository:
     """`folder` is where a mirror may be made."""
-    found = _clone(origin, folder / "mirror.git") if isinstance(origin, Remote) else _locate(origin)
+    found = _clone(origin, folder) if isinstance(origin, Remote) else _locate(origin)
     git = Git(found, children)
     form = git.demand("rev-parse", "--show-object-format", failure=_no_repository(origin)).decode().strip()
     if (found / "shallow").exists():
@@ -80,9 +81,9 @@ def open_repository(origin: Origin, children: Family, folder: Path) -> Repositor
     return Repository(git, form)
 
 
-def reach(remote: Remote) -> None:
+def reach(remote: Remote, folder: Path) -> None:
     """SourceUnavailable where it does not answer, or refuses."""
-    _run(remote, "ls-remote", "--quiet", "--symref", "--", remote.url, "HEAD")
+    _run(remote, folder, "ls-remote", "--quiet", "--symref", "--", remote.url, "HEAD")
 
 
 def _locate(path: Path) -> Path:
@@ -97,14 +98,15 @@ def _locate(path: Path) -> Path:
     return Path(os.fsdecode(said.out.removesuffix(b"\n")))
 
 
-def _clone(remote: Remote, mirror: Path) -> Path:
+def _clone(remote: Remote, folder: Path) -> Path:
     """All refs of one answer of the server. It is not fsck'd: what is odd in somebody's history must be kept, too."""
-    _run(remote, "clone", "--quiet", "--mirror", "--template=", "--", remote.url, str(mirror))
+    mirror = folder / "mirror.git"
+    _run(remote, folder, "clone", "--quiet", "--mirror", "--template=", "--", remote.url, str(mirror))
     return mirror
 
 
-def _run(remote: Remote, *words: str) -> None:
-    said = run(["git", *words], _variables(remote))
+def _run(remote: Remote, folder: Path, *words: str) -> None:
+    said = run(["git", *words], _variables(remote, folder))
     if said.status:
         raise SourceUnavailable(
             f"{remote} cannot be read: {said.err or f'git ended with status {said.status}'}",
@@ -112,15 +114,32 @@ def _run(remote: Remote, *words: str) -> None:
         )
 
 
-def _variables(remote: Remote) -> dict[str, str]:
+def _variables(remote: Remote, folder: Path) -> dict[str, str]:
     ways = {name: os.environ[name] for name in _WAYS if name in os.environ}
-    ways |= {"GIT_ALLOW_PROTOCOL": remote.protocol, "GIT_SSH_COMMAND": _SSH}
+    ways |= {"GIT_ALLOW_PROTOCOL": remote.protocol, "GIT_SSH_COMMAND": _spell_ssh(remote, folder)}
     configuration: Mapping[str, str] = {"credential.helper": "", "http.followRedirects": "initial"}
     if remote.password or remote.user:
         remember(remote.password or remote.user)
         configuration = {**configuration, "credential.helper": _HELPER}
         ways |= {"DRKIT_GIT_USER": remote.user or "git", "DRKIT_GIT_PASSWORD": remote.password}
     return environment(configuration, **ways)
+
+
+def _spell_ssh(remote: Remote, folder: Path) -> str:
+    """A secret that is mounted may be readable for a group, which ssh refuses; so it gets a file of ours."""
+    words = list(_SSH)
+    if remote.key:
+        words += ["-o", "IdentitiesOnly=yes", "-i", _write(folder / "key", remote.key)]
+    if remote.hosts:
+        file = _write(folder / "hosts", remote.hosts)
+        words += ["-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={file}"]
+    return shlex.join(words)
+
+
+def _write(file: Path, text: str) -> str:
+    file.touch(0o600)
+    file.write_text(text.strip() + "\n")
+    return str(file)
 
 
 def _no_repository(origin: Origin) -> Failure:
