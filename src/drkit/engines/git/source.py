@@ -21,7 +21,14 @@ from drkit.streams.process import Failure, Family
 _PREFIX = "drkit-git-"
 # How a machine reaches others, for those who need it.
 _WAYS = ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSH_AUTH_SOCK")
-_SSH = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30")
+# A server that has gone silent is not waited for.
+_SSH = ("ssh", *(f"-o{each}" for each in ("BatchMode=yes", "ConnectTimeout=30", "ServerAliveInterval=15")))
+_MANNERS = {
+    "credential.helper": "",
+    "http.followRedirects": "initial",
+    "http.lowSpeedLimit": "1",
+    "http.lowSpeedTime": "60",
+}
 # Git asks for them by this, so that they stand in no file and on no command line.
 _HELPER = (
     '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$DRKIT_GIT_USER" "$DRKIT_GIT_PASSWORD"; }; f'
@@ -117,7 +124,7 @@ def _run(remote: Remote, folder: Path, *words: str) -> None:
 def _variables(remote: Remote, folder: Path) -> dict[str, str]:
     ways = {name: os.environ[name] for name in _WAYS if name in os.environ}
     ways |= {"GIT_ALLOW_PROTOCOL": remote.protocol, "GIT_SSH_COMMAND": _spell_ssh(remote, folder)}
-    configuration: Mapping[str, str] = {"credential.helper": "", "http.followRedirects": "initial"}
+    configuration: Mapping[str, str] = _MANNERS
     if remote.password or remote.user:
         remember(remote.password or remote.user)
         configuration = {**configuration, "credential.helper": _HELPER}
