@@ -265,7 +265,7 @@ def test_a_repository_by_url_has_its_key_its_port_and_room_for_a_clone(here: Her
     )
     here.write(HEAD + source)
     documents = here.documents()
-    knowing = [each["metadata"]["name"] for each in of_kind(documents, "CronJob") if "run.secrets.git.key" in str(each)]
+    knowing = [each["metadata"]["name"] for each in of_kind(documents, "CronJob") if "/run/secrets/git" in str(each)]
     assert knowing == ["shop-code-backup"]
     spec = pod_spec(named(documents, "CronJob", "shop-code-backup"))
     [room] = [volume["emptyDir"]["sizeLimit"] for volume in spec["volumes"] if volume["name"] == "tmp"]
