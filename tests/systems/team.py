@@ -1,7 +1,7 @@
-"""A team that keeps one of schedules/, as it meets drkit: a folder as on its machine, two pairs of keys, a shell, a clock.
+"""A team that keeps one of schedules/, as it meets drkit: a folder as on its machine, keys, a shell, a clock.
 
-The schedule is copied as it lies. What a test may choose is what the team's own environment says: where references lead,
-and by AWS_* which server answers for `s3://`. It must not know what any schedule is about.
+The schedule is copied as it lies. What a test may choose is what the team's own environment says: where references
+lead, and by AWS_* which server answers for `s3://`. It must not know what any schedule is about.
 """
 
 import os
@@ -136,13 +136,7 @@ def make_buckets(server: S3Server, schedule: Path) -> None:
 
 def references(schedule: Path) -> list[str]:
     """Every `env:NAME` and `file:path` that stands for a value."""
-    return sorted(
-        {
-            text
-            for text in _texts(tomllib.loads(schedule.read_text()))
-            if re.match(r"env:|file:(?!//)", text)
-        }
-    )
+    return sorted({text for text in _texts(tomllib.loads(schedule.read_text())) if re.match(r"env:|file:(?!//)", text)})
 
 
 def _answers(home: Path, schedule: Path) -> dict[str, str]:
