@@ -17,7 +17,14 @@ from threading import Lock
 from typing import NoReturn
 
 PATIENCE = 120
-_CLOCK = ("LD_PRELOAD", "FAKETIME_TIMESTAMP_FILE", "FAKETIME_NO_CACHE", "FAKETIME_DONT_FAKE_MONOTONIC", "NO_FAKE_STAT")
+_CLOCK = (
+    "LD_PRELOAD",
+    "FAKETIME_TIMESTAMP_FILE",
+    "FAKETIME_NO_CACHE",
+    "FAKETIME_DONT_FAKE_MONOTONIC",
+    "NO_FAKE_STAT",
+    "PYTHONPATH",
+)
 _one_at_a_time = Lock()
 
 

@@ -11,9 +11,11 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -89,30 +91,37 @@ class Team:
         assert done.code == 0, (command, done)
         return done.out.strip()
 
+    def given(self, **environment: str) -> "Team":
+        """The same, with more in its environment."""
+        return Team(self.name, Drkit(self.home, {**self.drkit.environment, **environment}), self.clock)
+
     def without(self, *names: str) -> "Team":
         """The same on a machine that lacks these variables: a backup host has no identity."""
         environment = {name: value for name, value in self.drkit.environment.items() if name not in names}
         return Team(self.name, Drkit(self.home, environment), self.clock)
 
 
-def join(folder: Path, name: str, *, programs: Path | None = None, **environment: str) -> Team:
-    """A new machine of the team, with its schedule and new keys, by the right time until the clock is set.
+@contextmanager
+def team_of(folder: Path, name: str, programs: Path | None = None, **environment: str) -> Iterator[Team]:
+    """A new machine of the team, with its schedule and new keys, by the right time until its clock is set.
 
-    References to keys by environment or by a relative path are answered; the others, such as AYNI_DATABASE_URL, are
-    for the test to give. `programs` is a folder of PostgreSQL's, which stands first on PATH."""
-    home = folder / name
-    clock = Clock(folder / f"{name}-clock")
-    folder.mkdir(parents=True, exist_ok=True)
-    clock.right()
-    folders = [str(programs)] if programs else []
-    path = os.pathsep.join([*folders, str(Path(sys.executable).parent), os.environ["PATH"]])
-    drkit = drkit_in(home, **{"PATH": path, **clock.environment, **environment})
-    for each in ("keys", "escrow"):
-        drkit.ok("keys", "new", "--out", each)
-    (home / "schedules").mkdir()
-    shutil.copy(SCHEDULES / f"{name}.toml", home / "schedules")
-    answers = _answers(home, home / "schedules" / f"{name}.toml")
-    return Team(name, Drkit(home, {**answers, **drkit.environment}), clock)
+    References to keys, by environment or by a relative path, are answered; the others, such as AYNI_DATABASE_URL, are
+    for the test to give, then or later. `programs` is a folder of PostgreSQL's, which stands first on PATH."""
+    # pytest's folders are closed to the user that runs servers, who must reach the clock and a drill's scratch place
+    with TemporaryDirectory(prefix="drkit-team-") as place:
+        Path(place).chmod(0o755)
+        (Path(place) / "tmp").mkdir(0o755)
+        clock = Clock(Path(place) / "clock")
+        clock.right()
+        folders = [str(programs)] if programs else []
+        path = os.pathsep.join([*folders, str(Path(sys.executable).parent), os.environ["PATH"]])
+        plain = {"PATH": path, "TMPDIR": f"{place}/tmp", **clock.environment}
+        team = Team(name, drkit_in(folder / name, **plain), clock)
+        team.schedule.parent.mkdir()
+        shutil.copy(SCHEDULES / f"{name}.toml", team.schedule)
+        for each in ("keys", "escrow"):
+            team.drkit.ok("keys", "new", "--out", each)
+        yield team.given(**_answers(team), **environment)
 
 
 def s3_environment(server: S3Server) -> dict[str, str]:
@@ -139,15 +148,15 @@ def references(schedule: Path) -> list[str]:
     return sorted({text for text in _texts(tomllib.loads(schedule.read_text())) if re.match(r"env:|file:(?!//)", text)})
 
 
-def _answers(home: Path, schedule: Path) -> dict[str, str]:
+def _answers(team: Team) -> dict[str, str]:
     """A variable is named after the system, or its first word, and what it holds: AYNI_SIGNING_KEY."""
     found = {}
-    for reference in references(schedule):
+    for reference in references(team.schedule):
         kind, _, rest = reference.partition(":")
         if kind == "env" and (key := _KEYS.get(rest.partition("_")[2])):
-            found[rest] = (home / key).read_text().strip()
+            found[rest] = (team.home / key).read_text().strip()
         elif kind == "file":
-            assert not Path(rest).is_absolute(), f"{reference} in {schedule.name} cannot lead to what a test has made"
+            assert not Path(rest).is_absolute(), f"{reference} of {team.name} cannot lead to what a test has made"
     return found
 
 
