@@ -2,16 +2,18 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from daemon_runner import Daemon
 from postgres.programs import find_programs
 from servers.moto_process import moto_server
 from servers.postgres import PostgresServer, postgres_server
@@ -20,16 +22,24 @@ from systems.team import Team, make_buckets, s3_environment, team_of
 
 APPLICATION = Path(__file__).parent / "ayni_app"
 TOWNS = ("Pisac", "Maras", "Lamay")
+NUMBERS = range(1, 1 + len(TOWNS))
 DATABASE = "railway"
+PASSWORD = "of the API, in a test"
+
+
+class Done(NamedTuple):
+    town: int
+    minutes: int
+    given_at: datetime
+
+
+Favours = list[Done]
 
 
 @dataclass(frozen=True, slots=True)
 class Ayni:
     team: Team
     server: PostgresServer
-
-    def set_clock(self, moment: datetime) -> None:
-        self.team.clock.set(moment)
 
     def deploy(self, *releases: str) -> None:
         """A release comes with its migration, which runs at start-up."""
@@ -44,27 +54,41 @@ class Ayni:
         with self._session() as session:
             session.add_all(Town(id=number, name=name) for number, name in enumerate(TOWNS, 1))
             session.flush()
-            session.add_all(
-                Neighbour(id=10 * town + n, town_id=town, name=f"n{n}") for town in (1, 2, 3) for n in (1, 2)
-            )
+            session.add_all(Neighbour(id=10 * town + 1, town_id=town, name="Ana") for town in NUMBERS)
 
-    def do_favours(self, at: datetime) -> None:
+    def do_favours(self) -> None:
         """One in each town, of less than an hour."""
         with self._session() as session:
-            session.add_all(Favour(town_id=t, giver_id=10 * t + 1, minutes=10 + t, given_at=at) for t in (1, 2, 3))
+            session.add_all(Favour(town_id=town, giver_id=10 * town + 1, minutes=10 + town) for town in NUMBERS)
 
-    def favours(self, database: str = DATABASE) -> list[tuple[int, int, datetime]]:
+    def favours(self, database: str = DATABASE) -> Favours:
         """All towns', as an operator sees them."""
         query = "SELECT town_id, minutes, given_at FROM favours ORDER BY given_at, town_id"
-        return [(town, minutes, at) for town, minutes, at in self.server.query(query, database=database)]
+        return [Done(*row) for row in self.server.query(query, database=database)]
 
-    def seen_in(self, town: int | None, database: str) -> set[int]:
-        """Whose favours the API's own role sees, that works for a town."""
-        with psycopg.connect(self.server.dsn(database, user="postgres")) as connection:
-            connection.execute("SET ROLE ayni_api")
-            if town:
-                connection.execute("SELECT set_config('ayni.town', %s, false)", [str(town)])
+    def seen_in(self, town: int, database: str = DATABASE) -> set[int]:
+        """Whose favours the API's own role sees while it works for a town."""
+        with self._api(database) as connection:
+            connection.execute("SELECT set_config('ayni.town', %s, false)", [str(town)])
             return {found for (found,) in connection.execute("SELECT town_id FROM favours")}
+
+    def refuses_to_show_all(self, database: str = DATABASE) -> bool:
+        """Whether a query that forgot to say for which town it works gets an error and no row."""
+        with self._api(database) as connection, suppress(psycopg.errors.UndefinedObject):
+            connection.execute("SELECT town_id FROM favours")
+            return False
+        return True
+
+    def await_stored(self, daemon: Daemon) -> None:
+        """Until all that the server has written by now is in the store."""
+        [(wanted,)] = self.server.query("SELECT pg_current_wal_flush_lsn()")
+        query = "SELECT bool_or(flush_lsn >= %s::pg_lsn) FROM pg_stat_replication"
+        daemon.await_(lambda: self.server.query(query, [wanted]) == [(True,)])
+
+    @contextmanager
+    def _api(self, database: str) -> "Iterator[psycopg.Connection[tuple[int]]]":
+        with psycopg.connect(self.server.dsn(database, user="ayni_api", password=PASSWORD)) as connection:
+            yield connection
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
@@ -78,8 +102,8 @@ class Ayni:
 def ayni_running(folder: Path) -> Iterator[Ayni]:
     """On a server of version 17, with a bucket, by one clock for all."""
     with (
-        moto_server(folder) as s3,
         team_of(folder, "ayni", find_programs(17)) as team,
+        moto_server(folder, team.clock.environment) as s3,
         postgres_server(folder, 17, clock=team.clock.environment) as server,
     ):
         make_buckets(s3, team.schedule)

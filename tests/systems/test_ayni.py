@@ -2,78 +2,103 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from daemon_runner import daemon_running
-from systems.ayni import DATABASE, Ayni, ayni_running
+from systems.ayni import DATABASE, Ayni, Favours, ayni_running
 from systems.team import utc
 
-DAYS = 33
-SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+DAYS = 32
+SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What has happened until the evening of a bad day. `favours` are those at noon, before the migration."""
+    """What has happened until the afternoon of a bad day: at noon a release came with a migration."""
 
     ayni: Ayni
+    days: list[date]
     noon: datetime
-    favours: list[tuple[int, int, datetime]]
-    before: datetime
+    half_a_minute_before: Favours
+    just_before: Favours
 
 
 @pytest.fixture(scope="module")
 def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Month]:
-    from time import monotonic
-
-    T = monotonic()
-
-    def lap(w):
-        nonlocal T
-        print("LAP", w, round(monotonic() - T, 2))
-        T = monotonic()
-
     with ayni_running(tmp_path_factory.mktemp("ayni")) as ayni:
         team = ayni.team
-        *days, last = team.days(DAYS)
-        lap("start")
-        ayni.set_clock(team.moment(days[0], 1))
+        days = list(team.days(DAYS))
+        team.clock.set(team.moment(days[0], 1))
         ayni.deploy()
         ayni.found_towns()
-        lap("deployed")
-        for number, day in enumerate(days):
-            ayni.do_favours(team.moment(day, 2))
-            ayni.set_clock(team.moment(day, 3, 15))
+        for number, day in enumerate(days[:-1]):
+            team.clock.set(team.moment(day, 3, 15))
+            ayni.do_favours()
             team.drkit.ok("backup", "now", "ayni/main")
             if number == 20:
                 ayni.deploy("0003_notes")
-        lap("days")
-        noon = team.moment(last, 12)
-        ayni.set_clock(team.moment(last, 3, 14, 55))
-        with daemon_running(team.drkit) as daemon:
-            daemon.await_ended(2)
-            lap("daemon")
-            print(*daemon.lines, sep="\n")
-            ayni.set_clock(noon - timedelta(minutes=2))
-            ayni.do_favours(noon - timedelta(minutes=2))
-            ayni.set_clock(noon - 20 * SECOND)
-            ayni.do_favours(noon - 20 * SECOND)
-            favours = ayni.favours()
-            ayni.set_clock(noon)
-            ayni.deploy("0004_hours")
-            lap("migrated")
-            [(written,)] = ayni.server.query("SELECT pg_current_wal_flush_lsn()::text")
-            daemon.await_line(lambda line: line.get("position", "") and line["position"] >= written)
-            lap("followed")
-            daemon.stop()
-            print(*daemon.lines, sep="\n")
-        lap("stopped")
-        yield Month(ayni, noon, favours, noon)
+        yield live_the_bad_day(ayni, days)
 
 
-def test_x(month: Month) -> None:
-    print(month.ayni.team.drkit("status").out)
-    print(month.ayni.team.drkit("backup", "list"))
-    assert 0
+def live_the_bad_day(ayni: Ayni, days: list[date]) -> Month:
+    """With the daemon, as on every day: it captures at 3:15 and 3:45, prunes between, and follows the log."""
+    team, last = ayni.team, days[-1]
+    noon = team.moment(last, 12)
+    team.clock.set(team.moment(last, 3, 14, 58))
+    with daemon_running(team.drkit) as daemon:
+        daemon.await_line(lambda line: line.get("subject") == "ayni/main" and line.get("exit_code") == 0)
+        team.clock.set(team.moment(last, 3, 45))
+        daemon.await_ended(2, "prune")
+        daemon.await_ended(3)
+        team.clock.set(noon - 40 * SECOND)
+        ayni.do_favours()
+        half_a_minute_before = ayni.favours()
+        team.clock.set(noon - 20 * SECOND)
+        ayni.do_favours()
+        just_before = ayni.favours()
+        team.clock.set(noon)
+        ayni.deploy("0004_hours")
+        ayni.await_stored(daemon)
+        assert daemon.stop() == 0
+    return Month(ayni, days, noon, half_a_minute_before, just_before)
+
+
+def test_thirty_days_of_daily_backups_are_kept_and_no_more(month: Month) -> None:
+    points = month.ayni.team.drkit.json("backup", "list", "ayni/main")["points"]
+    captured = [datetime.fromisoformat(point["consistent_at"]).astimezone(month.ayni.team.zone) for point in points]
+    assert [moment.date() for moment in reversed(captured)] == month.days[-30:]
+
+
+def test_a_dump_of_any_of_those_days_is_restored_with_the_revision_and_the_rows_of_that_time(month: Month) -> None:
+    ayni, day = month.ayni, month.days[-25]
+    at = utc(ayni.team.moment(day, 12))
+    done = ayni.team.drkit.json("restore", "ayni/main", "--at", at, "--to", "that_day", "--yes")
+    [hook] = done["hooks"]
+    assert (hook["command"], hook["output"].split()[0]) == ("DATABASE_URL=$DRKIT_TARGET alembic current", "0002")
+    assert ayni.revision("that_day") == "0002"
+    known = [favour for favour in month.just_before if favour.given_at < ayni.team.moment(day, 12)]
+    assert ayni.favours("that_day") == known
+
+
+def test_every_second_of_the_last_day_can_be_restored(month: Month) -> None:
+    ayni = month.ayni
+    at = utc(month.noon - 30 * SECOND)
+    ayni.team.drkit.ok("restore", "ayni/pitr", "--at", at, "--to", ayni.server.dsn("that_second"))
+    assert ayni.favours("that_second") == month.half_a_minute_before
+
+
+def test_a_bad_migration_is_undone_schema_and_data_and_each_town_sees_its_own_again(month: Month) -> None:
+    ayni = month.ayni
+    assert ayni.revision(DATABASE) == "0004"
+    assert ayni.seen_in(1) == {1, 2, 3}
+    ayni.team.type(
+        f"drkit restore ayni/pitr --at {utc(month.noon - SECOND)} --to {DATABASE} --swap --yes"
+        " --hook 'DATABASE_URL=$DRKIT_TARGET alembic current >now'"
+    )
+    assert ayni.team.type("cat now").split()[0] == "0003"
+    assert ayni.revision(DATABASE) == "0003"
+    assert ayni.favours() == month.just_before
+    assert [ayni.seen_in(town) for town in (1, 2, 3)] == [{1}, {2}, {3}]
+    assert ayni.refuses_to_show_all()

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -31,4 +31,4 @@ class Favour(Base):
     town_id: Mapped[int] = mapped_column(ForeignKey("towns.id"))
     giver_id: Mapped[int] = mapped_column(ForeignKey("neighbours.id"))
     minutes: Mapped[int]
-    given_at: Mapped[datetime]
+    given_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -11,7 +11,7 @@ TABLES = ("neighbours", "favours")
 def upgrade() -> None:
     op.execute(
         "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ayni_api')"
-        " THEN CREATE ROLE ayni_api NOLOGIN; END IF; END $$"
+        " THEN CREATE ROLE ayni_api LOGIN PASSWORD 'of the API, in a test'; END IF; END $$"
     )
     op.execute("GRANT SELECT ON towns TO ayni_api")
     for table in TABLES:
