@@ -31,7 +31,14 @@ RENDERS = {
         "--pvc=pupuseria/uploads=data,path=/etc/drkit/data",
     ),
 }
-FOLDERS = {"/tmp", "/etc/drkit/schedules", "/etc/drkit/aws", "/etc/drkit/database-ca", "/run/secrets/drkit"}
+FOLDERS = {
+    "/tmp",
+    "/etc/drkit/schedules",
+    "/etc/drkit/keys",
+    "/etc/drkit/aws",
+    "/etc/drkit/database-ca",
+    "/run/secrets/drkit",
+}
 VERSIONS = [f"1.{minor}" for minor in range(29, 1 + int(kubernetes_validate.latest_version().split(".")[1]))]
 
 

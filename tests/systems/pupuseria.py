@@ -14,6 +14,7 @@ from time import monotonic, sleep
 import psycopg
 
 from daemon_runner import PATIENCE
+from postgres.programs import find_programs
 from servers.moto_process import moto_server
 from systems.team import Team, make_buckets, s3_environment, team_of
 
@@ -99,7 +100,7 @@ def postgres_rows(dsn: str, query: str = ALL) -> list[tuple[int, ...]]:
 def restaurant_of(folder: Path) -> Iterator[Restaurant]:
     """With a bucket, by one clock for both."""
     with (
-        team_of(folder, "pupuseria") as team,
+        team_of(folder, "pupuseria", find_programs(17)) as team,
         moto_server(folder, team.clock.environment) as s3,
     ):
         make_buckets(s3, team.schedule)
