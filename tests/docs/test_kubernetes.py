@@ -244,6 +244,7 @@ def test_every_source_has_its_jobs_and_every_system_its_own(rendered) -> None:
         "pupuseria-orders-backup",
         "pupuseria-orders-verify",
         "pupuseria-uploads-backup",
+        "pupuseria-uploads-verify",
         "pupuseria-prune",
         "pupuseria-report",
         "pupuseria-evidence",

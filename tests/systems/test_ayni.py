@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from daemon_runner import daemon_running
+from daemon_runner import PATIENCE
 from systems.ayni import DATABASE, Ayni, Favours, ayni_running
 from systems.team import utc
 
@@ -43,15 +43,17 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Month]:
 
 
 def live_the_bad_day(ayni: Ayni, days: list[date]) -> Month:
-    """With the daemon, as on every day: it captures at 3:15 and 3:45, prunes between, and follows the log."""
+    """The jobs of its morning by the commands that the daemon gives, while the log is followed."""
     team, last = ayni.team, days[-1]
     noon = team.moment(last, 12)
-    team.clock.set(team.moment(last, 3, 14, 58))
-    with daemon_running(team.drkit) as daemon:
-        daemon.await_line(lambda line: line.get("subject") == "ayni/main" and line.get("exit_code") == 0)
+    team.clock.set(team.moment(last, 3, 15))
+    with team.drkit.running("follow", "ayni/pitr") as follower:
+        ayni.await_followed()
+        team.drkit.ok("backup", "now", "ayni/main")
+        team.clock.set(team.moment(last, 3, 40))
+        team.drkit.ok("prune", "ayni")
         team.clock.set(team.moment(last, 3, 45))
-        daemon.await_ended(2, "prune")
-        daemon.await_ended(3)
+        team.drkit.ok("backup", "now", "ayni/pitr")
         team.clock.set(noon - 40 * SECOND)
         ayni.do_favours()
         half_a_minute_before = ayni.favours()
@@ -60,8 +62,9 @@ def live_the_bad_day(ayni: Ayni, days: list[date]) -> Month:
         just_before = ayni.favours()
         team.clock.set(noon)
         ayni.deploy("0004_hours")
-        ayni.await_stored(daemon)
-        assert daemon.stop() == 0
+        ayni.await_followed()
+        follower.terminate()
+        assert follower.wait(PATIENCE) == 130
     return Month(ayni, days, noon, half_a_minute_before, just_before)
 
 
@@ -89,12 +92,21 @@ def test_every_second_of_the_last_day_can_be_restored(month: Month) -> None:
     assert ayni.favours("that_second") == month.half_a_minute_before
 
 
+def test_a_restore_test_tells_that_the_migration_took_the_policies_away(month: Month) -> None:
+    team = month.ayni.team
+    team.drkit.ok("backup", "now", "ayni/main")
+    done = team.drkit("verify", "now", "ayni/main", "--json")
+    [drill] = done.document["drills"]
+    assert (done.code, drill["passed"]) == (8, False)
+    assert [check["name"] for check in drill["checks"] if not check["passed"]] == ["every town's rows have a policy"]
+
+
 def test_a_bad_migration_is_undone_schema_and_data_and_each_town_sees_its_own_again(month: Month) -> None:
     ayni = month.ayni
     assert ayni.revision(DATABASE) == "0004"
     assert ayni.seen_in(1) == {1, 2, 3}
     ayni.team.type(
-        f"drkit restore ayni/pitr --at {utc(month.noon - SECOND)} --to {DATABASE} --swap --yes"
+        f"drkit restore ayni/pitr --at {utc(month.noon - SECOND)} --to env:AYNI_DATABASE_URL --swap --yes"
         " --hook 'DATABASE_URL=$DRKIT_TARGET alembic current >now'"
     )
     assert ayni.team.type("cat now").split()[0] == "0003"
