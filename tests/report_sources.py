@@ -1,15 +1,18 @@
 """A source with a backup every night at one, made by hand for tests of what the report says in single cases."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from drills import drill_at as any_drill_at
 from drkit.catalog import make_id
-from drkit.model import Point
+from drkit.model import Check, Point
 from drkit.report.facts import make_report
 from drkit.report.model import Known, SourceReport
 from drkit.timetable import parse_cron
-from drkit.verify.model import Drill
+from drkit.verify.model import Drill, Member, Target
 from report_simulation import make_drill
 
 MAY = date(2026, 5, 1)
@@ -17,6 +20,7 @@ START, NOW = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 6, 1, 1, tzinfo=UT
 UTC_ZONE = ZoneInfo("UTC")
 RTO, RPO = timedelta(minutes=15), timedelta(hours=30)
 TOOK = timedelta(minutes=5)
+HOUR = timedelta(hours=1)
 
 
 def daily_points(since: datetime = START - timedelta(days=3)) -> list[Point]:
@@ -49,3 +53,16 @@ def judged(facts: Known, now: datetime = NOW, month: date = MAY) -> SourceReport
 
 def answers(source: SourceReport) -> dict[str, str]:
     return {promise.topic: promise.answer for promise in source.promises}
+
+
+def set_drill_at(started_at: datetime, **changes: Any) -> Drill:
+    """Of all sources together: it passed."""
+    members = (Member("shop/main", "d1", "ab" * 32, "b1", started_at - HOUR, "passed"),)
+    checks = (
+        Check("shop/main", "passed", "passed", "passed"),
+        Check("it answers", "passed", "0", "ended with status 0"),
+    )
+    whole = any_drill_at(
+        started_at, source="shop/_", backup=None, members=members, checks=checks, reached=started_at - HOUR
+    )
+    return replace(replace(whole, skew=Target(2 * HOUR, HOUR, True)), **changes)

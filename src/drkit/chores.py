@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "prune": ("prune",),
     "replicate": ("replicate",),
     "report": ("report",),
+    "rehearsal": ("verify", "now", "--set"),
     "evidence": ("evidence", "verify", "all"),
     "audit": ("audit", "--sample", "10%"),
 }
@@ -30,6 +31,7 @@ def plans_of(system: System) -> dict[str, Cron]:
         "prune": table.jobs.prune if any(source.keep for source in table.sources.values()) else None,
         "replicate": table.jobs.replicate if table.store.replica else None,
         "report": table.jobs.report,
+        "rehearsal": table.set.verify,
         "evidence": table.jobs.evidence,
         "audit": table.jobs.audit,
     }

@@ -77,8 +77,20 @@ def insist_on_libpq(dsn: str, where: str) -> None:
         )
 
 
-def write_schedule(folder: Path, answers: Answers) -> Path:
+def write_schedule(folder: Path, answers: Answers, text: str | None = None) -> Path:
     """The new schedules/NAME.toml, which trusts the keys in ../keys. An existing one is never overwritten."""
+    file = refuse_unusable(folder, answers)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with file.open("x") as out:
+            out.write(_render(answers) if text is None else text)
+    except FileExistsError as error:
+        raise _taken(file) from error
+    return file
+
+
+def refuse_unusable(folder: Path, answers: Answers) -> Path:
+    """Before anything is written: what no command could use, and a schedule that is there. Where it will be."""
     if answers.kind not in KINDS:
         raise UsageError(f"there is no kind {answers.kind!r}", f"the kinds are {', '.join(KINDS)}")
     if answers.name != plain_name(answers.name):
@@ -86,13 +98,13 @@ def write_schedule(folder: Path, answers: Answers) -> Path:
         raise UsageError(f"the name {answers.name!r} is not lower-case letters, digits, - and _", hint)
     parse_store_url(answers.store)
     file = folder / f"{answers.name}.toml"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with file.open("x") as out:
-            out.write(_render(answers))
-    except FileExistsError as error:
-        raise UsageError(f"{file} exists already", "edit it, or give another --name") from error
+    if file.exists():
+        raise _taken(file)
     return file
+
+
+def _taken(file: Path) -> UsageError:
+    return UsageError(f"{file} exists already", "edit it, or give another --name")
 
 
 def _render(answers: Answers) -> str:

@@ -380,3 +380,24 @@ def test_what_a_pod_cannot_have_is_refused_with_the_next_step(here: Here, old: s
     code, message = here.refused()
     assert code == 3
     assert told in message
+
+
+def test_a_drill_of_all_sources_runs_where_the_identity_is_with_what_each_of_them_needs(here: Here) -> None:
+    ledger = MAIN.replace("sources.main", "sources.ledger").replace("DATABASE_URL", "LEDGER")
+    here.write(
+        HEAD + '[set]\nverify = "0 5 1 * *"\n' + MAIN + 'scratch = "env:SCRATCH_DSN"\n' + ledger + 'scratch = "/big"\n'
+    )
+    documents = here.documents()
+    [job] = [each for each in of_kind(documents, "CronJob") if each["metadata"]["name"] == "shop-rehearsal"]
+    assert job["metadata"]["namespace"] == "drkit-verify"
+    container = container_of(job)
+    assert container["args"][-4:] == ["verify", "now", "--set", "shop"]
+    assert {"name": "work", "mountPath": "/big"} in container["volumeMounts"]
+    assert "SCRATCH_DSN" in str(container) and "DATABASE_URL" not in str(container)
+    assert "identity" in str(pod_spec(job))
+    assert list(violations(pod_spec(job))) == []
+    assert "drkit-rehearsal-databases" in [
+        each["metadata"]["name"] for each in of_kind(documents, "NetworkPolicy", "drkit-verify")
+    ]
+    for document in documents:
+        kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)

@@ -16,7 +16,7 @@ from cli.conftest import Shop
 from cli_drills import ago, put_evidence
 from cli_runner import Done
 from drkit.catalog import marks, survey
-from drkit.cli.verify import _redacting
+from drkit.cli.drilling import redacting
 from drkit.config import load_system
 from drkit.stores.local import LocalStore
 from drkit.verify.chain import check_chain, check_marks
@@ -358,9 +358,9 @@ def test_the_password_of_a_lent_server_is_cut_out_of_what_is_told(shop: Shop) ->
     with shop.schedule.open("a") as schedule:
         schedule.write('[sources.pg]\nkind = "postgres"\ndsn = "dbname=x"\nbackup = "0 * * * *"\n')
         schedule.write('scratch = "file:../lent"\n')
-    redact = _redacting(select_one([load_system(shop.schedule)], "shop/pg"))
+    redact = redacting(select_one([load_system(shop.schedule)], "shop/pg"))
     assert redact("p@ss, p%40ss and postgresql://u:p%40ss@host/db_x") == "***, *** and postgresql://u:***@host/db_x"
-    assert _redacting(select_one([load_system(shop.schedule)], MAIN))("p@ss") == "p@ss"
+    assert redacting(select_one([load_system(shop.schedule)], MAIN))("p@ss") == "p@ss"
 
 
 class Listener:

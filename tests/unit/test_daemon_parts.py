@@ -69,6 +69,14 @@ def test_an_audit_is_planned_where_it_is_asked_for_as_it_reads_all_that_is_store
     assert audit.command == ("audit", "--sample", "10%", "shop", "--json")
 
 
+def test_a_drill_of_all_sources_is_planned_where_it_is_asked_for_and_the_identity_is(tmp_path: Path) -> None:
+    asked = ("[set]", 'verify = "50 4 * * *"')
+    [rehearsal] = [job for job in plan_jobs([load_system(shop(tmp_path, *asked))]) if job.kind == "rehearsal"]
+    assert (rehearsal.subject, rehearsal.command) == ("shop", ("verify", "now", "--set", "shop", "--json"))
+    backup_host = load_system(shop(tmp_path, *asked, keys='signing_key = "file:signing"'))
+    assert "rehearsal" not in {job.kind for job in plan_jobs([backup_host])}
+
+
 def test_without_an_identity_nothing_is_drilled_and_the_daemon_says_so(tmp_path: Path) -> None:
     system = load_system(shop(tmp_path, keys='signing_key = "file:signing"'))
     assert "verify" not in {job.kind for job in plan_jobs([system])}

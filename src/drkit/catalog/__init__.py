@@ -8,6 +8,7 @@ from drkit.catalog.keys import (
     drill_key,
     drills_of,
     folder_of,
+    is_set,
     make_id,
     manifest_key,
     parse_backup_key,
@@ -22,6 +23,7 @@ from drkit.catalog.keys import (
     replica_removals_of,
     report_key,
     reports_of,
+    set_of,
 )
 from drkit.catalog.log import (
     HISTORY,
@@ -81,6 +83,7 @@ __all__ = [
     "gaps",
     "history_key",
     "is_mark_key",
+    "is_set",
     "join_spans",
     "lag",
     "log_of",
@@ -111,6 +114,7 @@ __all__ = [
     "replica_removals_of",
     "report_key",
     "reports_of",
+    "set_of",
     "span_key",
     "span_name",
     "superseded",

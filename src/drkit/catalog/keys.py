@@ -60,6 +60,15 @@ def parse_backup_key(key: str) -> tuple[str, str, str] | None:
     return (match[1], match[2], match[3]) if match and parse_id(match[2]) else None
 
 
+def set_of(system: str) -> str:
+    """Under whose name the drills of all sources together lie. No source can be called that."""
+    return f"{system}/_"
+
+
+def is_set(source: str) -> bool:
+    return source.endswith("/_")
+
+
 def drills_of(source: str) -> str:
     return f"{source}/drills/"
 

@@ -14,6 +14,7 @@ from drkit import __version__
 from drkit.cli import (
     audit,
     backup,
+    bisect,
     check,
     completion,
     daemon,
@@ -61,6 +62,7 @@ app.command()(check.check)
 app.command()(follow.follow)
 app.command(hidden=True)(log_fetch.log_fetch)
 app.command()(restore.restore)
+app.command()(bisect.bisect)
 app.command()(status.status)
 app.command()(metrics.metrics)
 app.command()(report.report)

@@ -120,6 +120,7 @@ def _wrong(found: "Sequence[Audited]") -> IntegrityError | None:
 
 def _audit_store(call: Call, one: "Source", names: "Sequence[str]", accept: "SignersOf") -> "list[Audited]":
     """Of a whole system also what is left of sources that its schedule does not name any more."""
+    from drkit.catalog import set_of
     from drkit.model import Finding
     from drkit.report.audit import Audited, audit
     from drkit.report.holdings import hold_store
@@ -129,7 +130,8 @@ def _audit_store(call: Call, one: "Source", names: "Sequence[str]", accept: "Sig
     mine = [source.name for source in call.select(names) if source.system.name == system]
     whole = not names or system in names
     others = find_unscheduled(store, system, mine) if whole else []
-    held = hold_store(store, system, [*mine, *(each.source for each in others)], reports=whole)
+    sets = [set_of(system)] if whole else []
+    held = hold_store(store, system, [*mine, *(each.source for each in others), *sets], reports=whole)
     told = [Audited(each.source, Finding("schedule", True, str(each))) for each in others]
     return [*told, *audit(held, accept)]
 

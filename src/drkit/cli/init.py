@@ -1,13 +1,14 @@
 """`drkit init`."""
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drkit.cli.asking import ask
 from drkit.cli.call import Call
+from drkit.cli.init_shapes import choose_shape, origin_of, write_shaped
 from drkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,23 +23,34 @@ def init(
     dsn: Annotated[str | None, typer.Option(metavar="DSN", help="postgresql://…, env:NAME or file:/path.")] = None,
     path: Annotated[str | None, typer.Option(help="The SQLite file, or the folder of files.")] = None,
     store: Annotated[str | None, typer.Option(metavar="URL", help="file:///folder or s3://bucket/prefix.")] = None,
+    shape: Annotated[
+        str | None, typer.Option(help="railway, render, kubernetes or neon (PostgreSQL), volume (SQLite), or plain.")
+    ] = None,
 ) -> None:
-    """Write a first schedule and new keys. Asks up to three questions, or none when all is said.
+    """Write a first schedule and new keys. Asks up to four questions, or none when all is said.
 
-    Where DATABASE_URL is set, that PostgreSQL database is meant, if nothing else is said.
+    A shape is where the system lives: the schedule and the next steps are made for it. Where DATABASE_URL is set, that
+    PostgreSQL database is meant, if nothing else is said, and its host may tell the shape.
 
     Examples:  drkit init  |  drkit init --name shop --kind postgres --dsn env:DATABASE_URL --store s3://acme/shop
 
     drkit init --name shop --kind sqlite --path ./shop.db --store file:///var/lib/drkit
+
+    drkit init --shape neon --name shop --store s3://acme/shop  |  drkit init --shape volume --path /app/data/shop.db
     """
     from drkit import keyfiles, starter
 
     call: Call = context.obj
-    database = _database(kind, dsn, path)
+    chosen = choose_shape(shape, kind, dsn, path)
+    kind = kind or (chosen.kind if chosen else None)
+    database = _database(kind, dsn or origin_of(chosen, folder), path)
     origin = _from_database(database, name) if database else _from_path(folder, kind, path, name)
     answers = starter.Answers(
-        *origin, store or _ask("Where do backups go (file:///folder or s3://bucket/prefix)", _default_store(folder))
+        *origin, store or ask("Where do backups go (file:///folder or s3://bucket/prefix)", _default_store(folder))
     )
+    if chosen:
+        write_shaped(call, folder, chosen, answers, _unset(answers, database))
+        return
     keys = folder / "keys"
     fresh = not (keys / keyfiles.RECIPIENT).exists()
     schedule = starter.write_schedule(folder / "schedules", answers)
@@ -76,7 +88,7 @@ def _from_database(database: str, name: str | None) -> tuple[str, str, str]:
     if dsn:
         starter.insist_on_libpq(dsn, variable or "the DSN")
     known = parse_dsn(dsn).name if dsn else Path().absolute().name
-    name = name or _ask("What is the system called", starter.plain_name(known))
+    name = name or ask("What is the system called", starter.plain_name(known))
     return name, "postgres", starter.refer_to(database)
 
 
@@ -84,11 +96,11 @@ def _from_path(folder: Path, kind: str | None, path: str | None, name: str | Non
     from drkit import starter
 
     found = next(starter.find_databases(folder), None)
-    what = path or _ask("Which SQLite file, or folder of files", str(found) if found else None)
+    what = path or ask("Which SQLite file, or folder of files", str(found) if found else None)
     if not Path(what).exists():
         raise UsageError(f"there is no {what}", "name what is to be protected by --path or --dsn")
     kind = kind or ("files" if Path(what).is_dir() else "sqlite")
-    name = name or _ask("What is the system called", starter.plain_name(Path(what).absolute().stem))
+    name = name or ask("What is the system called", starter.plain_name(Path(what).absolute().stem))
     return name, kind, str(Path(what).absolute())
 
 
@@ -112,19 +124,3 @@ def _next_steps(folder: Path, answers: "Answers") -> str:
 
 def _default_store(folder: Path) -> str:
     return (folder / "backups").absolute().as_uri()
-
-
-def _ask(question: str, default: str | None) -> str:
-    """The person's answer on a terminal; the default where nobody can be asked."""
-    if not sys.stdin.isatty():
-        if default is None:
-            raise UsageError(
-                "there is no SQLite file here and no DATABASE_URL, and nobody can be asked",
-                "give --dsn env:NAME, or --path",
-            )
-        return default
-    sys.stderr.write(f"{question}{f' [{default}]' if default else ''}? ")
-    sys.stderr.flush()
-    if answer := sys.stdin.readline().strip() or default:
-        return answer
-    raise UsageError(f"{question}: no answer", "nothing was written")

@@ -145,13 +145,16 @@ def _gather(sources: "Sequence[Source]", first_day: "date | None") -> "Report":
     from dataclasses import replace
 
     from drkit import __version__
-    from drkit.catalog import survey
+    from drkit.catalog import set_of, survey
     from drkit.config.tables import PhysicalTable
     from drkit.report.facts import make_report
     from drkit.report.period import month_due, month_of
     from drkit.report.reading import Asked, first_known, read_known
+    from drkit.report.together import pick_sets
     from drkit.report.unscheduled import find_unscheduled
     from drkit.restore.holdings import look
+    from drkit.verify.history import believe
+    from drkit.verify.ledger import read_store
     from drkit.when import format_moment
     from drkit.wiring import clock, open_outlook, open_signers
 
@@ -180,7 +183,13 @@ def _gather(sources: "Sequence[Source]", first_day: "date | None") -> "Report":
     if not _is_whole(sources):
         return made
     others = find_unscheduled(sources[0].store(), system.name, {source.name for source in sources})
-    return replace(made, unscheduled=tuple(map(str, others)))
+    together = believe(read_store(sources[0].store(), set_of(system.name)), signers)
+    return replace(
+        made,
+        unscheduled=tuple(map(str, others)),
+        together=pick_sets(together, made.month),
+        unbelieved=len(together.doubts),
+    )
 
 
 def _choose_format(form: str | None, out: Path | None, wants_json: bool) -> str:

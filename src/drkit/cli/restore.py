@@ -1,48 +1,39 @@
 """`drkit restore`."""
 
-import os
-import sys
 import time
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from drkit.cli.call import Call, ask_passphrase
 from drkit.cli.places import from_places
-from drkit.cli.restore_text import (
-    describe,
-    describe_hooks,
-    describe_log,
-    describe_pieces,
-    describe_reached,
-    outline,
-    script,
-)
-from drkit.cli.text import format_size
+from drkit.cli.restore_text import describe, describe_hooks, describe_log, describe_pieces, outline, script
+from drkit.cli.restoring import Orders, facts_of, make_hooks, make_plan, run_timed
 from drkit.errors import UsageError
 
 if TYPE_CHECKING:
     from drkit.cli.target import Target
-    from drkit.model import Wishes
-    from drkit.restore.hooks import Hooks, When
-    from drkit.restore.plan import RestorePlan
+    from drkit.model import Restored, Wishes
+    from drkit.restore.hooks import Hooks
     from drkit.restore.planning import Planned
-    from drkit.sealing import Keyring
+    from drkit.sealing import Progress
     from drkit.wiring import Source
 
 
 def restore(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="SYSTEM/SOURCE, or SYSTEM where it has one source.")] = None,
+    name: Annotated[str | None, typer.Argument(help="SYSTEM/SOURCE; SYSTEM means all its sources, together.")] = None,
     at: Annotated[
         str,
         typer.Option(
             metavar="WHEN", help="A moment, `latest`, 90m ago, or an ID; in a log name:POINT, lsn:POSITION, xid:NUMBER."
         ),
     ] = "latest",
-    to: Annotated[str | None, typer.Option(metavar="TARGET", help="Where to: a new file, folder or database.")] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TARGET", help="Where to: a new file, folder or database; of several: SOURCE=TARGET."),
+    ] = None,
     where: Annotated[str, typer.Option("--from", metavar="PLACE", help="`store`, or `replica`: its copy.")] = "",
     swap: Annotated[bool, typer.Option("--swap", help="Exchange with what stands at TARGET; the old is kept.")] = False,
     table: Annotated[list[str] | None, typer.Option(metavar="TABLE", help="Only this table; may be repeated.")] = None,
@@ -62,10 +53,13 @@ def restore(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
     by_hand: Annotated[bool, typer.Option("--by-hand", help="Print the commands that do it without drkit.")] = False,
-) -> None:
+) -> int:
     """Restore the newest captured state at or before WHEN; with a log, the state at WHEN. Nothing is overwritten.
 
     Where the store cannot be reached its replica is taken, and that is said, but not with `--from store`.
+
+    A SYSTEM of several sources is restored as one set: repeat --to SOURCE=TARGET, or name one new folder for all those
+    that go to paths. Each is looked at before the first is touched, and how far apart they lie is told.
 
     Examples:  drkit restore shop --at 2026-11-20T14:30:00Z --to ./shop-restored.db
 
@@ -74,33 +68,54 @@ def restore(
     drkit restore whole --at name:before-migration --to /srv/restored --start --pause
 
     drkit restore --to shop_restored  |  drkit restore --to env:NEW_URL --hook 'DATABASE_URL=$DRKIT_TARGET ./migrate'
-    """
-    from drkit.cli.target import default_target, read_target
 
+    drkit restore shop --at 2h --to main=env:NEW_URL --to uploads=/srv/uploads-restored
+    """
     call: Call = context.obj
     started = time.monotonic()
-    source = call.select_one(name)
     wishes = _wishes(swap, table or [], schema_only, owner, no_owner, no_privileges, compare)
     wishes = replace(wishes, start=start, pause=pause, database=database, spaces=_spaces(tablespace or []))
-    if to is None and not (dry_run or by_hand):
+    found = call.select([name]) if name else []
+    orders = Orders(at, tuple(to or ()), where, wishes, hook_before, hook, yes, dry_run, by_hand, started)
+    if len(found) > 1:
+        from drkit.cli.restore_set import restore_set
+
+        return restore_set(call, found, orders)
+    _restore_one(call, found[0] if found else call.select_one(name), orders)
+    return 0
+
+
+def _restore_one(call: Call, source: "Source", orders: Orders) -> None:
+    from drkit.cli.target import default_target, read_target
+
+    to = _only(orders.to)
+    if to is None and not orders.only_looking:
         raise UsageError("a restore needs --to TARGET", "name a new file or folder, or see the plan with --dry-run")
-    before = source.table.hooks.before if hook_before is None else hook_before
-    after = source.table.hooks.after if hook is None else hook
+    before = source.table.hooks.before if orders.hook_before is None else orders.hook_before
+    after = source.table.hooks.after if orders.hook is None else orders.hook
     target = read_target(to, source) if to is not None else None
     shown = target.shown if target else None
-    looking = target is None or dry_run or by_hand
-    source, planned = from_places(call, source, where, lambda seen: _plan(call, seen, at, looking=looking))
+    looking = target is None or orders.only_looking
+    source, planned = from_places(
+        call, source, orders.where, lambda seen: _plan(call, seen, orders.at, looking=looking)
+    )
     plan = planned.plan
     if target is None or looking:
         document = describe(source, plan, shown) | {"plan": describe_pieces(planned.manifests)} | describe_log(planned)
-        text = script(source, planned, target.value if target else default_target(source)) if by_hand else ""
+        text = script(source, planned, target.value if target else default_target(source)) if orders.by_hand else ""
         told = text or outline(planned, shown, before, after)
-        call.console.answer(document | ({"by_hand": text} if by_hand else {}), told)
+        call.console.answer(document | ({"by_hand": text} if orders.by_hand else {}), told)
         return
     if target.in_the_open:
         call.console.warn("the password in --to stood where others on this machine could see it: use --to env:NAME")
-    hooks = _hooks(call, plan, target, before, after)
-    _carry_out(call, source, planned, target, wishes, hooks, yes, started)
+    hooks = make_hooks(call, facts_of(plan, target), target.secrets, before, after)
+    _carry_out(call, source, planned, target, orders, hooks)
+
+
+def _only(targets: tuple[str, ...]) -> str | None:
+    if len(targets) > 1:
+        raise UsageError("one source is restored to one place, and --to names several", "say --to once")
+    return targets[0] if targets else None
 
 
 def _wishes(
@@ -128,105 +143,39 @@ def _spaces(texts: list[str]) -> tuple[tuple[str, str], ...]:
 
 def _plan(call: Call, source: "Source", at: str, *, looking: bool) -> "Planned":
     from drkit.catalog import parse_id
-    from drkit.restore.planning import plan_ahead
-    from drkit.restore.wanted import Mark, parse_wanted, spell
+    from drkit.restore.wanted import parse_wanted, spell
     from drkit.wiring import clock
 
     now = clock()
     named = parse_id(at)
     wanted = named or parse_wanted(at, source.system.table.timezone, now)
     call.console.tell(f"{source.name}: wanted is {spell(wanted)}")
-    keyring = _keyring(source, looking=looking and not isinstance(wanted, Mark))  # what is called so stands in the log
-    tell, point = partial(_tell, call), at if named else None
-    planned = plan_ahead(source.store(), source.name, source.engine(), wanted, now, keyring, tell, point)
-    for doubt in planned.doubts:
-        call.console.warn(f"passed over: {doubt.detail}")
-    return planned
-
-
-def _tell(call: Call, plan: "RestorePlan") -> None:
-    from drkit.when import format_length, format_moment
-
-    for point in plan.passed_over:
-        call.console.warn(f"{point.id} is passed over: its time lies in the future, so a clock was wrong")
-    if plan.point.refuted_at:
-        drill = format_moment(plan.point.refuted_at)
-        call.console.warn(f"{plan.point.id}: the drill of {drill} failed on it; `drkit backup list` shows the others")
-    which = f"{format_length(plan.distance)} {'before that' if plan.wanted else 'ago'}"
-    call.console.tell(f"{plan.point.source}: reached is {format_moment(plan.reaches)}, {which}")
-
-
-def _keyring(source: "Source", *, looking: bool) -> "Keyring":
-    """A log's way leads over histories, which are sealed; whoever only looks may do so without the identity."""
-    from drkit.config.tables import PhysicalTable
-    from drkit.sealing import Keyring
-    from drkit.wiring import open_keyring, open_outlook, open_signers
-
-    if not isinstance(source.table, PhysicalTable):
-        return Keyring((), open_signers(source.system))
-    return open_outlook(source.system) if looking else open_keyring(source.system, ask_passphrase)
-
-
-def _hooks(call: Call, plan: "RestorePlan", target: "Target", before: str | None, after: str | None) -> "Hooks":
-    from drkit.restore.hooks import Hooks
-    from drkit.streams.shell import shell_environment
-    from drkit.when import format_moment
-
-    def tell(when: "When", line: str) -> None:
-        if call.console.terminal and not call.console.quiet:
-            sys.stderr.write("\r\x1b[K")  # a progress bar may stand there
-        call.console.note(line, hook=when)
-
-    facts = {
-        "DRKIT_SOURCE": plan.point.source,
-        "DRKIT_POINT": plan.point.id,
-        "DRKIT_REACHED": format_moment(plan.reaches),
-        "DRKIT_TARGET": target.value,
-    }
-    return Hooks(before, after, shell_environment(os.environ, facts), target.secrets, tell)
+    return make_plan(call, source, wanted, now, looking=looking, point=at if named else None)
 
 
 def _carry_out(
-    call: Call,
-    source: "Source",
-    planned: "Planned",
-    target: "Target",
-    wishes: "Wishes",
-    hooks: "Hooks",
-    yes: bool,
-    started: float,
+    call: Call, source: "Source", planned: "Planned", target: "Target", orders: Orders, hooks: "Hooks"
 ) -> None:
     from drkit.restore.plan import needs_confirmation
     from drkit.restore.run import restore as run
     from drkit.when import format_length, format_moment
     from drkit.wiring import open_keyring
 
-    plan, engine = planned.plan, planned.engine
+    plan, engine, wishes = planned.plan, planned.engine, orders.wishes
     engine.check_target(target.value, wishes)
     if plan.wanted and needs_confirmation(plan, source.table.objectives.rpo):
-        call.console.confirm(f"restore a state {format_length(plan.distance)} before the one that was wanted", yes)
+        call.console.confirm(
+            f"restore a state {format_length(plan.distance)} before the one that was wanted", orders.yes
+        )
     if wishes.swap:
-        call.console.confirm(f"exchange {target.shown} with its state of {format_moment(plan.reaches)}", yes)
-    keyring = open_keyring(source.system, ask_passphrase)
-    begun = time.monotonic()
+        call.console.confirm(f"exchange {target.shown} with its state of {format_moment(plan.reaches)}", orders.yes)
+    keyring, store = open_keyring(source.system, ask_passphrase), source.store()
     *before, manifest = planned.manifests
-    with call.console.progress(f"restoring {source.name}", planned.plain_bytes) as progress:
-        restored = run(source.store(), manifest, engine, keyring, target.value, wishes, progress, hooks, before)
-    for note in restored.notes:
-        call.console.note(note)
-    ended = time.monotonic()
-    document = describe(source, plan, restored.target) | {
-        "seconds": round(ended - started, 3),
-        "phases": {"plan": round(begun - started, 3)}
-        | (dict(restored.phases) or {"fetch_and_load": round(ended - begun, 3)}),
-        "verified": restored.verified,
-        "kept_old": restored.kept_old,
-        **describe_reached(planned, restored),
-        "hooks": describe_hooks(hooks.runs),
-    }
-    size = f"{format_size(planned.plain_bytes)} in {ended - begun:.1f} s"
-    kept = f"\nwhat stood there is now {restored.kept_old}" if restored.kept_old else ""
-    done = f"restored {source.name} as of {format_moment(plan.reaches)} to {restored.target} ({size})"
-    call.console.answer(document, done + kept)
+
+    def work(progress: "Progress") -> "Restored":
+        return run(store, manifest, engine, keyring, target.value, wishes, progress, hooks, before)
+
+    document, told = run_timed(call, source, planned, work, orders.started)
+    call.console.answer(document | {"hooks": describe_hooks(hooks.runs)}, told)
     if failed := hooks.failed_after():
         raise failed

@@ -1,26 +1,17 @@
 """`drkit verify now`."""
 
-import os
 import secrets
-from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from drkit.cli.call import Call, ask_passphrase
-from drkit.cli.missed import write_down_missed
+from drkit.cli.drilling import commit, make_orders, parse_wanted, record_missed, redacting, with_clock_offset
 from drkit.cli.running import each_run
 from drkit.cli.verify_text import describe_drill, summarize
-from drkit.errors import ConfigError, NotRestorable, ObjectiveMissed, StoreError, UsageError
+from drkit.errors import ObjectiveMissed, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from drkit.ports import Store
-    from drkit.sealing import Keyring
-    from drkit.signing import SigningKey
-    from drkit.verify.drill import Orders
     from drkit.verify.model import Drill, Scenario
     from drkit.wiring import Source
 
@@ -39,18 +30,31 @@ def now(
         str | None, typer.Option(metavar="WHEN", help="A moment, latest, random, or a length ago: 90m.")
     ] = None,
     seed: Annotated[str | None, typer.Option(metavar="TEXT", help="Choose the same random moment again.")] = None,
+    together: Annotated[
+        bool, typer.Option("--set", help="All sources of a system at once, and its [set] asked; see docs/VERIFY.md.")
+    ] = False,
 ) -> int:
     """Restore into a scratch place, check, time, compare with the objectives, and store signed evidence.
 
     Ends with 8 when a promise is broken or what was restored is not what was captured.
 
     Examples:  drkit verify now  |  drkit verify now shop --scenario corruption  |  drkit verify now --at random
+
+    drkit verify now shop --set  |  drkit verify now shop --set --at 3d
     """
     call: Call = context.obj
     chosen = _scenario(scenario)
     when = at or (_RANDOM if chosen == "corruption" else "latest")
     if seed is not None and when != _RANDOM:
         raise UsageError("a seed chooses a random moment", "say --at random with it")
+    if together and when == _RANDOM:
+        raise UsageError(
+            "a set has no random moment: its sources reach back differently far", "say --at WHEN with --set"
+        )
+    if together:
+        from drkit.cli.verify_set import verify_sets
+
+        return verify_sets(call, call.select(names), chosen, when)
     if when == _RANDOM:
         seed = seed or secrets.token_hex(8)
     done, failed = each_run(call, "verify", call.select(names), lambda source: _drill(call, source, chosen, when, seed))
@@ -84,94 +88,14 @@ def _drill(call: Call, source: "Source", scenario: "Scenario", when: str, seed: 
     signing_key = open_accepted_key(source.system, "evidence")  # a drill without any would prove nothing
     keyring = open_keyring(source.system, ask_passphrase, escrow=afar)
     if not afar:
-        _record_missed(call, source, signing_key)
-    orders = _orders(call, seen, scenario, when, seed, keyring)
+        record_missed(call, source, signing_key)
+    began = clock()
+    wanted = parse_wanted(source, when, began) if when != _RANDOM else None
+    orders = make_orders(call, seen, scenario, wanted, seed, keyring, began)
     with call.console.progress(f"verifying {source.name}") as progress:
-        ended = run_drill(orders, seen.store(), seen.engine(), keyring, clock, progress, _redacting(source))
-    drill = ended.drill if ended.raised else _with_clock_offset(ended.drill, seen.store())
-    evidence = _commit(call, source, seen, drill, signing_key)
+        ended = run_drill(orders, seen.store(), seen.engine(), keyring, clock, progress, redacting(source))
+    drill = ended.drill if ended.raised else with_clock_offset(ended.drill, seen.store())
+    evidence = commit(call, source, seen, drill, signing_key)
     if ended.raised:
         raise ended.raised
-    return drill, evidence
-
-
-def _record_missed(call: Call, source: "Source", signing_key: "SigningKey") -> None:
-    """Those before this one that never ran. If the store is down the drill itself is about to find that out."""
-    with suppress(StoreError):
-        if found := write_down_missed(call, source, signing_key):
-            call.console.warn(f"{source.name}: {len(found)} drills were due and never ran: that is recorded now")
-
-
-def _orders(
-    call: Call, source: "Source", scenario: "Scenario", when: str, seed: str | None, keyring: "Keyring"
-) -> "Orders":
-    from drkit.restore.planning import plan_ahead
-    from drkit.verify.drill import Orders
-    from drkit.when import format_moment, parse_when
-    from drkit.wiring import clock
-
-    objectives = source.table.objectives
-    began = clock()
-    wanted = parse_when(when, source.system.table.timezone, began) if when != _RANDOM else None
-    if wanted and wanted > began:
-        raise NotRestorable(f"{format_moment(wanted)} is in the future: it is {format_moment(began)}")
-    if wanted:
-        with suppress(StoreError):  # the drill itself is about to find that out
-            plan_ahead(source.store(), source.name, source.engine(), wanted, began, keyring)
-    asked = f"a moment by the seed {seed}" if seed else format_moment(wanted) if wanted else "the latest point"
-    call.console.tell(f"{source.name}: {scenario}, wanted is {asked}")
-    return Orders(
-        source=source.name,
-        scenario=scenario,
-        wanted=wanted,
-        seed=seed,
-        rto=objectives.rto,
-        rpo=objectives.rpo,
-        questions=source.questions(),
-        token=secrets.token_hex(4),
-        correlation_id=call.console.correlation_id,
-        aliases=source.variables(),
-    )
-
-
-def _with_clock_offset(drill: "Drill", store: "Store") -> "Drill":
-    """Unknown where the store lets us put nothing, as a replica may. One that did not answer is not asked again."""
-    from drkit.stores.probe import measure_offset
-    from drkit.verify.verdicts import judge_clock
-    from drkit.wiring import clock
-
-    if drill.backup is None:
-        return drill
-    try:
-        offset = measure_offset(store, clock, secrets.token_hex(8))
-    except StoreError:
-        return drill
-    return judge_clock(drill, offset)
-
-
-def _redacting(source: "Source") -> "Callable[[str], str]":
-    """A command of the user's may repeat whatever it was given, and evidence is stored in the clear."""
-    from drkit.secrecy import black_out, passwords_in, secrets_in
-
-    hidden = {word for text in source.secret_texts() for word in passwords_in(text)} | secrets_in(os.environ)
-
-    return partial(black_out, secrets=hidden)
-
-
-def _commit(call: Call, source: "Source", seen: "Source", drill: "Drill", signing_key: "SigningKey") -> str:
-    """Where the evidence lies now: the drill is over, so it may go to the store itself, if that is still there.
-    What a drill showed is told even if nothing keeps it."""
-    from drkit.verify.ledger import commit_evidence
-    from drkit.wiring import open_signers
-
-    signers = open_signers(source.system)
-    if seen.afar:
-        try:
-            return commit_evidence(source.store(), drill, signing_key, signers, marking=False)
-        except (ConfigError, StoreError) as error:
-            call.console.warn(f"{source.name}: the evidence goes to the replica, as the store takes none: {error}")
-    try:
-        return commit_evidence(seen.store(), drill, signing_key, signers)
-    except StoreError:
-        call.console.warn("\n".join(summarize(call.console, drill, None)))
-        raise
+    return drill, evidence.key

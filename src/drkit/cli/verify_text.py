@@ -29,18 +29,45 @@ def describe_drill(drill: "Drill", evidence: str | None) -> dict[str, Any]:
         "rto": _target(drill.rto),
         "rpo": _target(drill.rpo),
         "phases": dict.fromkeys(_PHASES, 0.0) | dict(drill.phases),
-        "checks": [
-            {
-                "name": check.name,
-                "passed": {"passed": True, "failed": False, "not testable": None}[check.outcome],
-                "expected": check.expected,
-                "actual": check.actual,
-            }
-            for check in drill.checks
+        "checks": _checks(drill),
+        "disposed": drill.disposed,
+        "evidence": evidence,
+    }
+
+
+def describe_set(drill: "Drill", evidence: str | None) -> dict[str, Any]:
+    """The drill of a whole system; its members are told as drills of their own."""
+    return {
+        "system": drill.source.partition("/")[0],
+        "scenario": drill.scenario,
+        "wanted": format_moment(drill.wanted) if drill.wanted else None,
+        "reached": format_moment(drill.reached) if drill.reached else None,
+        "passed": drill.passed,
+        "result": drill.result,
+        "error": drill.error,
+        "rto": _target(drill.rto),
+        "skew": _target(drill.skew),
+        "phases": dict(drill.phases),
+        "checks": _checks(drill),
+        "members": [
+            {"source": each.source, "drill": each.drill, "backup": each.backup, "result": each.result}
+            for each in drill.members
         ],
         "disposed": drill.disposed,
         "evidence": evidence,
     }
+
+
+def _checks(drill: "Drill") -> list[dict[str, Any]]:
+    return [
+        {
+            "name": check.name,
+            "passed": {"passed": True, "failed": False, "not testable": None}[check.outcome],
+            "expected": check.expected,
+            "actual": check.actual,
+        }
+        for check in drill.checks
+    ]
 
 
 def summarize(console: "Console", drill: "Drill", evidence: str | None) -> list[str]:
@@ -48,8 +75,19 @@ def summarize(console: "Console", drill: "Drill", evidence: str | None) -> list[
     reached = f" as of {format_moment(drill.reached)}" if drill.reached else ""
     lines = [f"{drill.source}: {drill.scenario} {verdict}{reached}"]
     lines += [f"  RTO {_told(drill.rto)}", f"  RPO {_told(drill.rpo)}"]
+    return [*lines, *_found(drill, evidence)]
+
+
+def summarize_set(console: "Console", drill: "Drill", evidence: str | None) -> list[str]:
+    verdict = console.paint("passed", GREEN) if drill.passed else console.paint(drill.result.upper(), RED)
+    lines = [f"{drill.source.partition('/')[0]}, all of it together: {drill.scenario} {verdict}"]
+    lines += [f"  RTO {_told(drill.rto)}", f"  skew {_told(drill.skew)}"]
+    return [*lines, *_found(drill, evidence)]
+
+
+def _found(drill: "Drill", evidence: str | None) -> list[str]:
     good = [check for check in drill.checks if check.outcome == "passed"]
-    lines.append(f"  {len(good)} of {len(drill.checks)} checks passed")
+    lines = [f"  {len(good)} of {len(drill.checks)} checks passed"]
     lines += [
         f"  {check.outcome}: {check.name}: expected {check.expected}, found {check.actual}"
         for check in drill.checks

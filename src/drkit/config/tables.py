@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -195,8 +195,10 @@ Folder = Annotated[str, AfterValidator(_plain_folder)]
 class SourceTable(Table):
     """What every kind of source has. Without `keep` nothing is ever pruned, without `verify` nothing is drilled by
     itself. `replica_keep` is for replicas that keep other points than the store. `scratch` is where drills restore to:
-    a folder, or for databases the DSN of a server, by reference."""
+    a folder, or for databases the DSN of a server, by reference. `restored_as` is what a restore makes: a path can be
+    made up in a folder, a place on a server has to be named."""
 
+    restored_as: ClassVar[Literal["file", "folder", "server"]] = "folder"
     backup: CronLine
     verify: CronLine | None = None
     checks: tuple[CheckTable, ...] = ()
@@ -220,6 +222,7 @@ class SourceTable(Table):
 
 
 class SqliteTable(SourceTable):
+    restored_as = "file"
     kind: Literal["sqlite"]
     path: str
     scratch: Folder | None = None
@@ -284,6 +287,7 @@ class PostgresTable(ServerTable):
     """`jobs` is how many streams flow at once: 0 means by the machine, 1 is gentlest to the server. `trusted = false`
     says that who rules the database must not gain power over who restores it."""
 
+    restored_as = "server"
     method: Method = "dump"
     jobs: Annotated[int, Field(ge=0, le=64)] = 0
     schemas: tuple[str, ...] = ()
@@ -358,12 +362,31 @@ AnySource = Annotated[
 ]
 
 
+class SetTable(Table):
+    """All sources restored together. `skew` is how far apart their states may lie; `checks` are commands, which get the
+    place of each source in DRKIT_TARGET_ and its name."""
+
+    verify: CronLine | None = None
+    rto: Length | None = None
+    skew: Length | None = None
+    checks: tuple[CheckTable, ...] = ()
+
+    @model_validator(mode="after")
+    def _checks_are_commands(self) -> "SetTable":
+        if asking := [check.name for check in self.checks if check.sql is not None]:
+            raise ValueError(
+                f"the check {asking[0]!r} asks SQL, and of which source? use a command, or a source's checks"
+            )
+        return self
+
+
 class SystemTable(Table):
     timezone: Zone = ZoneInfo("UTC")
     store: StoreTable
     encryption: EncryptionTable
     jobs: JobsTable = JobsTable()
     notify: NotifyTable = NotifyTable()
+    set: SetTable = SetTable()
     sources: dict[str, AnySource] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -24,8 +24,12 @@ def find_unplanned(systems: Iterable[System]) -> Iterator[str]:
         keys = system.table.encryption
         if keys.signing_key is None:
             yield f"{system.name}: backups and jobs are not run here, as there is no encryption.signing_key"
-        elif not keys.identity and any(source.verify for source in system.table.sources.values()):
+        elif not keys.identity and _asks_for_drills(system):
             yield f"{system.name}: restore tests are not run here, as there is no encryption.identity"
+
+
+def _asks_for_drills(system: System) -> bool:
+    return system.table.set.verify is not None or any(each.verify for each in system.table.sources.values())
 
 
 def _of_sources(system: System) -> Iterator[Job]:
@@ -47,6 +51,8 @@ def _of_system(system: System) -> Iterator[Job]:
     if system.table.encryption.signing_key is None:
         return
     for job, cron in plans_of(system).items():
+        if job == "rehearsal" and not system.table.encryption.identity:
+            continue
         yield _job(system, job, system.name, cron, (*COMMANDS[job], system.name, "--json"))
 
 

@@ -14,6 +14,7 @@ from drkit.daemon.model import Ended, Job, Name, Running
 # Exit codes of jobs that came to their end: to find out that a drill fails, or a chain is broken, is what they are for.
 _RAN: Mapping[str, frozenset[int]] = {
     "verify": frozenset({0, 8}),
+    "rehearsal": frozenset({0, 8}),
     "evidence": frozenset({0, 7}),
     "audit": frozenset({0, 7}),
 }

@@ -19,7 +19,7 @@ from drkit.ports import Clock
 
 Launch = Callable[[Job, Running, Hear], Awaitable[Answer]]
 # Backups first: what they miss is lost, and what the others miss is only late.
-_ORDER = ("backup", "replicate", "verify", "prune", "report", "evidence", "audit")
+_ORDER = ("backup", "replicate", "verify", "rehearsal", "prune", "report", "evidence", "audit")
 
 
 class Supervisor:
@@ -111,7 +111,7 @@ def _judge(run: Running, answer: Answer, now: datetime, job: Job) -> Ended:
     error, hint = str(first.get("message", "")), str(first.get("hint", ""))
     if answer.timed_out:
         error, hint = f"it was ended as it took longer than {job.time_limit}", "see what it waits for; jobs.time_limit"
-    elif run.name[0] == "verify" and answer.exit_code == 8:
+    elif run.name[0] in ("verify", "rehearsal") and answer.exit_code == 8:
         error, hint = "the restore test failed, or missed a promise", f"`drkit status {run.name[1]}` says what is wrong"
     elif answer.exit_code < 0 and not error:
         error = f"it was ended by signal {-answer.exit_code}"

@@ -16,6 +16,7 @@ from drkit.k8s.schedules import IDENTITY
 from drkit.timetable import Cron, parse_cron
 
 BACKUP, FOLLOW, VERIFY, NOTIFY, METRICS = "backup", "follow", "verify", "notify", "metrics"
+REHEARSAL = "rehearsal"  # a drill of all sources together
 _OFTEN = parse_cron("*/5 * * * *")  # what stops without a word is told within its interval plus five minutes
 _OFTEN_LIMIT = timedelta(minutes=5)
 
@@ -36,11 +37,18 @@ class Job:
     @property
     def proves(self) -> bool:
         """Whether it runs where the identity is."""
-        return self.name == VERIFY
+        return self.name in (VERIFY, REHEARSAL)
 
     @property
     def source(self) -> AnySource | None:
         return None if self.key is None else self.system.table.sources[self.key]
+
+    @property
+    def sources(self) -> tuple[AnySource, ...]:
+        """Those that it restores, or captures: all of them, where they are drilled together."""
+        if self.name == REHEARSAL:
+            return tuple(self.system.table.sources.values())
+        return () if self.source is None else (self.source,)
 
     @property
     def subject(self) -> str:
@@ -108,6 +116,7 @@ def _reads(system: System, source: AnySource | None, job: str) -> object:
         BACKUP: capture,
         FOLLOW: capture,  # a log that began anew is answered with a base backup
         VERIFY: (*place, keys.signing_key, identities_of(system), source.scratch if source else None),
+        REHEARSAL: (*place, keys.signing_key, identities_of(system), [each.scratch for each in table.sources.values()]),
         "prune": (*place, store.replica, keys.signing_key),
         "replicate": (*place, store.replica),
         "report": (*place, keys.signing_key),

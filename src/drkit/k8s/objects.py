@@ -119,12 +119,12 @@ def follower(job: Job, cluster: Cluster) -> Object:
 def reaches_databases(job: Job) -> list[str]:
     """Which components: a backup its source, a drill a server that is lent. Where the identity is, somebody may restore
     one day, by a Job that is made then."""
-    source = job.source
-    if not isinstance(source, ServerTable):
+    servers = [source for source in job.sources if isinstance(source, ServerTable)]
+    if not servers:
         return []
     if not job.proves:
         return [job.name]
-    lent = source.scratch is not None and is_reference(source.scratch)
+    lent = any(source.scratch is not None and is_reference(source.scratch) for source in servers)
     return [job.name, _RESTORE] if lent else [_RESTORE]
 
 

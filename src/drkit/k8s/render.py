@@ -11,7 +11,7 @@ from drkit.config import System
 from drkit.errors import ConfigError, UsageError
 from drkit.k8s import objects
 from drkit.k8s.cluster import Cluster
-from drkit.k8s.jobs import BACKUP, VERIFY, Job, find_jobs, identities_of
+from drkit.k8s.jobs import BACKUP, REHEARSAL, VERIFY, Job, find_jobs, identities_of
 from drkit.k8s.pod import Object
 from drkit.k8s.schedules import with_identity, without_identity
 from drkit.timetable import first_skipped
@@ -106,7 +106,7 @@ def _notes(job: Job, now: datetime) -> list[str]:
             f"{job.subject}: Kubernetes leaves out the {job.name} of {skipped:%Y-%m-%d %H:%M}, as clocks skip that time"
             f" in {zone.key}: choose another hour, or run it several times a day"
         )
-    if job.system.table.jobs.jitter and job.name in (BACKUP, VERIFY):
+    if job.system.table.jobs.jitter and job.name in (BACKUP, VERIFY, REHEARSAL):
         notes.append(
             f"{job.subject}: Kubernetes knows no jitter: {job.name} starts on time, and"
             f" not up to {format_length(job.system.table.jobs.jitter)} later"

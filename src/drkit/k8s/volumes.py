@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from drkit.config.tables import FilesTable, GitTable, ServerTable, SqliteTable
+from drkit.config.tables import AnySource, FilesTable, GitTable, ServerTable, SqliteTable
 from drkit.config.values import is_reference
 from drkit.errors import UsageError
 from drkit.k8s.cluster import SCHEDULES, TEMPORARY, Claim, Cluster
@@ -95,19 +95,19 @@ def _keys(job: Job, mounted: list[Folder], mode: int) -> Iterator[Volume]:
 
 
 def _room(job: Job, cluster: Cluster) -> Iterator[Volume]:
-    """What can be written: /tmp, or a folder that the schedule names for big copies, with a little /tmp beside it."""
-    work = _work_folder(job)
+    """What can be written: /tmp, or folders that the schedule names for big copies, with a little /tmp beside them."""
+    places = list(dict.fromkeys(_work_folder(job, source) for source in job.sources)) or [None]
     cloned = isinstance(job.source, GitTable) and job.source.url is not None
     roomy = job.proves or isinstance(job.source, SqliteTable) or cloned
-    yield Volume("tmp", _empty(cluster, roomy and work is None), TEMPORARY, read_only=False)
-    if work:
-        yield Volume("work", _empty(cluster, roomy), work, read_only=False)
+    yield Volume("tmp", _empty(cluster, roomy and None in places), TEMPORARY, read_only=False)
+    for number, work in enumerate(filter(None, places), 1):
+        yield Volume("work" if number == 1 else f"work-{number}", _empty(cluster, roomy), work, read_only=False)
 
 
-def _work_folder(job: Job) -> PurePosixPath | None:
-    source = job.source
+def _work_folder(job: Job, source: AnySource) -> PurePosixPath | None:
+    """None where it works in /tmp."""
     if job.proves:
-        named = source.scratch if source and source.scratch and not is_reference(source.scratch) else None
+        named = source.scratch if source.scratch and not is_reference(source.scratch) else None
     else:
         named = source.spool if isinstance(source, SqliteTable | GitTable) else None
     place = pod_path(named) if named else TEMPORARY

@@ -31,6 +31,7 @@ def to_document(report: Report, page_sha256: str | None = None) -> dict[str, obj
         "signers": list(report.signers),
         "kept": {answer: kept[answer] for answer in ("yes", "no", "unknown")},
         "sources": [_from_source(source) for source in report.sources],
+        "together": [_from_set(drill) for drill in report.together],
         "replica": {"state": "unknown"},
         "proven": say_proven(report),
         "not_proven": say_unproven(report),
@@ -126,6 +127,25 @@ def _from_drill(drill: Drill) -> dict[str, object]:
             "not_testable": outcomes["not testable"],
         },
         "opened_with": list(drill.opened_with),
+    }
+
+
+def _from_set(drill: Drill) -> dict[str, object]:
+    """Of all sources at once."""
+    own = {member.source for member in drill.members}
+    return {
+        "id": drill.id,
+        "scenario": drill.scenario,
+        "started_at": _moment(drill.started_at),
+        "result": drill.result,
+        "reached": _moment(drill.reached),
+        "rto": _from_target(drill.rto),
+        "skew": _from_target(drill.skew),
+        "members": [
+            {"source": each.source, "id": each.drill, "result": each.result, "reached": _moment(each.reached)}
+            for each in drill.members
+        ],
+        "checks": [{"name": check.name, "outcome": check.outcome} for check in drill.checks if check.name not in own],
     }
 
 

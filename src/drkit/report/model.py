@@ -194,7 +194,8 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`unscheduled` are words on sources that the store holds and no schedule names: nothing else is said of them."""
+    """`unscheduled` are words on sources that the store holds and no schedule names: nothing else is said of them.
+    `together` are the drills of all sources at once; `unbelieved` counts what of their evidence cannot be believed."""
 
     system: str
     zone: str
@@ -204,3 +205,5 @@ class Report:
     signers: tuple[str, ...]
     sources: tuple[SourceReport, ...]
     unscheduled: tuple[str, ...] = ()
+    together: tuple[Drill, ...] = ()
+    unbelieved: int = 0

@@ -16,6 +16,7 @@ from drkit.report.model import Incident, Report
 from drkit.report.opening import draw_inventory, draw_opening
 from drkit.report.statements import REPLICA, say_how_to_check, say_proven, say_unproven
 from drkit.report.style import STYLE
+from drkit.report.together import draw_together
 
 _INCIDENTS = 100  # shown at most, those that are not over first; the JSON form has all
 _POLICY = (
@@ -46,6 +47,7 @@ def draw_page(report: Report) -> str:
         element("h2", "Each source"),
         _draw_key() if sources else element("p", "There are none."),
         sources,
+        draw_together(report.together, zone),
         _draw_keeping(report),
         _draw_list("What was proven", say_proven(report)),
         _draw_list("What was not proven", say_unproven(report)),

@@ -6,6 +6,7 @@ from drkit.drawing.words import count, listed, short_name
 from drkit.model import Check
 from drkit.report.model import Report, Topic
 from drkit.report.promises import came_back
+from drkit.report.together import last_of, say_not_together, say_together
 from drkit.verify.model import Drill
 
 LABELS: dict[Topic, str] = {"restores": "Restores", "rto": "RTO", "rpo": "RPO"}
@@ -14,7 +15,6 @@ _NEVER_SHOWN = (
     "The application was not started on restored data, unless a check above says so.",
     "People took no part: the time to notice, to decide and to find the keys is in no RTO here.",
     "DNS, connection strings and traffic were not switched to restored data.",
-    "Sources were restored one by one: nothing shows that two of them agree with each other at one moment.",
     "Bringing back failed containers and nodes is the orchestrator's task, and was not tried.",
 )
 
@@ -30,6 +30,9 @@ def say_answer(report: Report) -> str:
         return f"No: {broken} of {count(total, 'source')} broke a promise{rest}."
     if unsure:
         return f"Unknown: for {unsure} of {count(total, 'source')} nobody can say."
+    last = last_of(report.together)
+    if last and not last.passed:
+        return "No: each source kept its promises, and all of them together did not pass their last drill."
     return "Yes: the one source kept its promises." if total == 1 else f"Yes: all {total} sources kept their promises."
 
 
@@ -56,7 +59,7 @@ def say_proven(report: Report) -> list[str]:
         said.append(f"The clocks of the drills and of the store were at most {max(offsets):.1f} s apart.")
     left = sum(not drill.disposed for drill in drills if drill.result != "missed")
     said.append(f"{count(left, 'drill')} left a restored copy behind." if left else "No restored copy was left behind.")
-    return said
+    return [*said, *say_together(report)]
 
 
 def say_unproven(report: Report) -> list[str]:
@@ -76,7 +79,7 @@ def say_unproven(report: Report) -> list[str]:
     settings = sorted({setting for drill in drills for setting in drill.settings_that_differ})
     if settings:
         said.append(f"Servers for drills ran with other settings than their sources: {listed(settings, 10)}.")
-    return [*said, *_NEVER_SHOWN]
+    return [*said, *say_not_together(report), *_NEVER_SHOWN]
 
 
 def say_how_to_check(report: Report) -> list[str]:

@@ -3,6 +3,7 @@
 from drkit.drawing.words import count, month_name, short_name
 from drkit.report.model import Report, SourceReport
 from drkit.report.statements import LABELS, say_answer
+from drkit.report.together import explain, last_of
 
 _MOST = 10
 
@@ -27,6 +28,9 @@ def write_text(report: Report) -> str:
         f"Drills: {', '.join(f'{number:,} {name}' for name, number in drills.items() if number or name != 'stopped')}."
         f" Backups: {made:,} made, {missed:,} missed.",
     ]
+    if last := last_of(report.together):
+        told = "passed" if last.passed else f"{last.result}: {explain(last)}"
+        lines.append(f"All sources together: {told}.")
     never = sum(source.proven_at is None for source in sources)
     if never:
         lines.append(f"{count(never, 'source')} never passed a drill.")

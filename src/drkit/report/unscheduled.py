@@ -31,7 +31,7 @@ def find_unscheduled(store: Store, system: str, scheduled: Collection[str]) -> l
     found: dict[str, datetime | None] = {}
     for entry in store.list(f"{system}/"):
         source = "/".join(entry.key.split("/", 2)[:2])
-        if source in scheduled:
+        if source in scheduled or catalog.is_set(source):
             continue
         backup_id, _, name = entry.key.removeprefix(catalog.backups_of(source)).partition("/")
         captured_at = catalog.parse_id(backup_id) if name == catalog.MANIFEST else None

@@ -37,8 +37,28 @@ def restore(
 ) -> Restored:
     """Nothing at the target is touched before the target is free and every piece has shown that it can be opened, those
     of the backups `before` it that it needs, too. Only then does a hook stop anything."""
-    engine.check_target(target, wishes)
-    for each in (*before, manifest):
-        examine(store, each.pieces, keyring)
+    make_ready(store, (*before, manifest), engine, keyring, target, wishes)
     with hooks.around() if hooks else nullcontext():
-        return engine.restore(manifest, loading(store, keyring, progress), target, wishes)
+        return carry_out(store, manifest, engine, keyring, target, wishes, progress)
+
+
+def make_ready(
+    store: Store, manifests: Sequence[Manifest], engine: Engine, keyring: Keyring, target: str, wishes: Wishes
+) -> None:
+    """The target is free, and every piece can be opened; nothing is touched."""
+    engine.check_target(target, wishes)
+    for each in manifests:
+        examine(store, each.pieces, keyring)
+
+
+def carry_out(
+    store: Store,
+    manifest: Manifest,
+    engine: Engine,
+    keyring: Keyring,
+    target: str,
+    wishes: Wishes,
+    progress: Progress = no_progress,
+) -> Restored:
+    """What was made ready."""
+    return engine.restore(manifest, loading(store, keyring, progress), target, wishes)

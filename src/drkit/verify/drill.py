@@ -33,7 +33,8 @@ _SHOWN = 2000
 @dataclass(frozen=True, slots=True)
 class Orders:
     """What is to be drilled. `wanted` None is the latest point; with a `seed` the moment is picked by it. `aliases` are
-    variables that lead to the source: for the user's commands they lead to the restored copy."""
+    variables that lead to the source: for the user's commands they lead to the restored copy. Without `proving` only
+    the user's questions are put to what was restored."""
 
     source: str
     scenario: Scenario
@@ -45,6 +46,14 @@ class Orders:
     token: str
     correlation_id: str
     aliases: tuple[str, ...] = ()
+    proving: bool = True
+
+
+Standing = Callable[[str], None]
+
+
+def _unwatched(_: str) -> None:
+    """Nobody needs the restored copy besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +132,14 @@ def run_drill(
     clock: Clock,
     progress: Progress = no_progress,
     redact: Callable[[str], str] = str,
+    standing: Standing = _unwatched,
 ) -> Ended:
+    """`standing` is called with the target of the restored copy once it was looked at and timed, and before it is
+    removed. It raises nothing but what is to stop the drill."""
     record = _Record(clock(), wanted=orders.wanted)
     raised: BaseException | None = None
     try:
-        _carry_out(orders, record, store, engine, keyring, progress, redact)
+        _carry_out(orders, record, store, engine, keyring, progress, redact, standing)
     except DrkitError as error:
         record.fail(error)
     except BaseException as error:  # noqa: BLE001  an interrupt, or a bug: both leave evidence, and are raised after it
@@ -144,6 +156,7 @@ def _carry_out(
     keyring: Keyring,
     progress: Progress,
     redact: Callable[[str], str],
+    standing: Standing,
 ) -> None:
     with record.timed("plan"):
         if orders.seed is not None:
@@ -163,7 +176,7 @@ def _carry_out(
             record.scratch = scratch = life.enter_context(engine.scratch(manifest, load))
         _restore(record, store, engine, keyring, scratch.target, progress)
         with record.timed("check"):
-            record.checks += engine.prove(manifest, load, scratch.target)
+            record.checks += engine.prove(manifest, load, scratch.target) if orders.proving else ()
             facts = {
                 "DRKIT_SOURCE": orders.source,
                 "DRKIT_POINT": manifest.id,
@@ -177,6 +190,7 @@ def _carry_out(
         if not record.left_out and all(check.outcome != "failed" for check in record.checks):
             record.measured = timedelta(seconds=time.monotonic() - record.began)
         record.opened_with = find_openers(store, manifest.pieces, keyring)
+        standing(scratch.target)
 
 
 def _pick(orders: Orders, store: Store, engine: Engine, keyring: Keyring, now: datetime) -> datetime:

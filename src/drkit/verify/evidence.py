@@ -11,7 +11,7 @@ from drkit.errors import IntegrityError, UsageError
 from drkit.model import Check, Outcome
 from drkit.signing import Signer, SigningKey, check_document, sign_document
 from drkit.verify import fields
-from drkit.verify.model import Drill, Evidence, Link, Result, Scenario
+from drkit.verify.model import NOT_MEASURED, Drill, Evidence, Link, Member, Result, Scenario
 from drkit.when import format_moment, parse_moment
 
 
@@ -89,6 +89,24 @@ def _to_document(evidence: Evidence) -> dict[str, object]:
         "correlation_id": drill.correlation_id,
         "drkit_version": drill.drkit_version,
         "opened_with": list(drill.opened_with),
+    } | (_set_members(drill) if drill.members else {})
+
+
+def _set_members(drill: Drill) -> dict[str, object]:
+    """Evidence of a single source has none of these."""
+    return {
+        "members": [
+            {
+                "source": member.source,
+                "id": member.drill,
+                "sha256": member.sha256,
+                "backup": member.backup,
+                "reached": fields.from_moment(member.reached),
+                "result": member.result,
+            }
+            for member in drill.members
+        ],
+        "skew": fields.from_target(drill.skew),
     }
 
 
@@ -135,6 +153,18 @@ def _to_drill(document: Mapping[str, object]) -> Drill:
         correlation_id=fields.text(document["correlation_id"]),
         drkit_version=fields.text(document["drkit_version"]),
         opened_with=tuple(map(fields.text, fields.of(list, document.get("opened_with", [])))),
+        members=tuple(
+            Member(
+                fields.text(each["source"]),
+                fields.text(each["id"]),
+                fields.text(each["sha256"]),
+                fields.text_or_none(each["backup"]),
+                fields.to_moment(each["reached"]),
+                fields.one_of(get_args(Result), each["result"]),
+            )
+            for each in fields.members(document.get("members", []))
+        ),
+        skew=fields.to_target(document["skew"]) if "skew" in document else NOT_MEASURED,
     )
 
 

@@ -88,13 +88,20 @@ def commit_evidence(
 ) -> str:
     """The key at which the evidence lies now. The mark beside the backup comes after it: `marking` only where the
     drill has read this very store, as the copy in another says nothing of the one here."""
+    return store_evidence(store, drill, signing_key, signers, marking=marking).key
+
+
+def store_evidence(
+    store: Store, drill: Drill, signing_key: SigningKey, signers: Collection[Signer], *, marking: bool = True
+) -> Stored:
+    """The same, and what lies there."""
     evidence = Evidence(drill, latest(store, drill.source, signers))
-    key = catalog.drill_key(drill.source, drill.id)
-    store.put(key, iter([format_evidence(evidence, signing_key)]))
+    stored = Stored(catalog.drill_key(drill.source, drill.id), format_evidence(evidence, signing_key))
+    store.put(stored.key, iter([stored.content]))
     proof = judge_backup(drill)
     if marking and drill.backup and proof:
         catalog.mark(store, drill.source, drill.backup, drill.id, proof)
-    return key
+    return stored
 
 
 def _keys(store: Store, source: str) -> list[str]:

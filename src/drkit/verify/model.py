@@ -20,6 +20,21 @@ class Target:
     met: bool | None
 
 
+NOT_MEASURED = Target(None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The drill of one source as a part of a set's: its ID, the SHA-256 of its evidence, and what it came to."""
+
+    source: str
+    drill: str
+    sha256: str
+    backup: str | None
+    reached: datetime | None
+    result: Result
+
+
 @dataclass(frozen=True, slots=True)
 class Drill:
     """One drill, however it ended. `source` is SYSTEM/SOURCE; `id` is spelled as a backup's, from `started_at`.
@@ -30,6 +45,9 @@ class Drill:
     `objects` are keys and SHA-256 of what was read; `clock_offset` is by how many seconds this clock is ahead of the
     store's; `settings_that_differ` maps a setting to its value at the source and in the drill.
     `opened_with` are the recipients whose identities were here and opened the backup, each by itself.
+
+    A drill of a whole system has `members`, all of which stood restored at once. Then `source` is SYSTEM/_, `backup` is
+    None, `reached` is the oldest of theirs, and `skew` is how far apart these lie.
     """
 
     id: str
@@ -57,6 +75,8 @@ class Drill:
     correlation_id: str
     drkit_version: str
     opened_with: tuple[str, ...] = ()
+    members: tuple[Member, ...] = ()
+    skew: Target = NOT_MEASURED
 
     @property
     def passed(self) -> bool:
