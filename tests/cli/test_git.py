@@ -2,7 +2,9 @@
 
 import subprocess
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -246,3 +248,42 @@ def test_a_url_that_could_do_harm_is_refused_and_not_repeated(team: Team, url: s
     assert done.code == 3, done
     assert said in done.err
     assert url not in done.err
+
+
+def test_a_password_is_not_told_to_a_server_that_the_right_one_redirects_to(team: Team) -> None:
+    heard: list[str] = []
+
+    class Stranger(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            heard.append(str(self.headers.get("Authorization")))
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="give it to me"')
+            self.end_headers()
+
+    class Redirecting(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{stranger.server_address[1]}{self.path}")
+            self.end_headers()
+
+    team.edit(f'path = "{team.code}"', 'url = "env:REPOSITORY"')
+    stranger, right = (ThreadingHTTPServer(("127.0.0.1", 0), each) for each in (Stranger, Redirecting))
+    threads = [Thread(target=each.serve_forever, args=(0.05,)) for each in (stranger, right)]
+    for thread in threads:
+        thread.start()
+    try:
+        url = f"http://robot:{PASSWORD}@127.0.0.1:{right.server_address[1]}/origin.git"
+        done = team.drkit("backup", "now", REPOSITORY=url)
+    finally:
+        for each, thread in zip((stranger, right), threads, strict=True):
+            each.shutdown()
+            thread.join()
+            each.server_close()
+    assert done.code == 4
+    assert set(heard) == {"None"}

@@ -22,7 +22,16 @@ EXAMPLE = ROOT / "docs/kubernetes"
 ORDERS = "--pvc=pupuseria/orders=data,path=/etc/drkit/data,user=1000,beside=app=restaurant"
 RENDERS = {
     "the example": ("--config", str(EXAMPLE)),
-    "schedules with a database": ("tequipy", "ayni", "mundo-tango", "--scratch", "200Gi:fast", "--egress", "6543"),
+    "schedules with a database": (
+        "tequipy",
+        "ayni",
+        "mundo-tango/main",
+        "mundo-tango/code",
+        "--scratch",
+        "200Gi:fast",
+        "--egress",
+        "6543",
+    ),
     "schedules with volumes": (
         "pupuseria",
         "--namespace",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from git_world import make_repository
 from postgres.programs import find_programs
 from servers.postgres import PostgresServer, postgres_server
 from servers.s3_server import S3Server
@@ -30,6 +31,7 @@ def answers(team: Team, server: PostgresServer, s3: S3Server) -> dict[str, str]:
         "DATABASE_URL": lambda: server.create(f"of_{team.name}"),
         "NOTIFY_URL": lambda: ELSEWHERE,
         "STORE": lambda: s3.url(s3.new_bucket(), "prod"),
+        "REPOSITORY": lambda: f"file://{make_repository(team.home / 'repository')}",
     }
     asked = [each.removeprefix("env:") for each in references(team.schedule) if each.startswith("env:")]
     open_ones = [name for name in asked if name not in team.drkit.environment]
@@ -43,6 +45,9 @@ def put_data(team: Team) -> None:
         (team.home / "data/uploads/1.jpg").write_bytes(b"a picture")
         with closing(sqlite3.connect(team.home / "data/restaurant.db")) as database:
             database.execute("CREATE TABLE orders (id)")
+    if team.name == "mundo-tango":
+        (team.home / "vault").mkdir()
+        (team.home / "vault/production.env").write_text("KEY=value")
 
 
 @pytest.mark.parametrize("name", TEAMS)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from drkit.disk.private import private_folder
 from drkit.disk.removal import remove_tree
@@ -127,9 +128,15 @@ def _variables(remote: Remote, folder: Path) -> dict[str, str]:
     configuration: Mapping[str, str] = _MANNERS
     if remote.password or remote.user:
         remember(remote.password or remote.user)
-        configuration = {**configuration, "credential.helper": _HELPER}
+        # for that host alone: whoever it redirects to learns nothing
+        configuration = {**configuration, f"credential.{_base(remote.url)}.helper": _HELPER}
         ways |= {"DRKIT_GIT_USER": remote.user or "git", "DRKIT_GIT_PASSWORD": remote.password}
     return environment(configuration, **ways)
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _spell_ssh(remote: Remote, folder: Path) -> str:
