@@ -1,11 +1,10 @@
 """One backup: the engine pushes its pieces into the store, and last of all the manifest says that they are there."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from drkit import __version__, catalog
 from drkit.errors import CaptureError, StoreError
-from drkit.model import Manifest, Piece
+from drkit.model import Manifest
 from drkit.ports import Clock, Engine, Save, Store
 from drkit.sealing import Progress, Seal, no_progress, saving
 
@@ -53,15 +52,18 @@ def back_up(
         recipients=tuple(map(str, seal.recipients)),
         base=captured.base,
     )
-    _insist_on(store, catalog.folder_of(source, manifest.id), captured.pieces)
+    _insist_on(store, manifest)
     catalog.commit(store, manifest, seal.signing_key)
     return manifest, captured.notes
 
 
-def _insist_on(store: Store, folder: str, pieces: Iterable[Piece]) -> None:
-    """A disk that was unmounted or emptied in the meantime must not get a manifest of what it does not hold."""
-    found = {entry.key: entry.size for entry in store.list(f"{folder}/")}
-    for piece in pieces:
+def _insist_on(store: Store, manifest: Manifest) -> None:
+    """A disk that was unmounted or emptied in the meantime must not get a manifest of what it does not hold; nor may
+    what it shares with backups before it have been removed."""
+    folders = {manifest.id, *catalog.folders_in(manifest)}
+    listed = (store.list(f"{catalog.folder_of(manifest.source, each)}/") for each in sorted(folders))
+    found = {entry.key: entry.size for entries in listed for entry in entries}
+    for piece in manifest.pieces:
         if found.get(piece.key) != piece.sealed.size:
             raise StoreError(
                 f"{piece.key} was stored, and the store does not list it with its {piece.sealed.size} bytes any more",

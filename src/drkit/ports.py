@@ -47,6 +47,15 @@ class Earlier:
     manifest: Chunks
 
 
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """A point that the next capture may rest on: it may list this one's pieces as its own. `load` opens those that the
+    engine reads back."""
+
+    pieces: tuple[Piece, ...]
+    load: Load
+
+
 class Store(Protocol):
     """Named bytes, written once. Keys are relative paths of plain characters joined by `/`.
 

@@ -12,7 +12,8 @@ from drkit.config.editing import quoted
 from drkit.config.values import holds_password, is_reference, parse_store_url
 from drkit.errors import UsageError
 
-KINDS = ("postgres", "sqlite", "files")
+KINDS = ("postgres", "sqlite", "files", "git")
+_ASKED = ("postgres", "sqlite")  # kinds that answer SQL
 VARIABLE = "DATABASE_URL"
 _SQLITE_MAGIC = b"SQLite format 3\0"
 _DEPTH = 3
@@ -129,7 +130,7 @@ backup = "*/30 * * * *"                   # cron
 verify = "0 4 1 * *"                      # a restore test on the first of the month: `drkit verify now`
 keep = {{ within = "7d", daily = 30, weekly = 8, monthly = 12 }}
 objectives = {{ rpo = "1h", rto = "15m" }}  # the worst loss is the interval, plus the capture, plus the upload
-{_CHECKS if answers.kind != "files" else ""}{_POSTGRES_OPTIONS if answers.kind == "postgres" else ""}"""
+{_CHECKS if answers.kind in _ASKED else ""}{_POSTGRES_OPTIONS if answers.kind == "postgres" else ""}"""
 
 
 def _place(answers: Answers) -> str:

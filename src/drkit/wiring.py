@@ -14,9 +14,9 @@ from drkit.age import Identity, Recipient, parse_identities, parse_recipient
 from drkit.catalog.lasting import lasts
 from drkit.clock import clock as clock
 from drkit.config import System
-from drkit.config.tables import AnySource, PhysicalTable, PostgresTable, ServerTable, SqliteTable
+from drkit.config.tables import AnySource, GitTable, PhysicalTable, PostgresTable, ServerTable, SqliteTable
 from drkit.config.values import is_reference
-from drkit.earlier import find_earlier
+from drkit.earlier import find_earlier, find_footing
 from drkit.engines.files import FilesEngine
 from drkit.engines.sqlite import SqliteEngine
 from drkit.errors import ConfigError, NotRestorable, UsageError, WrongKey
@@ -25,7 +25,7 @@ from drkit.follow.run import Follower, Manner
 from drkit.follow.voice import Stop, Voice
 from drkit.follow.watch import Alarm
 from drkit.model import Lock
-from drkit.ports import Earlier, Engine, Store
+from drkit.ports import Earlier, Engine, Footing, Store
 from drkit.replicate.log import LogPassage
 from drkit.sealing import Keyring, Seal
 from drkit.signing import Signer, SigningKey, parse_signer, parse_signing_key
@@ -66,6 +66,8 @@ class Source:
             return self._postgres(table)
         if isinstance(table, PhysicalTable):
             return self._physical(table)
+        if isinstance(table, GitTable):
+            return self._git(table)
         path = self.system.path(table.path)
         if isinstance(table, SqliteTable):
             spool = self.system.path(table.spool) if table.spool else None
@@ -116,18 +118,24 @@ class Source:
 
     def variables(self) -> tuple[str, ...]:
         """Those of the environment that lead to the source."""
-        dsn = self.table.dsn if isinstance(self.table, ServerTable) else ""
-        return (dsn.removeprefix("env:"),) if dsn.startswith("env:") else ()
+        way = self._way() or ""
+        return (way.removeprefix("env:"),) if way.startswith("env:") else ()
 
     def secret_texts(self) -> list[str]:
         """What is behind the references that a password may stand in, as far as they can be read here."""
         table = self.table
         found = []
-        for reference in (table.scratch, table.dsn if isinstance(table, ServerTable) else None):
+        for reference in (table.scratch, self._way()):
             if reference and is_reference(reference):
                 with suppress(ConfigError):
                     found.append(self.system.resolve(reference))
         return found
+
+    def _way(self) -> str | None:
+        """What leads to the source over a network, where it is not on this machine."""
+        if isinstance(self.table, GitTable):
+            return self.table.url
+        return self.table.dsn if isinstance(self.table, ServerTable) else None
 
     def _scratch_folder(self) -> Path | None:
         """A reference is a server's DSN, and no folder."""
@@ -157,6 +165,36 @@ class Source:
 
         lent = scratch_server if place is not None and is_reference(place) else None
         return PostgresEngine(self.dsn, options, self._scratch_folder(), lent, clock=clock)
+
+    def _git(self, table: GitTable) -> Engine:
+        from drkit.engines.git import GitEngine
+        from drkit.engines.git.options import GitOptions
+        from drkit.engines.git.origin import Origin, parse_origin
+
+        def origin() -> Origin:
+            if self.afar:
+                raise _reached_from_afar(self.name)
+            if table.path is not None:
+                return self.system.path(table.path)
+            with _naming(self.system, f"sources.{self.key}.url"):
+                found = parse_origin(self.system.resolve(table.url or ""))
+            if isinstance(found, Path):
+                return found
+            with _naming(self.system, f"sources.{self.key}.ssh_key"):
+                key = self.system.resolve(table.ssh_key, private=True) if table.ssh_key else ""
+            with _naming(self.system, f"sources.{self.key}.ssh_hosts"):
+                hosts = self.system.resolve(table.ssh_hosts) if table.ssh_hosts else ""
+            return replace(found, key=key, hosts=hosts)
+
+        def footing() -> Footing | None:
+            return find_footing(
+                self.name, GitEngine.kind, self.store(), open_seal(self.system), table.full_every, clock()
+            )
+
+        if table.path is not None:
+            self._keep_store_apart(self.system.path(table.path))
+        options = GitOptions(table.incremental, self.system.path(table.spool) if table.spool else None)
+        return GitEngine(origin, options, footing, self._scratch_folder(), clock=clock)
 
     def _physical(self, table: PhysicalTable) -> Engine:
         from drkit.engines.postgres.physical.engine import PhysicalEngine
@@ -193,10 +231,7 @@ class Source:
     def dsn(self) -> str:
         table = self.table
         if self.afar or not isinstance(table, ServerTable):
-            raise NotRestorable(
-                f"something reached for the database of {self.name}, which would be lost with its region",
-                "this is a bug: please report it",
-            )
+            raise _reached_from_afar(self.name)
         with _naming(self.system, f"sources.{self.key}.dsn"):
             return self.system.resolve(table.dsn)
 
@@ -216,6 +251,13 @@ class Source:
                     f"{self.system.file}: the store {url.geturl()} lies inside {path}, a source of backups",
                     "put the store elsewhere, or name a folder beside it",
                 )
+
+
+def _reached_from_afar(name: str) -> NotRestorable:
+    return NotRestorable(
+        f"something reached for what {name} captures, which would be lost with its region",
+        "this is a bug: please report it",
+    )
 
 
 def follower(

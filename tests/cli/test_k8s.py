@@ -244,6 +244,18 @@ def test_what_follows_a_log_is_what_kubernetes_takes(here: Here) -> None:
         kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
 
 
+def test_a_path_relative_to_the_schedules_is_below_the_volume_that_a_pod_has_there(here: Here) -> None:
+    here.write(HEAD + VOLUME.replace("/app/data", "../data"))
+    documents = here.documents("--pvc", "shop/orders=data,path=/etc/drkit/data")
+    [mount] = [
+        each
+        for each in container_of(named(documents, "CronJob", "shop-orders-backup"))["volumeMounts"]
+        if each["name"] == "application"
+    ]
+    assert mount["mountPath"] == "/etc/drkit/data"
+    assert here.refused("--pvc", "shop/orders=data,path=/etc/drkit/other")[0] == 2
+
+
 def test_a_folder_for_drills_is_the_volume_that_has_room(here: Here) -> None:
     here.write(HEAD + MAIN + 'scratch = "/big"\n')
     container = container_of(named(here.documents(), "CronJob", "shop-main-verify"))
@@ -256,6 +268,31 @@ def test_the_port_of_a_store_that_the_schedule_shows_may_be_reached(here: Here) 
         each for each in of_kind(here.documents(), "NetworkPolicy", "drkit") if each["metadata"]["name"] == "drkit"
     ]
     assert [port["port"] for port in policy["spec"]["egress"][1]["ports"]] == [443, 9000]
+
+
+def test_a_repository_by_url_has_its_key_its_port_and_room_for_a_clone(here: Here) -> None:
+    source = (
+        '[sources.code]\nkind = "git"\nurl = "ssh://git@example.com/app.git"\nbackup = "15 * * * *"\n'
+        'ssh_key = "file:/run/secrets/git/key"\nssh_hosts = "file:/run/secrets/git/hosts"\nverify = "0 5 1 * *"\n'
+    )
+    here.write(HEAD + source)
+    documents = here.documents()
+    knowing = [each["metadata"]["name"] for each in of_kind(documents, "CronJob") if "/run/secrets/git" in str(each)]
+    assert knowing == ["shop-code-backup"]
+    spec = pod_spec(named(documents, "CronJob", "shop-code-backup"))
+    [room] = [volume["emptyDir"]["sizeLimit"] for volume in spec["volumes"] if volume["name"] == "tmp"]
+    assert room != "1Gi"
+    [policy] = [each for each in of_kind(documents, "NetworkPolicy", "drkit") if each["metadata"]["name"] == "drkit"]
+    assert [port["port"] for port in policy["spec"]["egress"][1]["ports"]] == [22, 443]
+
+
+def test_a_repository_on_a_volume_is_only_read(here: Here) -> None:
+    source = '[sources.code]\nkind = "git"\npath = "/srv/git/app.git"\nbackup = "15 * * * *"\n'
+    here.write(HEAD + source)
+    documents = here.documents("--namespace", "forge", "--pvc", "shop/code=repositories,path=/srv/git")
+    container = container_of(named(documents, "CronJob", "shop-code-backup"))
+    mounts = {each["mountPath"]: each for each in container["volumeMounts"]}
+    assert mounts["/srv/git"]["readOnly"] is True
 
 
 def test_a_source_alone_gets_its_own_jobs_and_none_of_its_system(here: Here) -> None:

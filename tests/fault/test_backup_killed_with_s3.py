@@ -75,9 +75,13 @@ def test_what_a_killed_backup_left_is_invisible_and_collected_once_the_grace_has
         assert [point.id for point in system.points(DOCS)] == [made.id]
         assert system.run("prune", DOCS).code == 0
         assert folders() == {left, made.id}, "it is young: it may be written elsewhere"
-        references = read_references(store, system.points(DOCS), open_signers(system.source(DOCS).system))
+        listed = read_references(store, system.points(DOCS), open_signers(system.source(DOCS).system))
         kept = [Verdict(point, ("kept",)) for point in system.points(DOCS)]
         over = timedelta(0)  # as if the grace had passed
-        prune(store, plan_prune(survey(store, DOCS), kept, references, over, datetime.now(UTC)), [].extend)
+        prune(
+            store,
+            plan_prune(survey(store, DOCS), kept, set().union(*listed.values()), over, datetime.now(UTC)),
+            [].extend,
+        )
         assert folders() == {made.id}
         assert system.is_whole(system.points(DOCS)[0], tmp_path / "docs")

@@ -119,8 +119,12 @@ def prune_with(system: FaultSystem, grace: timedelta) -> None:
     source = system.source(DOCS)
     listing = survey(source.store(), DOCS)
     verdicts = [Verdict(point, ("kept",)) for point in listing.points]
-    referenced = read_references(source.store(), listing.points, open_signers(source.system))
-    prune(source.store(), plan_prune(listing, verdicts, referenced, grace, datetime.now(UTC)), [].extend)
+    listed = read_references(source.store(), listing.points, open_signers(source.system)).values()
+    prune(
+        source.store(),
+        plan_prune(listing, verdicts, set().union(*listed), grace, datetime.now(UTC)),
+        [].extend,
+    )
 
 
 def expect_whole_points(system: FaultSystem, folder: Path, at_least: int) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from drkit.disk.folders import Folders, open_folder
+from drkit.disk.publish import publish
 from drkit.engines.files import FilesEngine
 from drkit.engines.files.patterns import parse_selection
-from drkit.engines.files.publish import publish
 from drkit.engines.files.survey import survey
 from drkit.errors import CaptureError, ConfigError, IntegrityError, NotRestorable, UsageError
 from drkit.model import Piece, Wishes

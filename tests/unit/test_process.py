@@ -37,6 +37,12 @@ def feeds(children: Family, script: str, chunks: Iterator[bytes] | list[bytes]) 
     children.feed(sh(script), PATH, Died, chunks)
 
 
+def shows(children: Family, script: str, chunks: Iterator[bytes] | list[bytes]) -> Generator[bytes, None, None]:
+    stream = children.watch(sh(script), PATH, Died, chunks)
+    assert isinstance(stream, Generator)
+    return stream
+
+
 def ours() -> list[str]:
     """Children of this test that still run, or that nobody has waited for; not the servers that the run shares."""
     return [pid for pid in all_children() if pid not in STRANGERS]
@@ -221,3 +227,24 @@ def wait_for(happened: Callable[[], bool]) -> None:
     while not happened():
         assert monotonic() < until, "what the test waits for does not happen"
         sleep(0.001)
+
+
+def test_what_a_child_is_shown_goes_on_as_it_came(tmp_path: Path) -> None:
+    file = tmp_path / "seen"
+    with family() as children:
+        assert list(shows(children, f"cat > {file}", [b"one", b"", b"two"])) == [b"one", b"", b"two"]
+    assert file.read_bytes() == b"onetwo"
+
+
+@pytest.mark.parametrize("script", ["cat > /dev/null; echo no >&2; exit 3", "head -c 1 > /dev/null; exit 0", "exit 3"])
+def test_a_child_that_does_not_like_what_it_is_shown_fails_the_stream_before_its_end(script: str) -> None:
+    given = [bytes(1 << 20)] * 20
+    with family() as children, pytest.raises(Died):
+        list(shows(children, script, given))
+
+
+def test_a_file_is_read_by_a_child_from_where_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"onetwo")
+    with family() as children, (tmp_path / "file").open("rb", buffering=0) as file:
+        file.seek(3)
+        assert b"".join(children.read(["cat"], PATH, Died, file)) == b"two"

@@ -68,7 +68,8 @@ def plan(store: Store, policy: Policy) -> PrunePlan:
     listing = catalog.survey(store, SOURCE)
     verdicts = judge(policy, listing.points, ZoneInfo("UTC"), AT + timedelta(days=365))
     staying = [verdict.point for verdict in verdicts if verdict.reasons]
-    return plan_prune(listing, verdicts, read_references(store, staying, SIGNERS), GRACE, NOW)
+    listed = read_references(store, staying, SIGNERS)
+    return plan_prune(listing, verdicts, set().union(*listed.values()), GRACE, NOW)
 
 
 def carry_out(store: Store, made: PrunePlan, now: datetime = NOW) -> None:
@@ -309,7 +310,7 @@ def test_references_are_those_of_the_points_that_are_named() -> None:
         put_backup(store, manifest)
     points = [Point(SOURCE, manifest.id, manifest.consistent_at, 0) for manifest in manifests[:2]]
     assert read_references(store, points, SIGNERS) == {
-        piece.key for manifest in manifests[:2] for piece in manifest.pieces
+        manifest.id: tuple(piece.key for piece in manifest.pieces) for manifest in manifests[:2]
     }
 
 

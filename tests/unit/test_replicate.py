@@ -194,6 +194,38 @@ def test_a_point_whose_manifest_goes_while_its_data_are_copied_is_no_failure() -
     assert catalog.survey(there, SOURCE).points == ()
 
 
+def test_points_that_share_a_piece_are_each_copied_whole_and_that_piece_is_read_once() -> None:
+    here, there = Watched(MemoryStore()), Watched(MemoryStore())
+    first = make_backup(here.inner)
+    later = [make_backup(here.inner, AT + n * DAY) for n in (1, 2, 3)]
+    for manifest in later:
+        key = catalog.manifest_key(SOURCE, manifest.id)
+        here.inner.delete([key])
+        catalog.commit(here.inner, replace(manifest, pieces=(first.pieces[0], *manifest.pieces)), KEY)
+    done = run(here, there)
+    assert contents(there.inner) == contents(here.inner)
+    assert sorted(here.read) == sorted(contents(here.inner))
+    assert len(done.points) == 4
+    another = make_backup(here.inner, AT + 4 * DAY, pieces=1)
+    here.inner.delete([catalog.manifest_key(SOURCE, another.id)])
+    catalog.commit(here.inner, replace(another, pieces=(first.pieces[0], *another.pieces)), KEY)
+    here.read.clear()
+    assert run(here, there).points == (another.id,)
+    assert first.pieces[0].key not in here.read
+
+
+def test_no_point_is_listed_beside_a_shared_piece_that_differs() -> None:
+    here, there = MemoryStore(), MemoryStore()
+    first, second = make_backup(here), make_backup(here, AT + DAY)
+    key = catalog.manifest_key(SOURCE, second.id)
+    here.delete([key])
+    catalog.commit(here, replace(second, pieces=(first.pieces[0], *second.pieces)), KEY)
+    put(there, first.pieces[0].key, b"of another size")
+    done = run(here, there)
+    assert done.points == ()
+    assert {first.pieces[0].key in str(each) for each in done.failures} == {True}
+
+
 def test_what_vanished_from_the_store_stays_in_the_replica() -> None:
     here, there = MemoryStore(), MemoryStore()
     lost, other = make_backup(here), make_backup(here, AT + DAY)

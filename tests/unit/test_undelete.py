@@ -1,11 +1,12 @@
 """What comes back, decided over versions that are known to the byte."""
 
 from collections.abc import Callable, Set
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from drkit.catalog import manifest_key, read_listing
+from drkit.catalog import make_id, manifest_key, read_listing
 from drkit.catalog.lasting import lasts
 from drkit.model import Entry, Lock, Manifest, Piece, Point, Version
 from drkit.prune.extension import find_due
@@ -87,6 +88,17 @@ def test_manifests_come_back_last() -> None:
     hidden = {key: under(found, version(key, "", 1, 0, current=True, marker=True)) for key, found in whole().items()}
     made = plan(hidden)
     assert [each.version.key for each in made.recoveries] == [ONE.key, TWO.key, KEY]
+
+
+def test_what_two_points_share_comes_back_once() -> None:
+    other = replace(MADE, id=make_id(AT, "1" * 8))
+    key = manifest_key(other.source, other.id)
+    marker = version(ONE.key, "", 1, 0, current=True, marker=True)
+    versions = whole() | {ONE.key: under(whole()[ONE.key], marker), key: (version(key, "good", 9, current=True),)}
+    manifests = {each.id: (each, versions[manifest_key(each.source, each.id)][0]) for each in (MADE, other)}
+    made = plan_undelete(MADE.source, versions, manifests, frozenset(), good, is_piece)
+    assert [each.version.key for each in made.recoveries] == [ONE.key]
+    assert made.points == (MADE.id, other.id)
 
 
 def test_what_a_record_says_was_removed_is_left_alone_and_named() -> None:

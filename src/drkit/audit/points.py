@@ -3,7 +3,7 @@
 Objects are read side by side, and none is held. It must not know where the verdicts go.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
@@ -57,7 +57,13 @@ class _Opened:
     due: bool
 
 
-Look = Callable[[Piece], Damage | None]
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """`first`: it is read for this point. What other points share with it is not read again."""
+
+    opened: _Opened
+    piece: Piece | None
+    first: bool
 
 
 def audit_points(
@@ -74,24 +80,40 @@ def audit_points(
     def open_point(point: Point) -> _Opened | None:
         return _open(store, point, signers, is_due(point))
 
-    def look(task: tuple[_Opened, Piece | None]) -> tuple[_Opened, Damage | None]:
-        opened, piece = task
+    def look(task: _Task) -> tuple[_Task, Damage | None]:
+        opened, piece = task.opened, task.piece
         if piece is None:
-            return opened, opened.doubt
+            return task, opened.doubt
         if not opened.due:
-            return opened, _compare_size(piece, sizes)
-        return opened, _read(store, piece, signers, keyring, progress)
+            return task, _compare_size(piece, sizes)
+        return task, _read(store, piece, signers, keyring, progress) if task.first else None
 
     points = sorted(listing.points, key=lambda point: point.id, reverse=True)
-    opened = (each for each in map_ahead(open_point, points, READERS) if each)
-    tasks = ((each, piece) for each in opened for piece in (each.pieces or (None,)))
-    for _, group in groupby(map_ahead(look, tasks, READERS), key=lambda looked: looked[0].point.id):
-        looked = list(group)
-        point = looked[0][0]
-        damages = tuple(damage for _, damage in looked if damage)
+    tasks = _tasks(each for each in map_ahead(open_point, points, READERS) if each)
+    known: dict[Piece, Damage | None] = {}
+    for _, group in groupby(map_ahead(look, tasks, READERS), key=lambda looked: looked[0].opened.point.id):
+        damages: list[Damage] = []
+        read = 0
+        for task, found in group:
+            if task.piece and task.first:
+                known[task.piece] = found
+                read += sizes.get(task.piece.key, 0)
+            shared = task.opened.due and not task.first and task.piece
+            damage = known[shared] if shared else found
+            damages += [damage] if damage else []
+        point = task.opened
         if not damages or _still_stands(store, point.point):
-            read = sum(sizes.get(piece.key, 0) for piece in point.pieces) if point.due else None
-            yield Audited(point.point, len(point.pieces), read, damages)
+            yield Audited(point.point, len(point.pieces), read if point.due else None, tuple(damages))
+
+
+def _tasks(points: Iterable[_Opened]) -> Iterator[_Task]:
+    read: set[Piece] = set()
+    for opened in points:
+        for piece in opened.pieces:
+            yield _Task(opened, piece, opened.due and piece not in read)
+            read.update({piece} if opened.due else ())
+        if not opened.pieces:
+            yield _Task(opened, None, False)
 
 
 def _open(store: Store, point: Point, signers: Collection[Signer], due: bool) -> _Opened | None:

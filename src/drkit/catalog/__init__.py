@@ -45,7 +45,7 @@ from drkit.catalog.log import (
     survey_log,
     timeline_folder,
 )
-from drkit.catalog.manifest import commit, parse_manifest, read_manifest
+from drkit.catalog.manifest import commit, folders_in, folders_of, own_bytes, parse_manifest, read_manifest
 from drkit.catalog.points import (
     Listing,
     Mark,
@@ -79,6 +79,8 @@ __all__ = [
     "fetch",
     "find_point",
     "folder_of",
+    "folders_in",
+    "folders_of",
     "gaps",
     "history_key",
     "is_mark_key",
@@ -92,6 +94,7 @@ __all__ = [
     "mark_key",
     "marks",
     "newest",
+    "own_bytes",
     "parse_backup_key",
     "parse_drill_key",
     "parse_id",

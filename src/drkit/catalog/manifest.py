@@ -1,10 +1,10 @@
 """The statement that a backup exists: written, signed, read and believed. A backup exists exactly when it does."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from drkit.catalog.document import LARGEST, fetch, read_document
-from drkit.catalog.keys import FORMAT, manifest_key, parse_id
+from drkit.catalog.keys import FORMAT, folder_of, manifest_key, parse_backup_key, parse_id
 from drkit.errors import CaptureError, IntegrityError, UsageError
 from drkit.lsn import format_lsn, parse_lsn
 from drkit.model import Base, Digest, Manifest, Piece
@@ -36,6 +36,22 @@ def parse_manifest(source: str, backup_id: str, content: bytes, signers: Collect
     if (manifest.source, manifest.id, manifest.consistent_at) != (source, backup_id, parse_id(backup_id)):
         raise IntegrityError(f"{key} speaks of another backup: {manifest.source} {manifest.id}")
     return manifest
+
+
+def folders_of(source: str, keys: Iterable[str]) -> frozenset[str]:
+    """The IDs of the backups of that source whose folders hold these objects."""
+    return frozenset(each[1] for each in map(parse_backup_key, keys) if each and each[0] == source)
+
+
+def folders_in(manifest: Manifest) -> frozenset[str]:
+    """The IDs of the backups whose folders hold its pieces: its own, and those of others that it shares pieces with."""
+    return folders_of(manifest.source, (piece.key for piece in manifest.pieces))
+
+
+def own_bytes(manifest: Manifest) -> int:
+    """What was stored for it, without the pieces that it shares."""
+    own = f"{folder_of(manifest.source, manifest.id)}/"
+    return sum(piece.sealed.size for piece in manifest.pieces if piece.key.startswith(own))
 
 
 def _to_document(manifest: Manifest) -> dict[str, object]:

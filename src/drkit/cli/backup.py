@@ -52,6 +52,7 @@ def _capture(call: Call, source: "Source") -> dict[str, Any]:
     import secrets
 
     from drkit.backup import back_up
+    from drkit.catalog import own_bytes
     from drkit.when import format_moment
     from drkit.wiring import clock, open_seal
 
@@ -78,7 +79,7 @@ def _capture(call: Call, source: "Source") -> dict[str, Any]:
         "started_at": format_moment(manifest.started_at),
         "finished_at": format_moment(manifest.finished_at),
         "plain_bytes": manifest.plain_bytes,
-        "stored_bytes": manifest.stored_bytes,
+        "stored_bytes": own_bytes(manifest),
         "pieces": [piece.name for piece in manifest.pieces],
         "seconds": seconds,
         "replicated": copy_new(call, source, manifest.id),
@@ -149,19 +150,24 @@ class _Outlook:
 
 
 def _look(source: "Source", listing: "Listing") -> _Outlook:
-    from drkit.config.tables import PhysicalTable
+    from drkit.config.tables import GitTable, PhysicalTable
+    from drkit.prune import find_origins, keep_chains, read_references
     from drkit.prune.log import plan_log
     from drkit.restore.holdings import look
     from drkit.restore.plan import windows
     from drkit.restore.reach import find_ways
     from drkit.restore.reach import windows as unbroken
     from drkit.retention import judge
-    from drkit.wiring import clock, open_outlook
+    from drkit.wiring import clock, open_outlook, open_signers
 
     keep = source.table.keep if source.replica is None else source.table.kept_in_replicas
     zone = source.system.table.timezone
     if not isinstance(source.table, PhysicalTable):
         verdicts = judge(keep.policy, listing.points, zone, clock()) if keep else []
+        if isinstance(source.table, GitTable):
+            staying = [verdict.point for verdict in verdicts if verdict.reasons]
+            references = read_references(source.store(), staying, open_signers(source.system))
+            verdicts = keep_chains(verdicts, find_origins(source.name, references))
         return _Outlook(verdicts, windows(listing.points), unbroken=False)
     held = look(source.store(), listing, open_outlook(source.system)).holdings
     kept = plan_log(held, listing.points, keep.policy, zone, clock()).verdicts if keep else ()

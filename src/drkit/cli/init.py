@@ -19,7 +19,7 @@ def init(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where schedules/ and keys/ go.")] = Path(),
     name: Annotated[str | None, typer.Option(help="The system's name.")] = None,
-    kind: Annotated[str | None, typer.Option(help="postgres, sqlite or files.")] = None,
+    kind: Annotated[str | None, typer.Option(help="postgres, sqlite, files or git.")] = None,
     dsn: Annotated[str | None, typer.Option(metavar="DSN", help="postgresql://…, env:NAME or file:/path.")] = None,
     path: Annotated[str | None, typer.Option(help="The SQLite file, or the folder of files.")] = None,
     store: Annotated[str | None, typer.Option(metavar="URL", help="file:///folder or s3://bucket/prefix.")] = None,

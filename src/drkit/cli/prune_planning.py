@@ -27,7 +27,7 @@ def plan_for(source: "Source") -> "PrunePlan":
     from drkit.backup import GRACE
     from drkit.catalog import survey
     from drkit.config.tables import PhysicalTable
-    from drkit.prune import plan_prune, read_references, with_holdings
+    from drkit.prune import find_origins, keep_chains, plan_prune, read_references, with_holdings
     from drkit.prune.holdings import look_up_held
     from drkit.prune.spans import LogShare
     from drkit.retention import Policy, judge
@@ -48,7 +48,9 @@ def plan_for(source: "Source") -> "PrunePlan":
     else:
         verdicts = held.withhold(judge(policy, believed, zone, now))
     staying = [verdict.point for verdict in verdicts if verdict.reasons]
-    referenced = read_references(store, staying, signers) | _being_copied(source, listing)
+    references = read_references(store, staying, signers)
+    verdicts = keep_chains(verdicts, find_origins(source.name, references))
+    referenced = {key for keys in references.values() for key in keys} | _being_copied(source, listing)
     plan = plan_prune(listing, verdicts, referenced | held.protected(listing), GRACE, now, log)
     if not held.versions:
         return plan

@@ -19,6 +19,7 @@ from drkit.config.values import (
     RecipientText,
     Reference,
     References,
+    RepositoryUrl,
     SignerText,
     Size,
     SlotName,
@@ -260,17 +261,45 @@ class SqliteTable(SourceTable):
     spool: str | None = None
 
 
-class FilesTable(SourceTable):
+class FolderTable(SourceTable):
+    """What is restored to a folder, and answers no SQL."""
+
+    scratch: Folder | None = None
+
+    @model_validator(mode="after")
+    def _checks_are_commands(self) -> "FolderTable":
+        if asking := [check.name for check in self.checks if check.sql is not None]:
+            raise ValueError(f"the check {asking[0]!r} asks SQL of plain files; use a command, which gets DRKIT_TARGET")
+        return self
+
+
+class FilesTable(FolderTable):
     kind: Literal["files"]
     path: str
-    scratch: Folder | None = None
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
+
+class GitTable(FolderTable):
+    """A repository that lies at `path`, or one at a `url`, which is cloned for each backup. With `incremental` a backup
+    holds what is new since the one before, and a full one is made every `full_every`. `spool` is for clones. `ssh_key`
+    and `ssh_hosts` are a private key, and the public ones of hosts, where ssh's own settings are not to hold."""
+
+    kind: Literal["git"]
+    path: str | None = None
+    url: RepositoryUrl | None = None
+    ssh_key: Reference | None = None
+    ssh_hosts: Reference | None = None
+    incremental: bool = True
+    full_every: Length = timedelta(days=7)
+    spool: str | None = None
+
     @model_validator(mode="after")
-    def _checks_are_commands(self) -> "FilesTable":
-        if asking := [check.name for check in self.checks if check.sql is not None]:
-            raise ValueError(f"the check {asking[0]!r} asks SQL of plain files; use a command, which gets DRKIT_TARGET")
+    def _is_somewhere(self) -> "GitTable":
+        if (self.path is None) == (self.url is None):
+            raise ValueError("a repository is either at a path, in a folder here, or at a url")
+        if self.url is None and (self.ssh_key or self.ssh_hosts):
+            raise ValueError("ssh_key and ssh_hosts lead to a url; leave them out where there is a path")
         return self
 
 
@@ -356,6 +385,7 @@ def _tell_kind(given: object) -> str | None:
 AnySource = Annotated[
     Annotated[SqliteTable, Tag("sqlite")]
     | Annotated[FilesTable, Tag("files")]
+    | Annotated[GitTable, Tag("git")]
     | Annotated[PostgresTable, Tag("postgres")]
     | Annotated[PhysicalTable, Tag("physical")],
     Discriminator(_tell_kind),

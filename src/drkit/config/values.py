@@ -103,6 +103,17 @@ def _parse_dsn(text: str) -> str:
     return text
 
 
+def _parse_repository_url(text: str) -> str:
+    """It is printed, so who reads it there must not learn a token: whatever stands before the @ of a web address is
+    one."""
+    if not is_reference(text) and text.startswith(("http://", "https://")) and "@" in urlsplit(text).netloc:
+        raise ConfigError(
+            "a URL with a user or a token in it is a secret, and a secret is given by reference",
+            'use "env:REPOSITORY_URL" or "file:/path/to/url"',
+        )
+    return text
+
+
 def holds_password(dsn: str) -> bool:
     return _PASSWORD.search(dsn) is not None
 
@@ -157,6 +168,7 @@ Size = Annotated[int, BeforeValidator(_parsed(parse_size))]
 DsnReference = Annotated[str, BeforeValidator(_parsed(_parse_dsn))]
 Reference = Annotated[str, BeforeValidator(_parsed(_parse_reference))]
 References = Annotated[tuple[str, ...], BeforeValidator(_parse_references)]
+RepositoryUrl = Annotated[str, BeforeValidator(_parsed(_parse_repository_url))]
 PingUrl = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_ping)))]
 NotifyUrl = Annotated[str, BeforeValidator(_parsed(_parse_notify_url))]
 Zone = Annotated[ZoneInfo, BeforeValidator(_parsed(_parse_zone))]

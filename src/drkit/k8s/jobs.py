@@ -109,7 +109,8 @@ def _reads(system: System, source: AnySource | None, job: str) -> object:
     table = system.table
     store, keys, ping = table.store, table.encryption, table.notify.ping_url
     place = (store.url, keys.signers)
-    mine = (getattr(source, "dsn", None), (source.ping_url or ping) if source else None)
+    way = tuple(getattr(source, name, None) for name in ("dsn", "url", "ssh_key", "ssh_hosts"))
+    mine = (way, (source.ping_url or ping) if source else None)
     look = (*place, store.replica, keys.recipients, keys.former_recipients)
     capture = (*place, store.replica, keys.recipients, keys.signing_key, *mine)
     reads: Mapping[str, object] = {

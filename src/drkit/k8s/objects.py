@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
-from drkit.config.tables import ServerTable
+from drkit.config.tables import GitTable, ServerTable
 from drkit.config.values import is_reference
 from drkit.errors import ConfigError, IntegrityError, NotRestorable, ObjectiveMissed, UsageError
 from drkit.k8s.cluster import Cluster
-from drkit.k8s.jobs import METRICS, NOTIFY, Job
+from drkit.k8s.jobs import BACKUP, METRICS, NOTIFY, Job
 from drkit.k8s.lines import patience, spell_for_kubernetes, spell_zone
 from drkit.k8s.names import account_of, config_of, name_job
 from drkit.k8s.pod import Object, labels_of, pod_of
@@ -19,6 +19,7 @@ from drkit.timetable import Cron
 
 _OURS = {"app.kubernetes.io/name": "drkit"}
 _HTTPS, _POSTGRES, _DNS = 443, 5432, 53
+_USUAL = {"http": 80, "ssh": 22}
 _RESTORE = "restore"
 _KEPT = timedelta(days=7)
 _TRIES_MORE = 2
@@ -128,12 +129,14 @@ def reaches_databases(job: Job) -> list[str]:
 
 
 def shown_ports(jobs: Sequence[Job], cluster: Cluster) -> set[int]:
-    """Those that stand in URLs; one behind a reference may have another."""
+    """Those that stand in URLs; one behind a reference may have another, and so may a repository's short form."""
     urls = [url for job in jobs for url in _urls(job) if not is_reference(url)]
     ends = [end for url in urls for end in parse_qs(urlsplit(url).query).get("endpoint_url", [])]
+    repositories = [job.source.url for job in jobs if job.name == BACKUP and isinstance(job.source, GitTable)]
+    ends += [url for url in repositories if url and "://" in url and not is_reference(url)]
     if cluster.gateway and not is_reference(cluster.gateway):
         ends += [cluster.gateway for job in jobs if job.name == METRICS]
-    return {urlsplit(end).port or (80 if end.startswith("http://") else _HTTPS) for end in ends}
+    return {urlsplit(end).port or _USUAL.get(urlsplit(end).scheme, _HTTPS) for end in ends}
 
 
 def _urls(job: Job) -> list[str]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from drkit.config.tables import AnySource, FilesTable, ServerTable, SqliteTable
+from drkit.config.tables import AnySource, FilesTable, GitTable, ServerTable, SqliteTable
 from drkit.config.values import is_reference
 from drkit.errors import UsageError
 from drkit.k8s.cluster import SCHEDULES, TEMPORARY, Claim, Cluster
 from drkit.k8s.jobs import BACKUP, FOLLOW, Job
-from drkit.k8s.mounts import Folder, folders, hides
+from drkit.k8s.mounts import Folder, folders, hides, pod_path
 from drkit.k8s.names import aws_secret_of, config_of, secret_of
 
 AWS = PurePosixPath("/etc/drkit/aws")
@@ -48,7 +48,7 @@ def volumes_of(job: Job, cluster: Cluster, keys: dict[str, str], claim: Claim | 
         found.append(Volume(DATABASE_CA, {"secret": said}, AUTHORITY))
     found += _room(job, cluster)
     if claim:
-        read_only = isinstance(job.source, FilesTable)  # SQLite's readers write into its -shm file
+        read_only = not isinstance(job.source, SqliteTable)  # whose readers write into its -shm file
         said = {"claimName": claim.name, **({"readOnly": True} if read_only else {})}
         found.append(Volume("application", {"persistentVolumeClaim": said}, claim.path, read_only))
     _insist_on_places(job, [each.path for each in found])
@@ -62,7 +62,8 @@ def reads_database(job: Job) -> bool:
 def claim_of(job: Job, cluster: Cluster) -> Claim | None:
     """The volume of the source that a backup reads, where that is one of files."""
     source = job.source
-    if job.name != BACKUP or not isinstance(source, SqliteTable | FilesTable):
+    path = source.path if isinstance(source, SqliteTable | FilesTable | GitTable) else None
+    if job.name != BACKUP or path is None:
         return None
     claim = cluster.claims.get(job.subject)
     if claim is None:
@@ -70,9 +71,9 @@ def claim_of(job: Job, cluster: Cluster) -> Claim | None:
             f"{job.subject} is on the volume of an application, and its pod needs the claim of that volume",
             f"say --pvc {job.subject}=CLAIM,path=/where/it/is/mounted and --namespace the application's",
         )
-    if not (SCHEDULES / source.path).is_relative_to(claim.path):
+    if not pod_path(path).is_relative_to(claim.path):
         raise UsageError(
-            f"{job.subject}: {source.path} is not below {claim.path}, where its claim is mounted",
+            f"{job.subject}: {path} is not below {claim.path}, where its claim is mounted",
             "mount it where the schedule's path begins, or write the path as a pod sees it",
         )
     return claim
@@ -96,7 +97,8 @@ def _keys(job: Job, mounted: list[Folder], mode: int) -> Iterator[Volume]:
 def _room(job: Job, cluster: Cluster) -> Iterator[Volume]:
     """What can be written: /tmp, or folders that the schedule names for big copies, with a little /tmp beside them."""
     places = list(dict.fromkeys(_work_folder(job, source) for source in job.sources)) or [None]
-    roomy = job.proves or isinstance(job.source, SqliteTable)
+    cloned = isinstance(job.source, GitTable) and job.source.url is not None
+    roomy = job.proves or isinstance(job.source, SqliteTable) or cloned
     yield Volume("tmp", _empty(cluster, roomy and None in places), TEMPORARY, read_only=False)
     for number, work in enumerate(filter(None, places), 1):
         yield Volume("work" if number == 1 else f"work-{number}", _empty(cluster, roomy), work, read_only=False)
@@ -107,8 +109,8 @@ def _work_folder(job: Job, source: AnySource) -> PurePosixPath | None:
     if job.proves:
         named = source.scratch if source.scratch and not is_reference(source.scratch) else None
     else:
-        named = source.spool if isinstance(source, SqliteTable) else None
-    place = SCHEDULES / named if named else TEMPORARY
+        named = source.spool if isinstance(source, SqliteTable | GitTable) else None
+    place = pod_path(named) if named else TEMPORARY
     if place.is_relative_to(TEMPORARY):
         return None
     if place.is_relative_to(SCHEDULES):

@@ -4,13 +4,14 @@ What can be reached within `within` stays reachable, to the moment. A base that 
 whole. Without `within` all log from the oldest base that stays is kept. It must not know how anything is removed.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from drkit.catalog.log import Span
 from drkit.model import Base, Point
+from drkit.prune.chains import keep_chains
 from drkit.restore.reach import HeldBase, Holdings, Way, find_ways, windows
 from drkit.restore.stretch import Stretch
 from drkit.retention import Policy, Verdict, judge
@@ -117,16 +118,7 @@ def _stretches(ways: Iterable[Way]) -> list[Stretch]:
 
 def _with_parents(verdicts: Sequence[Verdict], bases: Sequence[HeldBase]) -> list[Verdict]:
     """A chain of incremental bases stays whole."""
-    origins: Mapping[str, str | None] = {held.point.id: held.base.origin for held in bases}
-    reasons: dict[str, str] = {}
-    for verdict in verdicts:
-        child = verdict.point.id
-        while verdict.reasons and (origin := origins.get(child)) and origin not in reasons:
-            reasons[origin] = f"{child} is incremental to it"
-            child = origin
-    return [
-        _because(verdict, reasons[verdict.point.id]) if verdict.point.id in reasons else verdict for verdict in verdicts
-    ]
+    return keep_chains(verdicts, {held.point.id: (held.base.origin,) for held in bases if held.base.origin})
 
 
 def _because(verdict: Verdict, *reasons: str) -> Verdict:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from drkit import catalog
 from drkit.catalog import Listing
 from drkit.errors import IntegrityError, NotFound
-from drkit.model import Entry, Piece, Point
+from drkit.model import Entry, Point
 from drkit.ports import Store, find_versioned
 from drkit.prune.holdings import Holdings
 from drkit.prune.removing import Removed, Remover
@@ -86,14 +86,15 @@ def plan_prune(
     )
 
 
-def read_references(store: Store, points: Iterable[Point], signers: Collection[Signer]) -> set[str]:
-    """The keys that the points' manifests list. Those that cannot be believed raise one IntegrityError that names them:
-    what they list, if one of them was genuine once, nobody knows. One that another prune has removed since the listing
-    refers to nothing."""
+def read_references(store: Store, points: Iterable[Point], signers: Collection[Signer]) -> dict[str, tuple[str, ...]]:
+    """By each point's ID the keys that its manifest lists. Manifests that cannot be believed raise one IntegrityError
+    that names them: what they list, if one of them was genuine once, nobody knows. One that another prune has removed
+    since the listing refers to nothing."""
 
-    def read(point: Point) -> tuple[Piece, ...] | IntegrityError:
+    def read(point: Point) -> tuple[str, ...] | IntegrityError:
         try:
-            return catalog.read_manifest(store, point.source, point.id, signers).pieces
+            manifest = catalog.read_manifest(store, point.source, point.id, signers)
+            return tuple(piece.key for piece in manifest.pieces)
         except NotFound:
             return ()
         except IntegrityError as error:
@@ -103,7 +104,7 @@ def read_references(store: Store, points: Iterable[Point], signers: Collection[S
     found = list(map_ahead(read, asked, READERS))
     if bad := [point for point, each in zip(asked, found, strict=True) if isinstance(each, IntegrityError)]:
         raise _refusal(bad, next(each for each in found if isinstance(each, IntegrityError)))
-    return {piece.key for pieces in found if not isinstance(pieces, IntegrityError) for piece in pieces}
+    return {point.id: keys for point, keys in zip(asked, found, strict=True) if not isinstance(keys, IntegrityError)}
 
 
 def _refusal(points: Sequence[Point], first: IntegrityError) -> IntegrityError:

@@ -7,7 +7,7 @@ last, so a damaged object never becomes part of a point that is listed there.
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event
+from threading import Event, Lock
 
 from drkit import catalog
 from drkit.errors import AlreadyExists, IntegrityError, NotFound, StoreError
@@ -40,7 +40,7 @@ def copy(
     """What another run has copied meanwhile is no error, nor is what was pruned meanwhile. If either store fails it
     rises; what was copied until then stays, and the next run goes on from there."""
     at_once = max(1, min(STREAMS, len(plan.backups)))
-    line = _Line(here, there, signers, progress, STREAMS // at_once)
+    line = _Line(here, there, signers, progress, STREAMS // at_once, frozenset(plan.differing))
     try:
         sizes = list(map_ahead(line.move, (entry.key for entry in plan.others), STREAMS, line.stop))
         done = list(map_ahead(line.bring, plan.backups, at_once, line.stop))
@@ -65,14 +65,23 @@ def _differs(key: str) -> IntegrityError:
 
 class _Line:
     def __init__(
-        self, here: Store, there: Store, signers: Collection[Signer], progress: Progress, pieces_at_once: int
+        self,
+        here: Store,
+        there: Store,
+        signers: Collection[Signer],
+        progress: Progress,
+        pieces_at_once: int,
+        differing: Collection[str],
     ) -> None:
         self._here = here
         self._there = there
         self._signers = signers
         self._progress = progress
         self._pieces_at_once = pieces_at_once
+        self._differing = differing
         self._stopped = Event()
+        self._turns: dict[str, Lock] = {}
+        self._moved: set[Piece] = set()
         self.cause: StoreError | None = None
 
     def stop(self) -> None:
@@ -113,6 +122,8 @@ class _Line:
     def _bring(self, backup: BackupCopy) -> Copied:
         content = b"".join(self._watched(self._here.get(backup.manifest.key)))
         manifest = catalog.parse_manifest(backup.source, backup.id, content, self._signers)
+        if wrong := next((piece.key for piece in manifest.pieces if piece.key in self._differing), None):
+            raise _differs(wrong)
         needed = _needed(manifest, backup)
         if self._pieces_at_once > 1:
             sizes = list(map_ahead(self._move_piece, needed, self._pieces_at_once))
@@ -126,7 +137,11 @@ class _Line:
         return Copied(len(sizes) + 1, sum(sizes) + len(content), (backup.id,), ())
 
     def _move_piece(self, piece: Piece) -> int:
-        return self._move(piece.key, piece.sealed)
+        """Backups that are copied side by side may share it: the first one moves it, and the others wait for that."""
+        with self._turns.setdefault(piece.key, Lock()):
+            size = 0 if piece in self._moved else self._move(piece.key, piece.sealed)
+            self._moved.add(piece)
+        return size
 
     def _move(self, key: str, expected: Digest | None) -> int:
         tally = Tally(self._progress)

@@ -20,7 +20,8 @@ from drkit.when import misdated
 class BackupCopy:
     """A backup of which the replica lacks the manifest, or pieces although it has the manifest: `listed`.
 
-    `beside` is what it lacks of the folder but the manifest: pieces first. `held` has the keys that it has of it."""
+    `beside` is what it lacks of the folder but the manifest: pieces first. `held` has all keys that the replica has, as
+    a backup may share pieces with others."""
 
     source: str
     id: str
@@ -63,6 +64,7 @@ def plan_copy(here: Iterable[Entry], there: Iterable[Entry], held_back: Collecti
     What is not of a backup is copied whatever it is: evidence before the marks that name it.
     """
     sizes = {entry.key: entry.size for entry in there}
+    held = frozenset(sizes)
     others: list[Entry] = []
     late: list[Entry] = []
     backups: list[BackupCopy] = []
@@ -84,7 +86,6 @@ def plan_copy(here: Iterable[Entry], there: Iterable[Entry], held_back: Collecti
             late += lacking
         elif lacking and not bad and (listed or folder[1] not in held_back):
             beside = sorted((e for e in lacking if e is not manifest), key=lambda e: not e.key.endswith(SEALED))
-            held = frozenset(entry.key for entry in found if entry.key in sizes)
             backups.append(BackupCopy(*folder, manifest, listed, tuple(beside), held))
     backups.sort(key=lambda backup: (backup.id, backup.source), reverse=True)
     return CopyPlan((*others, *late), tuple(backups), tuple(differing))

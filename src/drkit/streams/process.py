@@ -39,12 +39,19 @@ class Family:
         self._living: set[subprocess.Popen[bytes]] = set()
         self._over = False
 
-    def read(self, command: Sequence[Argument], environment: Mapping[str, str], failure: Failure) -> Chunks:
+    def read(
+        self,
+        command: Sequence[Argument],
+        environment: Mapping[str, str],
+        failure: Failure,
+        given: IO[bytes] | None = None,
+    ) -> Chunks:
         """What the child writes to its stdout: its first bytes at once, then in full chunks. Closing the iterator ends
-        the child."""
+        the child. `given` is the file that it reads from where that stands, if it reads one."""
+        stdin = subprocess.DEVNULL if given is None else given
         with (
             tempfile.TemporaryFile() as words,
-            self._child(command, environment, failure, subprocess.DEVNULL, subprocess.PIPE, words) as child,
+            self._child(command, environment, failure, stdin, subprocess.PIPE, words) as child,
         ):
             # Programs write a few KiB at a time; taking up each by itself was measured to cost a tenth of a backup.
             pipe = _widened(child.stdout)
@@ -71,11 +78,35 @@ class Family:
             # what it died of, or that it wanted no more, its end will tell
             with suppress(BrokenPipeError):
                 for chunk in chunks:
-                    rest = memoryview(chunk)
-                    while rest:  # past the buffer: what lies in one could not be thrown away
-                        rest = rest[os.write(pipe.fileno(), rest) :]
+                    _write(pipe, chunk)
             pipe.close()
             if status := child.wait():
+                raise failure(status, _last_words(words))
+
+    def watch(
+        self,
+        command: Sequence[Argument],
+        environment: Mapping[str, str],
+        failure: Failure,
+        chunks: Iterable[bytes],
+    ) -> Chunks:
+        """The chunks as they come, each shown to the child first. If that ends badly its failure rises, and does so
+        before the last chunk could be taken for the end."""
+        with (
+            tempfile.TemporaryFile() as words,
+            self._child(command, environment, failure, subprocess.PIPE, words, words) as child,
+        ):
+            pipe = _widened(child.stdin)
+            heard_out = True
+            for chunk in chunks:
+                try:
+                    _write(pipe, chunk)
+                except BrokenPipeError:
+                    heard_out = False
+                    break
+                yield chunk
+            pipe.close()
+            if (status := child.wait()) or not heard_out:
                 raise failure(status, _last_words(words))
 
     def end(self) -> None:
@@ -97,7 +128,7 @@ class Family:
         command: Sequence[Argument],
         environment: Mapping[str, str],
         failure: Failure,
-        stdin: int,
+        stdin: int | IO[bytes],
         stdout: int | IO[bytes],
         stderr: IO[bytes],
     ) -> Iterator[subprocess.Popen[bytes]]:
@@ -146,6 +177,13 @@ def _widened(pipe: IO[bytes] | None) -> IO[bytes]:
         with suppress(PermissionError):  # the system grants only so much to all pipes of a user
             fcntl.fcntl(pipe, _SET_SIZE, _CHUNK)
     return pipe
+
+
+def _write(pipe: IO[bytes], chunk: bytes) -> None:
+    """Past the buffer: what lies in one could not be thrown away."""
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[os.write(pipe.fileno(), rest) :]
 
 
 def _last_words(words: IO[bytes]) -> str:

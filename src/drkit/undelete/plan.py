@@ -65,7 +65,9 @@ def plan_undelete(
             points.append(point)
         recoveries += found
         lost += missing
-    return UndeletePlan(source, (*recoveries, *last), tuple(points), tuple(pruned), tuple(lost))
+    # what points share is brought back once
+    recoveries = list(dict.fromkeys((*recoveries, *last)))
+    return UndeletePlan(source, tuple(recoveries), tuple(points), tuple(pruned), tuple(dict.fromkeys(lost)))
 
 
 def recover(versions: Sequence[Version], wanted: Version) -> Recovery | None:

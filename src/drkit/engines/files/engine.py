@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import IO
 
 from drkit.disk.folders import Folders
+from drkit.disk.publish import PARTIAL, check_place, flush, publish, unfinished
 from drkit.disk.scratch import scratch_folder
 from drkit.engines.files.drill import prove
 from drkit.engines.files.intake import Intake
 from drkit.engines.files.pack import Packing
 from drkit.engines.files.patterns import parse_selection
-from drkit.engines.files.publish import PARTIAL, check_place, flush, publish, unfinished
 from drkit.engines.files.remarks import Remarks
 from drkit.engines.files.survey import survey
 from drkit.engines.files.unpack import Unpacking

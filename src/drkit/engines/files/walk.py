@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 
 from drkit.disk.folders import Folders
 from drkit.disk.names import ROOT, printable, to_text
+from drkit.disk.publish import PARTIAL
 from drkit.engines.files.patterns import Selection
-from drkit.engines.files.publish import PARTIAL
 from drkit.engines.files.remarks import Remarks
 from drkit.errors import CaptureError
 
