@@ -3,16 +3,19 @@
 from pathlib import Path
 
 from drkit.engines.redis import RedisEngine
+from drkit.engines.redis.capture import Method
 from drkit.model import Manifest, Restored, Wishes
-from servers.redis import Redis, program
+from servers.redis import program
 from sqlite_vault import Vault, utc_now
 
 DRILL = Wishes(compare="off", tolerant=True)
 
 
-def engine_of(url: str, kind: str = "redis-7", scratch: Path | None = None, method: str = "sync", lent: str = "") -> RedisEngine:
+def engine_of(
+    url: str, kind: str = "redis-7", scratch: Path | None = None, method: Method = "sync", lent: str = ""
+) -> RedisEngine:
     given = (lambda: lent) if lent else None
-    return RedisEngine(lambda: url, method, program(kind).parent, scratch, given, clock=utc_now)  # type: ignore[arg-type]
+    return RedisEngine(lambda: url, method, program(kind).parent, scratch, given, clock=utc_now)
 
 
 def capture(engine: RedisEngine) -> Vault:
@@ -29,7 +32,3 @@ def manifest_of(vault: Vault, name: str = "1") -> Manifest:
 
 def restore(engine: RedisEngine, vault: Vault, target: str, name: str = "1", wishes: Wishes = Wishes()) -> Restored:  # noqa: B008
     return engine.restore(manifest_of(vault, name), vault.load, target, wishes)
-
-
-def data_of(server: Redis) -> dict[tuple[int, bytes], object]:
-    return dict(server.contents())

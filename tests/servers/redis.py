@@ -87,7 +87,8 @@ class Redis:
                 answers = []
                 for words in (("AUTH", self.password), *commands):
                     plain = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-                    file.write(b"*%d\r\n" % len(plain) + b"".join(b"$%d\r\n%b\r\n" % (len(each), each) for each in plain))
+                    spelled = [b"$%d\r\n%b\r\n" % (len(each), each) for each in plain]
+                    file.write(b"*%d\r\n%b" % (len(plain), b"".join(spelled)))
                     file.flush()
                     answers.append(_read(file))
                 return answers[1:]
@@ -117,6 +118,8 @@ class Redis:
         answers = self.calls(("SELECT", number), *asked)[1:]
         if kind == b"set":
             answers = [sorted(answers[0])]
+        elif kind == b"zset":  # versions spell numbers differently
+            answers = [answers[0][::2], list(map(float, answers[0][1::2]))]
         elif kind == b"hash":
             pairs = iter(answers[0])
             answers = [sorted(zip(pairs, pairs, strict=True))]
@@ -125,10 +128,8 @@ class Redis:
         return answers, expires
 
     def _pending(self, number: int, key: bytes, groups: list[Any]) -> list[Any]:
-        return [
-            [row[:2] + row[3:] for row in self.calls(("SELECT", number), ("XPENDING", key, _group(each)[0], "-", "+", 9))[1]]
-            for each in groups
-        ]
+        questions = [("XPENDING", key, _group(each)[0], "-", "+", 9) for each in groups]
+        return [[row[:2] + row[3:] for row in rows] for rows in self.calls(("SELECT", number), *questions)[1:]]
 
 
 def _group(said: list[Any]) -> list[Any]:
@@ -161,7 +162,12 @@ def redis_server(
                 "tls-auth-clients": "no",
             }
         chosen |= dict(settings or {})
-        words = [word for name, value in chosen.items() for word in (f"--{name}", value)]
+        several = ("rename-command", "replicaof")  # these take two words
+        words = [
+            word
+            for name, value in chosen.items()
+            for word in (f"--{name}", *(value.split() if name in several else [value]))
+        ]
         server = Redis(kind, port, password, folder, [str(program(kind)), *words], tls)
         server.start()
         try:
@@ -240,6 +246,7 @@ def fill(server: Redis) -> None:
             ("HPEXPIREAT", "all go", FAR, "FIELDS", 1, "x"),
         ]
     if server.kind != "redis-6":
-        commands.append(("FUNCTION", "LOAD", "#!lua name=shop\nredis.register_function('one', function() return 1 end)"))
+        code = "#!lua name=shop\nredis.register_function('one', function() return 1 end)"
+        commands.append(("FUNCTION", "LOAD", code))
     for words, answer in zip(commands, server.calls(*commands), strict=True):
         assert not isinstance(answer, Exception), (words[:2], answer)

@@ -47,7 +47,7 @@ def capture(server: Server, method: Method, begin: Begin, clock: Clock) -> Captu
 @contextmanager
 def _synced(server: Server, facts: Facts, clock: Clock) -> Iterator[_Source]:
     with snapshot(server, facts.version if facts.valkey else "") as taken:
-        head, chunks = read_head(taken.chunks)
+        head, chunks = read_head(taken)
         yield _Source(_moment(head, facts, clock()), chunks)
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from drkit.engines.redis.facts import server_time
 from drkit.engines.redis.fill import read_back
 from drkit.engines.redis.fingerprint import Fingerprint, compare
-from drkit.engines.redis.line import Server, number
+from drkit.engines.redis.line import Server
 from drkit.engines.redis.rdb import entries
+from drkit.engines.redis.target import count_keys
+from drkit.engines.redis.words import counted
 from drkit.errors import NotRestorable
 from drkit.model import Check
 from drkit.ports import Chunks, Clock
@@ -36,12 +38,11 @@ class Expectation:
 def prove(server: Server, expected: Expectation, clock: Clock) -> Iterator[Check]:
     try:
         with server.line() as line:
-            line.call("PING")
-            keys = number(line.call("DBSIZE"))
+            keys = sum(count_keys(line).values())
     except NotRestorable as error:
         yield Check("first query", "failed", "an answer", str(error))
         return
-    yield Check("first query", "passed", "an answer", f"{keys} keys in database 0")
+    yield Check("first query", "passed", "an answer", counted(keys, "key"))
     if expected.unreadable:
         yield Check("content", "not testable", _AS_CAPTURED, expected.unreadable)
         return

@@ -108,7 +108,7 @@ class RedisEngine:
             return
         program = choose_program(head, self._programs)
         with scratch_folder(self._scratch_folder, piece.plain_bytes) as folder, ExitStack() as life:
-            self._place, self._life = lay_out(folder, program), life
+            self._place, self._life, self._expected = lay_out(folder, program), life, None
             try:
                 yield Scratch(self._place.url, str(self._place), tools={program.product: str(program).split(" ")[1]})
             finally:

@@ -37,6 +37,12 @@ class Facts:
         )
 
     @property
+    def major(self) -> int:
+        """0 where it is not known."""
+        first = self.version.partition(".")[0]
+        return int(first) if first.isascii() and first.isdigit() else 0
+
+    @property
     def replica(self) -> bool:
         return self.said.get("role") == "slave"
 

@@ -60,7 +60,7 @@ def read_back(server: Server, clock: Clock) -> Fingerprint:
     found = Fingerprint()
     try:
         with snapshot(server, facts.version if facts.valkey else "") as taken:
-            for each in entries(taken.chunks):
+            for each in entries(taken):
                 found.add(each)
     except NotRestorable:
         found = Fingerprint()

@@ -8,6 +8,7 @@ from drkit.engines.redis.facts import Facts, look_at
 from drkit.engines.redis.line import Line, Server
 from drkit.engines.redis.programs import find_programs
 from drkit.engines.redis.refusals import SCAN_HINT, Refused
+from drkit.engines.redis.words import counted
 from drkit.errors import DrkitError
 from drkit.model import Finding
 from drkit.ports import Clock
@@ -21,7 +22,7 @@ def look_ahead(server: Server, method: Method, programs: Path | None, lent: bool
         with server.line() as line:
             facts = look_at(line, clock)
             keys = sum(facts.databases.values())
-            yield Finding("server", True, f"{server} is {facts.name}, with {keys} keys")
+            yield Finding("server", True, f"{server} is {facts.name}, with {counted(keys, 'key')}")
             yield _standing(facts)
             yield _may_replicate(line, facts) if method == "sync" else _may_scan(line)
     except DrkitError as error:
@@ -52,7 +53,7 @@ def _standing(facts: Facts) -> Finding:
 
 
 def _may_replicate(line: Line, facts: Facts) -> Finding:
-    if int(facts.version.partition(".")[0] or 0) < _FIRST_CHECKED:
+    if facts.major < _FIRST_CHECKED:
         return Finding(
             "replication", True, "whether it is allowed the first backup shows: this version cannot be asked"
         )

@@ -11,6 +11,7 @@ from drkit.engines.redis import rdb
 from drkit.engines.redis.marks import is_mark
 from drkit.engines.redis.rdb import Entry, Function
 from drkit.engines.redis.values import SIZE, digest, is_read, read_value
+from drkit.engines.redis.words import counted
 
 _MINUTE = 60_000
 _ALL = 1 << 8 * SIZE
@@ -107,8 +108,8 @@ def _last(fleeting: Iterable[tuple[int, bytes]]) -> int | None:
 
 def _spell(found: tuple[int, int, int]) -> str:
     keys, expiring, total = found
-    return f"{keys} keys, {expiring} of them with an expiry, digest {total.to_bytes(SIZE, 'little').hex()[:16]}"
+    return f"{counted(keys, 'key')}, {expiring} with an expiry, digest {total.to_bytes(SIZE, 'little').hex()[:16]}"
 
 
 def _spell_functions(found: Fingerprint) -> str:
-    return f"{len(found.functions)} libraries, digest {digest(*sorted(found.functions)).hex()[:16]}"
+    return f"{counted(len(found.functions), 'script')}, digest {digest(*sorted(found.functions)).hex()[:16]}"

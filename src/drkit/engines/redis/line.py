@@ -161,6 +161,7 @@ def _introduce(line: Line, name: str) -> None:
 
 
 def _connect(address: Address, patience: timedelta) -> socket.socket:
+    trust = _trust(address) if address.tls else None
     if address.socket:
         made = socket.socket(socket.AF_UNIX)
     else:
@@ -172,8 +173,8 @@ def _connect(address: Address, patience: timedelta) -> socket.socket:
         else:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if address.tls:
-            made = _trust(address).wrap_socket(made, server_hostname=address.host)
+        if trust:
+            made = trust.wrap_socket(made, server_hostname=address.host)
         made.settimeout(patience.total_seconds())
     except BaseException:
         made.close()

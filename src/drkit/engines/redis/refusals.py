@@ -34,13 +34,14 @@ class Refused(Exception):
 
     @property
     def forbidden(self) -> bool:
-        return self.code == "NOPERM" or "not allowed" in str(self).lower() or "not permitted" in str(self).lower()
+        return self.code == "NOPERM"
 
 
 SCAN_HINT = (
     "let its user replicate: ACL SETUSER … +psync +replconf +ping +time +info; where the service itself refuses that,"
     ' method = "scan" reads key by key, which is not one moment'
 )
+_REPLICATING = ("psync", "sync", "replconf")
 # The first that fits is meant; the words are those of Redis 6 to 8 and Valkey.
 _REFUSALS = (
     ("^(WRONGPASS|ERR invalid password)", "does not accept the user or the password", "look at both in the URL"),
@@ -66,6 +67,7 @@ _REFUSALS = (
         "restore to a server of the captured version or a newer one of the same kind",
     ),
     ("Bad data format", "cannot read a value", "it may lack a module that the source has, or be of another kind"),
+    ("DB index is out of range", "has fewer databases than what was captured", "raise its setting `databases`"),
     ("max number of clients", "takes no more clients", "try again, or raise its maxclients"),
 )
 
@@ -74,8 +76,9 @@ def explain_refused(place: Place, refused: Refused) -> DrkitError:
     words = str(refused)
     if refused.forbidden or refused.unknown:
         command = re.search(r"(?:the|unknown command) ['`]?([\w|]+)", words)
-        named = f" {command[1].upper()}" if command else ""
-        return place.failure(f"{place} does not let its user run{named or ' a command'}", SCAN_HINT)
+        name = command[1].lower() if command else ""
+        hint = SCAN_HINT if name in _REPLICATING else f"ACL SETUSER … +{name or '…'} ~*"
+        return place.failure(f"{place} does not let its user run {name.upper() or 'a command'}", hint)
     for fits, sentence, hint in _REFUSALS:
         if re.search(fits, words):
             passing = fits in ("^LOADING", "^(BUSY|UNKILLABLE)", "max number of clients")

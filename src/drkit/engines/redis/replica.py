@@ -6,7 +6,6 @@ Nothing is stored on either side, and no program is needed here. It must not kno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from drkit.engines.redis.line import Line, Server
 from drkit.engines.redis.refusals import Refused
@@ -19,16 +18,10 @@ _LAST = 0xFF
 _PREAMBLE = re.compile(rb"\$(?:EOF:(?P<mark>[!-~]{40})|(?P<size>\d{1,18}))")
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """`chunks` raise where the file does not come to its end."""
-
-    chunks: Chunks
-
-
 @contextmanager
-def snapshot(server: Server, version: str = "") -> Iterator[Snapshot]:
-    """`version` is the server's own: Valkey writes for one that does not tell its version as for the oldest."""
+def snapshot(server: Server, version: str = "") -> Iterator[Chunks]:
+    """The chunks raise where the file does not come to its end. `version` is the server's own: Valkey writes for one
+    that does not tell its version as for the oldest."""
     with server.line("drkit-snapshot") as line:
         # Only what is understood is granted; what is not, an older server does without.
         line.ask([("REPLCONF", "version", version)] if version else [])
@@ -46,7 +39,7 @@ def snapshot(server: Server, version: str = "") -> Iterator[Snapshot]:
         if not match:
             raise IntegrityError(f"{server} does not speak the replication protocol of Redis")
         mark, size = match["mark"], match["size"]
-        yield Snapshot(_checked(_until_mark(line, mark) if mark else _sized(line, int(size)), server))
+        yield _checked(_until_mark(line, mark) if mark else _sized(line, int(size)), server)
 
 
 def _patiently(line: Line) -> bytes:

@@ -135,7 +135,7 @@ def _await(place: Place, child: "subprocess.Popen[bytes]") -> None:
             said = place.log.read_bytes()[-_WORDS:].decode(errors="replace").strip()
             raise NotRestorable(
                 f"the throw-away {place.program} ended with status {child.returncode} before it had loaded: {said}",
-                f"look at what it says; see that memory suffices, and that its user{_named(place)} can reach {place.data}",
+                f"see that memory suffices, and that its user{_named(place)} can reach {place.data}",
             )
 
 

@@ -11,6 +11,7 @@ from drkit.engines.redis.line import Line, Server, number
 from drkit.engines.redis.marks import DRILL, UNFINISHED
 from drkit.engines.redis.payload import split_payload
 from drkit.engines.redis.refusals import Refused
+from drkit.engines.redis.words import counted
 from drkit.errors import NotRestorable, UsageError
 
 NAME = "drkit-restore"
@@ -70,7 +71,7 @@ def release(line: Line) -> None:
 
 def _insist_on_empty(line: Line) -> None:
     if keys := count_keys(line):
-        told = ", ".join(f"{count} keys in database {each}" for each, count in sorted(keys.items()))
+        told = ", ".join(f"{counted(count, 'key')} in database {each}" for each, count in sorted(keys.items()))
         raise UsageError(
             f"{line.server} is not empty: it has {told}",
             "name an empty server, or restore to a file and start a server with it; nothing is ever overwritten",
