@@ -160,11 +160,11 @@ def _triplets(elements: Iterator[bytes]) -> Iterator[bytes]:
     """As pairs: the expiry goes before the value."""
     for name, value in _pairs(elements):
         try:
-            expires = int(next(elements, b"?"))
-        except ValueError:
+            expires = (int(next(elements, b"?")) or _NEVER).to_bytes(8, "little", signed=True)
+        except (ValueError, OverflowError):
             raise damaged("a field's expiry is no number") from None
         yield name
-        yield (expires or _NEVER).to_bytes(8, "little", signed=True) + value
+        yield expires + value
 
 
 _HASHES_WITH_TTL: Mapping[int, Callable[[Tape], Iterator[tuple[bytes, bytes, int]]]] = {
