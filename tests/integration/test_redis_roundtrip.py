@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -32,11 +33,11 @@ def target() -> Iterator[Redis]:
 
 
 @pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    """Where another user may pass through."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o711)
-    return tmp_path
+def scratch() -> Iterator[Path]:
+    """Where another user may pass through, and a socket's path is not too long."""
+    with TemporaryDirectory(prefix="drkit-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
 
 
 def same(server: Redis, other: Redis) -> bool:
