@@ -5,6 +5,7 @@ import struct
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from drkit.engines.redis.fingerprint import Fingerprint, compare
 from drkit.engines.redis.lzf import decompress
 from drkit.engines.redis.payload import crc64, make_payload, split_payload
-from drkit.engines.redis.rdb import Entry, Function, entries, read_head
+from drkit.engines.redis.programs import Program
+from drkit.engines.redis.rdb import Entry, Function, Head, entries, read_head
 from drkit.engines.redis.values import read_value
 from drkit.errors import DrkitError, IntegrityError, NotRestorable
 
@@ -225,3 +227,25 @@ def listpack_of(*elements: bytes) -> bytes:
 
 def test_digests_tell_parts_apart() -> None:
     assert read_value(1, b"\x02\x02ab\x01c") != read_value(1, b"\x02\x01a\x02bc")
+
+
+@pytest.mark.parametrize(
+    ("product", "version", "magic", "written_by", "format_version", "reads"),
+    [
+        ("Redis", (7, 0, 15), b"REDIS", "redis-ver 6.2.5", 9, True),
+        ("Redis", (7, 0, 15), b"REDIS", "redis-ver 7.0.1", 10, True),
+        ("Redis", (7, 0, 15), b"REDIS", "redis-ver 7.2.4", 11, False),
+        ("Redis", (8, 2, 3), b"REDIS", "valkey-ver 8.1.1", 11, True),
+        ("Redis", (8, 2, 3), b"VALKEY", "valkey-ver 9.1.2", 80, False),
+        ("Redis", (9, 0, 0), b"REDIS", "redis-ver 9.0.1", 15, True),
+        ("Valkey", (8, 1, 0), b"REDIS", "redis-ver 7.2.4", 11, True),
+        ("Valkey", (9, 1, 2), b"REDIS", "redis-ver 7.4.0", 12, False),
+        ("Valkey", (9, 1, 2), b"VALKEY", "valkey-ver 9.0.0", 80, True),
+    ],
+)
+def test_a_drill_takes_a_program_that_reads_what_was_captured(
+    product: str, version: tuple[int, int, int], magic: bytes, written_by: str, format_version: int, reads: bool
+) -> None:
+    name, _, told = written_by.partition(" ")
+    head = Head(magic, format_version, {name: told.encode()})
+    assert Program(Path("/usr/bin/server"), product, version).reads(head) == reads
