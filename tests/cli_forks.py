@@ -1,5 +1,6 @@
 """Runs of drkit forked from one process that has imported it: in all but start-up like `python -m drkit`, and ten times
-as cheap. Run as a program it is that process; imported, it starts one, which ends when this one does.
+as cheap. Run as a program it is that process; imported, it starts one, which ends when this one does, and one more for
+each clock that a test has set: a library that shows other times must be there before a process begins.
 """
 
 import atexit
@@ -16,6 +17,14 @@ from threading import Lock
 from typing import NoReturn
 
 PATIENCE = 120
+_CLOCK = (
+    "LD_PRELOAD",
+    "FAKETIME_TIMESTAMP_FILE",
+    "FAKETIME_NO_CACHE",
+    "FAKETIME_DONT_FAKE_MONOTONIC",
+    "NO_FAKE_STAT",
+    "PYTHONPATH",
+)
 _one_at_a_time = Lock()
 
 
@@ -24,7 +33,7 @@ def run(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) 
     with tempfile.TemporaryDirectory() as place, _one_at_a_time:
         out, err = Path(place, "out"), Path(place, "err")
         request = [list(arguments), str(folder), dict(environment), str(out), str(err)]
-        server = _server()
+        server = _server(tuple(sorted((name, environment[name]) for name in _CLOCK if name in environment)))
         assert server.stdin is not None
         assert server.stdout is not None
         server.stdin.write(json.dumps(request) + "\n")
@@ -35,8 +44,10 @@ def run(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) 
 
 
 @cache
-def _server() -> "subprocess.Popen[str]":
-    server = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def _server(clock: tuple[tuple[str, str], ...]) -> "subprocess.Popen[str]":
+    environment = {**os.environ, **dict(clock)}
+    command = [sys.executable, __file__]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
     atexit.register(server.communicate)
     return server
 

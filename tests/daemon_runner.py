@@ -18,6 +18,7 @@ from typing import Any
 from cli_runner import COMMAND, Drkit
 
 PATIENCE = 120
+_CLOCKWORK = Path(__file__).with_name("clockwork")
 _LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
@@ -37,6 +38,7 @@ class Clock:
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",
+            "PYTHONPATH": str(_CLOCKWORK),
         }
 
     def set(self, moment: datetime) -> None:

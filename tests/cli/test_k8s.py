@@ -244,6 +244,18 @@ def test_what_follows_a_log_is_what_kubernetes_takes(here: Here) -> None:
         kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
 
 
+def test_a_path_relative_to_the_schedules_is_below_the_volume_that_a_pod_has_there(here: Here) -> None:
+    here.write(HEAD + VOLUME.replace("/app/data", "../data"))
+    documents = here.documents("--pvc", "shop/orders=data,path=/etc/drkit/data")
+    [mount] = [
+        each
+        for each in container_of(named(documents, "CronJob", "shop-orders-backup"))["volumeMounts"]
+        if each["name"] == "application"
+    ]
+    assert mount["mountPath"] == "/etc/drkit/data"
+    assert here.refused("--pvc", "shop/orders=data,path=/etc/drkit/other")[0] == 2
+
+
 def test_a_folder_for_drills_is_the_volume_that_has_room(here: Here) -> None:
     here.write(HEAD + MAIN + 'scratch = "/big"\n')
     container = container_of(named(here.documents(), "CronJob", "shop-main-verify"))

@@ -19,7 +19,7 @@ from kubernetes_rules import violations
 ROOT = Path(__file__).parents[2]
 SHIPPED = (ROOT / "k8s-cronjob.yaml").read_text()
 EXAMPLE = ROOT / "docs/kubernetes"
-ORDERS = "--pvc=pupuseria/orders=data,path=/app/data,user=1000,beside=app=restaurant"
+ORDERS = "--pvc=pupuseria/orders=data,path=/etc/drkit/data,user=1000,beside=app=restaurant"
 RENDERS = {
     "the example": ("--config", str(EXAMPLE)),
     "schedules with a database": ("tequipy", "ayni", "mundo-tango", "--scratch", "200Gi:fast", "--egress", "6543"),
@@ -28,10 +28,17 @@ RENDERS = {
         "--namespace",
         "restaurant",
         ORDERS,
-        "--pvc=pupuseria/uploads=data,path=/app",
+        "--pvc=pupuseria/uploads=data,path=/etc/drkit/data",
     ),
 }
-FOLDERS = {"/tmp", "/etc/drkit/schedules", "/etc/drkit/aws", "/etc/drkit/database-ca", "/run/secrets/drkit"}
+FOLDERS = {
+    "/tmp",
+    "/etc/drkit/schedules",
+    "/etc/drkit/keys",
+    "/etc/drkit/aws",
+    "/etc/drkit/database-ca",
+    "/run/secrets/drkit",
+}
 VERSIONS = [f"1.{minor}" for minor in range(29, 1 + int(kubernetes_validate.latest_version().split(".")[1]))]
 
 
@@ -198,7 +205,7 @@ def test_what_an_object_names_is_there(rendered, render) -> None:
                     ]
                     assert {item["key"] for item in source["configMap"]["items"]} == set(held["data"])
         paths = mount_paths(job)
-        assert {str(path) for path in paths} - {"/app", "/app/data"} <= FOLDERS
+        assert {str(path) for path in paths} - {"/etc/drkit/data"} <= FOLDERS
         assert not [a for a in paths for b in paths if a != b and a.is_relative_to(b)]
         labels = job["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"]
         policies = of_kind(documents, "NetworkPolicy", namespace)
@@ -237,6 +244,7 @@ def test_every_source_has_its_jobs_and_every_system_its_own(rendered) -> None:
         "pupuseria-orders-backup",
         "pupuseria-orders-verify",
         "pupuseria-uploads-backup",
+        "pupuseria-uploads-verify",
         "pupuseria-prune",
         "pupuseria-report",
         "pupuseria-evidence",

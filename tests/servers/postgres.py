@@ -91,6 +91,7 @@ class PostgresServer(NamedServer):
     data: Path = Path()
     socket: Path = Path()
     log: Path = Path()
+    clock: Mapping[str, str] = field(default_factory=dict)
     _life: ExitStack = field(default_factory=ExitStack, repr=False)
     _children: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
 
@@ -99,7 +100,9 @@ class PostgresServer(NamedServer):
         return self._children[-1].pid
 
     def start(self) -> None:
-        command = as_server_user([str(self.bin / "postgres"), "-D", str(self.data)])
+        # the clock after the change of users: what its library shares between processes is the first user's alone
+        clock = ["env", *(f"{name}={value}" for name, value in self.clock.items())] if self.clock else []
+        command = as_server_user([*clock, str(self.bin / "postgres"), "-D", str(self.data)])
         child = self._life.enter_context(running(command, self.log, program_environment(self.bin)))
         self._children.append(child)
         where = f"host=127.0.0.1 port={self.port}".encode()
@@ -131,10 +134,12 @@ def postgres_server(
     settings: Mapping[str, str] | None = None,
     *,
     tls: Certificates | None = None,
+    clock: Mapping[str, str] | None = None,
 ) -> Iterator[PostgresServer]:
     """A new server, with its log in `folder`; `major` None is this machine's own PostgreSQL.
 
-    It listens on 127.0.0.1 and on a socket, and wants a password (SCRAM) on both.
+    It listens on 127.0.0.1 and on a socket, and wants a password (SCRAM) on both. `clock` is the environment of one
+    that a test sets, in a file that everybody may read.
     """
     # pytest's folders are closed to the server's user, and too deep for a socket's path
     with TemporaryDirectory(prefix="drkit-postgres-") as home:
@@ -156,7 +161,15 @@ def postgres_server(
             config.writelines(f"{name} = '{value}'\n" for name, value in (chosen | dict(settings or {})).items())
         log = folder / f"postgres-{port}.log"
         server = PostgresServer(
-            "127.0.0.1", port, password, programs, major_of(programs), data=data, socket=socket, log=log
+            "127.0.0.1",
+            port,
+            password,
+            programs,
+            major_of(programs),
+            data=data,
+            socket=socket,
+            log=log,
+            clock=clock or {},
         )
         try:
             server.start()

@@ -75,8 +75,12 @@ def hides(path: PurePosixPath) -> bool:
 
 
 def file_path(reference: str) -> PurePosixPath:
-    """As a pod sees it, whose schedules are in a folder of their own."""
-    return PurePosixPath(normpath(SCHEDULES / reference.removeprefix("file:")))
+    return pod_path(reference.removeprefix("file:"))
+
+
+def pod_path(path: str) -> PurePosixPath:
+    """A schedule's path as a pod sees it, whose schedules are in a folder of their own."""
+    return PurePosixPath(normpath(SCHEDULES / path))
 
 
 def _short(reference: str) -> str:

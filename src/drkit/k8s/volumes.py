@@ -13,7 +13,7 @@ from drkit.config.values import is_reference
 from drkit.errors import UsageError
 from drkit.k8s.cluster import SCHEDULES, TEMPORARY, Claim, Cluster
 from drkit.k8s.jobs import BACKUP, FOLLOW, Job
-from drkit.k8s.mounts import Folder, folders, hides
+from drkit.k8s.mounts import Folder, folders, hides, pod_path
 from drkit.k8s.names import aws_secret_of, config_of, secret_of
 
 AWS = PurePosixPath("/etc/drkit/aws")
@@ -70,7 +70,7 @@ def claim_of(job: Job, cluster: Cluster) -> Claim | None:
             f"{job.subject} is on the volume of an application, and its pod needs the claim of that volume",
             f"say --pvc {job.subject}=CLAIM,path=/where/it/is/mounted and --namespace the application's",
         )
-    if not (SCHEDULES / source.path).is_relative_to(claim.path):
+    if not pod_path(source.path).is_relative_to(claim.path):
         raise UsageError(
             f"{job.subject}: {source.path} is not below {claim.path}, where its claim is mounted",
             "mount it where the schedule's path begins, or write the path as a pod sees it",
@@ -108,7 +108,7 @@ def _work_folder(job: Job) -> PurePosixPath | None:
         named = source.scratch if source and source.scratch and not is_reference(source.scratch) else None
     else:
         named = source.spool if isinstance(source, SqliteTable) else None
-    place = SCHEDULES / named if named else TEMPORARY
+    place = pod_path(named) if named else TEMPORARY
     if place.is_relative_to(TEMPORARY):
         return None
     if place.is_relative_to(SCHEDULES):
