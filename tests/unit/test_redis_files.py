@@ -204,6 +204,12 @@ def test_keys_of_our_own_are_no_data() -> None:
     assert all(each.same for each in compare(fingerprint(ENTRIES), fingerprint([*ENTRIES, mark]), 0))
 
 
+def test_a_score_that_is_no_number_is_refused() -> None:
+    scores = listpack_of(b"\x81m\x02", b"\x81x\x02")
+    with pytest.raises(IntegrityError, match="a score is not a number"):
+        read_value(17, bytes([len(scores)]) + scores)
+
+
 def test_an_expiry_of_a_field_that_no_number_holds_is_refused() -> None:
     fields = listpack_of(b"\x81f\x02", b"\x81v\x02", b"\x94" + b"9" * 20 + b"\x15")
     with pytest.raises(IntegrityError, match="a field's expiry is no number"):

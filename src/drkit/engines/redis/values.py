@@ -76,9 +76,10 @@ def _sorted_pairs(pairs: Iterable[Pair]) -> Iterator[bytes]:
 
 def _scored(pairs: Iterable[Pair]) -> Iterator[bytes]:
     try:
-        return _sorted_pairs((member, struct.pack("<d", float(score))) for member, score in pairs)
+        plain = [(member, struct.pack("<d", float(score))) for member, score in pairs]
     except ValueError:
         raise damaged("a score is not a number") from None
+    return _sorted_pairs(plain)
 
 
 def _scores_written(tape: Tape) -> Iterator[Pair]:
