@@ -14,7 +14,7 @@ from drkit.age import Identity, Recipient, parse_identities, parse_recipient
 from drkit.catalog.lasting import lasts
 from drkit.clock import clock as clock
 from drkit.config import System
-from drkit.config.tables import AnySource, GitTable, PhysicalTable, PostgresTable, ServerTable, SqliteTable
+from drkit.config.tables import AnySource, GitTable, PhysicalTable, PostgresTable, RedisTable, RemoteTable, SqliteTable
 from drkit.config.values import is_reference
 from drkit.earlier import find_earlier, find_footing
 from drkit.engines.files import FilesEngine
@@ -66,6 +66,8 @@ class Source:
             return self._postgres(table)
         if isinstance(table, PhysicalTable):
             return self._physical(table)
+        if isinstance(table, RedisTable):
+            return self._redis(table)
         if isinstance(table, GitTable):
             return self._git(table)
         path = self.system.path(table.path)
@@ -135,12 +137,28 @@ class Source:
         """What leads to the source over a network, where it is not on this machine."""
         if isinstance(self.table, GitTable):
             return self.table.url
-        return self.table.dsn if isinstance(self.table, ServerTable) else None
+        return self.table.dsn if isinstance(self.table, RemoteTable) else None
 
     def _scratch_folder(self) -> Path | None:
         """A reference is a server's DSN, and no folder."""
         place = self.table.scratch
         return None if place is None or is_reference(place) else self.system.path(place)
+
+    def _scratch_server(self) -> Callable[[], str] | None:
+        """Of one that is lent."""
+        place = self.table.scratch
+        if place is None or not is_reference(place):
+            return None
+
+        def resolve() -> str:
+            with _naming(self.system, f"sources.{self.key}.scratch"):
+                return self.system.resolve(place)
+
+        return resolve
+
+    def _programs(self) -> Path | None:
+        table = self.table
+        return self.system.path(table.programs) if isinstance(table, RemoteTable) and table.programs else None
 
     def _postgres(self, table: PostgresTable) -> Engine:
         # libpq and what comes with it take a tenth of a second, which those without PostgreSQL need not wait
@@ -154,17 +172,16 @@ class Source:
             table.lock_timeout,
             table.rate_limit,
             table.fingerprints,
-            self.system.path(table.programs) if table.programs else None,
+            self._programs(),
             table.trusted,
         )
-        place = table.scratch
+        return PostgresEngine(self.dsn, options, self._scratch_folder(), self._scratch_server(), clock=clock)
 
-        def scratch_server() -> str:
-            with _naming(self.system, f"sources.{self.key}.scratch"):
-                return self.system.resolve(place or "")
+    def _redis(self, table: RedisTable) -> Engine:
+        from drkit.engines.redis import RedisEngine  # TLS and what comes with it take their time, too
 
-        lent = scratch_server if place is not None and is_reference(place) else None
-        return PostgresEngine(self.dsn, options, self._scratch_folder(), lent, clock=clock)
+        folder, server = self._scratch_folder(), self._scratch_server()
+        return RedisEngine(self.dsn, table.method, self._programs(), folder, server, clock=clock)
 
     def _git(self, table: GitTable) -> Engine:
         from drkit.engines.git import GitEngine
@@ -222,7 +239,7 @@ class Source:
         return PhysicalOptions(
             table.slot or name_slot(self.name),
             table.rate_limit,
-            self.system.path(table.programs) if table.programs else None,
+            self._programs(),
             table.incremental,
             table.log_interval,
             table.synchronous,
@@ -230,7 +247,7 @@ class Source:
 
     def dsn(self) -> str:
         table = self.table
-        if self.afar or not isinstance(table, ServerTable):
+        if self.afar or not isinstance(table, RemoteTable):
             raise _reached_from_afar(self.name)
         with _naming(self.system, f"sources.{self.key}.dsn"):
             return self.system.resolve(table.dsn)

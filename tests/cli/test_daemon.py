@@ -86,6 +86,20 @@ def test_a_job_starts_at_its_time_and_its_lines_share_one_correlation_id(shop: S
     assert list(slots(shop)) == [f"{next_hour():%Y%m%dT%H%M%S.%f}"]
 
 
+def test_a_report_that_was_missed_on_the_first_is_about_its_month_whenever_it_is_made_up_for(
+    shop: Shop, clock: Clock
+) -> None:
+    schedule(shop, "0 * * * *")
+    forget_points(shop)
+    clock.set(datetime(2026, 9, 20, tzinfo=UTC))
+    capture(shop, clock)
+    clock.set(datetime(2026, 10, 20, tzinfo=UTC))
+    with daemon_running(shop.drkit, clock=clock) as daemon:
+        daemon.await_ended(1, "report")
+    stored = [path.name for path in (shop.folder / "backups/shop/reports").iterdir()]
+    assert sorted(stored) == ["2026-09.html", "2026-09.json"]
+
+
 @pytest.mark.parametrize(
     ("before", "inside", "after", "runs"),
     [

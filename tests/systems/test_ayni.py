@@ -10,7 +10,7 @@ from daemon_runner import PATIENCE
 from systems.ayni import DATABASE, Ayni, Favours, ayni_running
 from systems.team import utc
 
-DAYS = 32
+DAYS = 31
 SECOND = timedelta(seconds=1)
 
 

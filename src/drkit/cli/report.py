@@ -16,7 +16,7 @@ from drkit.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
+    from datetime import date, datetime
 
     from drkit.report.model import Report
     from drkit.wiring import Source
@@ -90,7 +90,7 @@ def _make(call: Call, sources: "Sequence[Source]", first_day: "date | None", no_
     why_not = _why_not_stored(sources, no_store)
     if not why_not:
         _record_missed(call, sources)
-    found = _gather(sources, first_day)
+    found = _gather(sources, first_day, call.slot.due if call.slot else None)
     page, text = draw_page(found), write_text(found)
     if not why_not and found.month.until < found.month.end:
         why_not = f"not stored, as {found.month.first_day:%Y-%m} is not over"
@@ -141,7 +141,8 @@ def _record_missed(call: Call, sources: "Sequence[Source]") -> None:
                 call.console.warn(f"{source.name}: a planned drill did not run, {times}: {written[-1]} says so")
 
 
-def _gather(sources: "Sequence[Source]", first_day: "date | None") -> "Report":
+def _gather(sources: "Sequence[Source]", first_day: "date | None", due: "datetime | None") -> "Report":
+    """A planned run that comes late is about the month that it was planned for."""
     from dataclasses import replace
 
     from drkit import __version__
@@ -162,7 +163,7 @@ def _gather(sources: "Sequence[Source]", first_day: "date | None") -> "Report":
     zone, signers = system.table.timezone, open_signers(system)
     listings = [survey(source.store(), source.name) for source in sources]
     first = min((point.consistent_at for listing in listings for point in listing.points), default=None)
-    day = first_day or month_due(zone, first, now)
+    day = first_day or month_due(zone, first, due or now)
     start = month_of(day, zone, now).start
     if start > now:
         raise UsageError(f"{day:%Y-%m} has not begun", "name a month that has, such as --month 2026-10")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
-from drkit.config.tables import GitTable, ServerTable
+from drkit.config.tables import GitTable, RedisTable, RemoteTable
 from drkit.config.values import is_reference
 from drkit.errors import ConfigError, IntegrityError, NotRestorable, ObjectiveMissed, UsageError
 from drkit.k8s.cluster import Cluster
@@ -18,7 +18,7 @@ from drkit.k8s.pod import Object, labels_of, pod_of
 from drkit.timetable import Cron
 
 _OURS = {"app.kubernetes.io/name": "drkit"}
-_HTTPS, _POSTGRES, _DNS = 443, 5432, 53
+_HTTPS, _POSTGRES, _REDIS, _DNS = 443, 5432, 6379, 53
 _USUAL = {"http": 80, "ssh": 22}
 _RESTORE = "restore"
 _KEPT = timedelta(days=7)
@@ -58,12 +58,12 @@ def way_out(place: str, ports: Iterable[int]) -> Object:
     )
 
 
-def way_to_databases(job: str, place: str) -> Object:
+def way_to_databases(job: str, place: str, ports: Iterable[int]) -> Object:
     labels = {**_OURS, "app.kubernetes.io/component": job}
     spec = {
         "podSelector": {"matchLabels": labels},
         "policyTypes": ["Egress"],
-        "egress": [{"ports": [{"protocol": "TCP", "port": _POSTGRES}]}],
+        "egress": [{"ports": [{"protocol": "TCP", "port": port} for port in sorted(set(ports))]}],
     }
     return _object(
         "networking.k8s.io/v1",
@@ -119,13 +119,18 @@ def follower(job: Job, cluster: Cluster) -> Object:
 def reaches_databases(job: Job) -> list[str]:
     """Which components: a backup its source, a drill a server that is lent. Where the identity is, somebody may restore
     one day, by a Job that is made then."""
-    servers = [source for source in job.sources if isinstance(source, ServerTable)]
+    servers = [source for source in job.sources if isinstance(source, RemoteTable)]
     if not servers:
         return []
     if not job.proves:
         return [job.name]
     lent = any(source.scratch is not None and is_reference(source.scratch) for source in servers)
     return [job.name, _RESTORE] if lent else [_RESTORE]
+
+
+def database_ports(job: Job) -> set[int]:
+    servers = [source for source in job.sources if isinstance(source, RemoteTable)]
+    return {_REDIS if isinstance(source, RedisTable) else _POSTGRES for source in servers}
 
 
 def shown_ports(jobs: Sequence[Job], cluster: Cluster) -> set[int]:
