@@ -37,7 +37,7 @@ RUN mv drkit "$(/opt/drkit/bin/python -c 'import sysconfig; print(sysconfig.get_
 FROM ${BASE}
 # The libraries are those of PostgreSQL's programs. Nothing here needs a program that runs as its owner.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends age ca-certificates libnss-wrapper python3 tini tzdata zstd \
+    && apt-get install -y --no-install-recommends age ca-certificates libnss-wrapper python3 redis-server tini tzdata zstd \
         libgssapi-krb5-2 liblz4-1 libossp-uuid16 libreadline8 libssl3 libxml2 libxslt1.1 libzstd1 zlib1g \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* \
     && groupadd --gid 65532 drkit \
@@ -67,7 +67,7 @@ CMD ["daemon"]
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="drkit" \
-      org.opencontainers.image.description="Backups of PostgreSQL, SQLite and files, encrypted, and restored to a moment" \
+      org.opencontainers.image.description="Backups of PostgreSQL, SQLite, Redis and files, encrypted, and restored to a moment" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

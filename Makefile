@@ -11,6 +11,7 @@ test: $(VENV)/.drkit-developer  ## Install what the tests need, and pass them
 	scripts/install-programs
 	scripts/fetch-age-vectors
 	scripts/fetch-postgres $(VENV)/bin/python
+	scripts/fetch-redis $(VENV)/bin/python
 	$(VENV)/bin/pytest $(ARGS)
 
 check: lint test  ## What a developer runs before a commit

@@ -14,7 +14,7 @@ from drkit.age import Identity, Recipient, parse_identities, parse_recipient
 from drkit.catalog.lasting import lasts
 from drkit.clock import clock as clock
 from drkit.config import System
-from drkit.config.tables import AnySource, PhysicalTable, PostgresTable, ServerTable, SqliteTable
+from drkit.config.tables import AnySource, PhysicalTable, PostgresTable, RedisTable, RemoteTable, SqliteTable
 from drkit.config.values import is_reference
 from drkit.earlier import find_earlier
 from drkit.engines.files import FilesEngine
@@ -62,6 +62,8 @@ class Source:
             return self._postgres(table)
         if isinstance(table, PhysicalTable):
             return self._physical(table)
+        if isinstance(table, RedisTable):
+            return self._redis(table)
         path = self.system.path(table.path)
         if isinstance(table, SqliteTable):
             spool = self.system.path(table.spool) if table.spool else None
@@ -110,14 +112,14 @@ class Source:
 
     def variables(self) -> tuple[str, ...]:
         """Those of the environment that lead to the source."""
-        dsn = self.table.dsn if isinstance(self.table, ServerTable) else ""
+        dsn = self.table.dsn if isinstance(self.table, RemoteTable) else ""
         return (dsn.removeprefix("env:"),) if dsn.startswith("env:") else ()
 
     def secret_texts(self) -> list[str]:
         """What is behind the references that a password may stand in, as far as they can be read here."""
         table = self.table
         found = []
-        for reference in (table.scratch, table.dsn if isinstance(table, ServerTable) else None):
+        for reference in (table.scratch, table.dsn if isinstance(table, RemoteTable) else None):
             if reference and is_reference(reference):
                 with suppress(ConfigError):
                     found.append(self.system.resolve(reference))
@@ -127,6 +129,22 @@ class Source:
         """A reference is a server's DSN, and no folder."""
         place = self.table.scratch
         return None if place is None or is_reference(place) else self.system.path(place)
+
+    def _scratch_server(self) -> Callable[[], str] | None:
+        """Of one that is lent."""
+        place = self.table.scratch
+        if place is None or not is_reference(place):
+            return None
+
+        def resolve() -> str:
+            with _naming(self.system, f"sources.{self.key}.scratch"):
+                return self.system.resolve(place)
+
+        return resolve
+
+    def _programs(self) -> Path | None:
+        table = self.table
+        return self.system.path(table.programs) if isinstance(table, RemoteTable) and table.programs else None
 
     def _postgres(self, table: PostgresTable) -> Engine:
         # libpq and what comes with it take a tenth of a second, which those without PostgreSQL need not wait
@@ -140,17 +158,16 @@ class Source:
             table.lock_timeout,
             table.rate_limit,
             table.fingerprints,
-            self.system.path(table.programs) if table.programs else None,
+            self._programs(),
             table.trusted,
         )
-        place = table.scratch
+        return PostgresEngine(self.dsn, options, self._scratch_folder(), self._scratch_server(), clock=clock)
 
-        def scratch_server() -> str:
-            with _naming(self.system, f"sources.{self.key}.scratch"):
-                return self.system.resolve(place or "")
+    def _redis(self, table: RedisTable) -> Engine:
+        from drkit.engines.redis import RedisEngine  # TLS and what comes with it take their time, too
 
-        lent = scratch_server if place is not None and is_reference(place) else None
-        return PostgresEngine(self.dsn, options, self._scratch_folder(), lent, clock=clock)
+        folder, server = self._scratch_folder(), self._scratch_server()
+        return RedisEngine(self.dsn, table.method, self._programs(), folder, server, clock=clock)
 
     def _physical(self, table: PhysicalTable) -> Engine:
         from drkit.engines.postgres.physical.engine import PhysicalEngine
@@ -178,7 +195,7 @@ class Source:
         return PhysicalOptions(
             table.slot or name_slot(self.name),
             table.rate_limit,
-            self.system.path(table.programs) if table.programs else None,
+            self._programs(),
             table.incremental,
             table.log_interval,
             table.synchronous,
@@ -186,7 +203,7 @@ class Source:
 
     def dsn(self) -> str:
         table = self.table
-        if self.afar or not isinstance(table, ServerTable):
+        if self.afar or not isinstance(table, RemoteTable):
             raise NotRestorable(
                 f"something reached for the database of {self.name}, which would be lost with its region",
                 "this is a bug: please report it",

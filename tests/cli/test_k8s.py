@@ -355,3 +355,41 @@ def test_what_a_pod_cannot_have_is_refused_with_the_next_step(here: Here, old: s
     code, message = here.refused()
     assert code == 3
     assert told in message
+
+
+CACHE = """[sources.cache]
+kind = "redis"
+dsn = "env:REDIS_URL"
+backup = "*/15 * * * *"
+verify = "0 5 1 * *"
+"""
+
+
+def _ways(documents: list[Document]) -> dict[str, list[int]]:
+    """To databases: the ports of each component."""
+    return {
+        each["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"]: [
+            port["port"] for rule in each["spec"]["egress"] for port in rule["ports"]
+        ]
+        for each in of_kind(documents, "NetworkPolicy")
+        if each["metadata"]["name"].endswith("-databases")
+    }
+
+
+def test_redis_is_reached_at_its_port_by_its_backup_alone(here: Here) -> None:
+    here.write(HEAD + CACHE)
+    documents = here.documents()
+    assert _ways(documents) == {"backup": [6379], "restore": [6379]}
+    backup, drill = (container_of(named(documents, "CronJob", f"shop-cache-{job}")) for job in ("backup", "verify"))
+    assert {each["name"] for each in backup["env"]} > {"REDIS_URL"}
+    assert "PGSSLROOTCERT" not in {each["name"] for each in backup["env"]}
+    assert "/etc/drkit/database-ca" in {each["mountPath"] for each in backup["volumeMounts"]}
+    assert "REDIS_URL" not in {each["name"] for each in drill["env"]}
+
+
+def test_two_kinds_of_databases_are_reached_at_both_ports_and_a_lent_server_by_drills(here: Here) -> None:
+    here.write(HEAD + MAIN + CACHE + 'scratch = "env:SCRATCH_REDIS"\n')
+    documents = here.documents()
+    assert _ways(documents) == {"backup": [5432, 6379], "restore": [5432, 6379], "verify": [6379]}
+    drill = container_of(named(documents, "CronJob", "shop-cache-verify"))
+    assert "SCRATCH_REDIS" in {each["name"] for each in drill["env"]}

@@ -10,10 +10,10 @@ from pydantic import BaseModel
 
 from drkit.cli.app import app
 from drkit.config import load_system
-from drkit.config.tables import FilesTable, PhysicalTable, PostgresTable, SqliteTable, SystemTable, Table
+from drkit.config.tables import FilesTable, PhysicalTable, PostgresTable, RedisTable, SqliteTable, SystemTable, Table
 from drkit.errors import DrkitError
 
-KINDS = (PostgresTable, PhysicalTable, SqliteTable, FilesTable)
+KINDS = (PostgresTable, PhysicalTable, SqliteTable, FilesTable, RedisTable)
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import psycopg
 import pytest
 
-from drkit.engines.postgres.scratch import enclosure
+from drkit.disk import enclosure
 from drkit.engines.postgres.scratch.place import ScratchServer
 from drkit.engines.postgres.scratch.postgres import scratch_postgres
 from fault_system import utc_now

@@ -29,10 +29,12 @@ class Target:
 
 def read_target(text: str, source: "Source") -> Target:
     from drkit import starter
-    from drkit.config.tables import PhysicalTable, PostgresTable
+    from drkit.config.tables import PhysicalTable, PostgresTable, RedisTable
     from drkit.config.values import holds_password, is_reference
 
     table = source.table
+    if isinstance(table, RedisTable):
+        return _read_redis(text)
     if isinstance(table, PhysicalTable) and not (is_reference(text) or starter.is_postgres(text)):
         return Target(text, text)
     if not isinstance(table, PostgresTable | PhysicalTable):
@@ -56,9 +58,27 @@ def read_target(text: str, source: "Source") -> Target:
 
 def default_target(source: "Source") -> str:
     """For a script that somebody will edit, where no target was named: it must not need the source."""
-    from drkit.config.tables import PostgresTable
+    from drkit.config.tables import PostgresTable, RedisTable
 
+    if isinstance(source.table, RedisTable):
+        return "restored.rdb"
     return "dbname=restored" if isinstance(source.table, PostgresTable) else "restored"
+
+
+def _read_redis(text: str) -> Target:
+    """A server by its URL or a reference to one, or a file."""
+    from drkit.config.values import holds_password, is_reference
+    from drkit.engines.redis.url import is_url, parse_url
+
+    value = read_reference("--to", text, "the URL") if is_reference(text) else text
+    if "://" not in value and value == text:
+        return Target(text, text)
+    if not is_url(value):
+        raise UsageError(
+            "a source of kind redis is restored to a Redis server or a file", "write redis://host:6379, or a new path"
+        )
+    remember(value)
+    return Target(value, str(parse_url(value)), passwords_in(value), value == text and holds_password(text))
 
 
 def _beside(dsn: str, name: str) -> str:

@@ -105,7 +105,7 @@ _SAYINGS = {
     "string_type": "this must be a text; put it in quotes",
     "tuple_type": "this must be a list; put it in brackets",
     "union_tag_not_found": 'kind is missing; say what the source is, such as kind = "sqlite"',
-    "union_tag_invalid": "kind is none that drkit knows: it is one of 'postgres', 'sqlite', 'files'",
+    "union_tag_invalid": "kind is none that drkit knows: it is one of 'postgres', 'sqlite', 'files', 'redis'",
     "too_short": "this must not be empty; give one at least",
 }
 

@@ -17,6 +17,7 @@ from drkit.config.values import (
     NotifyUrl,
     PingUrl,
     RecipientText,
+    RedisMethod,
     Reference,
     References,
     SignerText,
@@ -236,19 +237,39 @@ class FilesTable(SourceTable):
 
     @model_validator(mode="after")
     def _checks_are_commands(self) -> "FilesTable":
-        if asking := [check.name for check in self.checks if check.sql is not None]:
-            raise ValueError(f"the check {asking[0]!r} asks SQL of plain files; use a command, which gets DRKIT_TARGET")
+        _insist_on_commands(self, "plain files")
         return self
 
 
-class ServerTable(SourceTable):
-    """What both methods have. `dsn` is a secret, as it holds a password as a rule. `rate_limit` caps what is read from
-    the server, per second."""
+def _insist_on_commands(table: SourceTable, what: str) -> None:
+    if asking := [check.name for check in table.checks if check.sql is not None]:
+        raise ValueError(f"the check {asking[0]!r} asks SQL of {what}; use a command, which gets DRKIT_TARGET")
+
+
+class RemoteTable(SourceTable):
+    """What is reached over a line. `dsn` is a secret, as it holds a password as a rule; `programs` is a folder."""
+
+    dsn: DsnReference
+    programs: str | None = None
+
+
+class RedisTable(RemoteTable):
+    """With `method` "scan" keys are read one after the other, where nobody may replicate: not of one moment."""
+
+    kind: Literal["redis"]
+    method: RedisMethod = "sync"
+
+    @model_validator(mode="after")
+    def _checks_are_commands(self) -> "RedisTable":
+        _insist_on_commands(self, "a Redis server")
+        return self
+
+
+class ServerTable(RemoteTable):
+    """What both methods have. `rate_limit` caps what is read from the server, per second."""
 
     kind: Literal["postgres"]
-    dsn: DsnReference
     rate_limit: Size | None = None
-    programs: str | None = None
 
 
 class PostgresTable(ServerTable):
@@ -322,6 +343,7 @@ def _tell_kind(given: object) -> str | None:
 AnySource = Annotated[
     Annotated[SqliteTable, Tag("sqlite")]
     | Annotated[FilesTable, Tag("files")]
+    | Annotated[RedisTable, Tag("redis")]
     | Annotated[PostgresTable, Tag("postgres")]
     | Annotated[PhysicalTable, Tag("physical")],
     Discriminator(_tell_kind),

@@ -133,6 +133,12 @@ def _known_method(value: object) -> object:
     return value
 
 
+def _known_redis_method(value: object) -> object:
+    if value not in ("sync", "scan"):
+        raise ValueError('the method is "sync", by the replication protocol, or "scan", key by key')
+    return value
+
+
 def _one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
@@ -166,5 +172,6 @@ PingUrl = Annotated[str, BeforeValidator(_parsed(_reference_or(parse_ping)))]
 NotifyUrl = Annotated[str, BeforeValidator(_parsed(_parse_notify_url))]
 Zone = Annotated[ZoneInfo, BeforeValidator(_parsed(_parse_zone))]
 Method = Annotated[Literal["dump"], BeforeValidator(_known_method)]
+RedisMethod = Annotated[Literal["sync", "scan"], BeforeValidator(_known_redis_method)]
 SlotName = Annotated[str, BeforeValidator(_parsed(_parse_slot))]
 Count = Annotated[int, Field(ge=0)]

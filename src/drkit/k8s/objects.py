@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
-from drkit.config.tables import ServerTable
+from drkit.config.tables import RedisTable, RemoteTable
 from drkit.config.values import is_reference
 from drkit.errors import ConfigError, IntegrityError, NotRestorable, ObjectiveMissed, UsageError
 from drkit.k8s.cluster import Cluster
@@ -18,7 +18,7 @@ from drkit.k8s.pod import Object, labels_of, pod_of
 from drkit.timetable import Cron
 
 _OURS = {"app.kubernetes.io/name": "drkit"}
-_HTTPS, _POSTGRES, _DNS = 443, 5432, 53
+_HTTPS, _POSTGRES, _REDIS, _DNS = 443, 5432, 6379, 53
 _RESTORE = "restore"
 _KEPT = timedelta(days=7)
 _TRIES_MORE = 2
@@ -57,12 +57,12 @@ def way_out(place: str, ports: Iterable[int]) -> Object:
     )
 
 
-def way_to_databases(job: str, place: str) -> Object:
+def way_to_databases(job: str, place: str, ports: Iterable[int]) -> Object:
     labels = {**_OURS, "app.kubernetes.io/component": job}
     spec = {
         "podSelector": {"matchLabels": labels},
         "policyTypes": ["Egress"],
-        "egress": [{"ports": [{"protocol": "TCP", "port": _POSTGRES}]}],
+        "egress": [{"ports": [{"protocol": "TCP", "port": port} for port in sorted(set(ports))]}],
     }
     return _object(
         "networking.k8s.io/v1",
@@ -119,12 +119,16 @@ def reaches_databases(job: Job) -> list[str]:
     """Which components: a backup its source, a drill a server that is lent. Where the identity is, somebody may restore
     one day, by a Job that is made then."""
     source = job.source
-    if not isinstance(source, ServerTable):
+    if not isinstance(source, RemoteTable):
         return []
     if not job.proves:
         return [job.name]
     lent = source.scratch is not None and is_reference(source.scratch)
     return [job.name, _RESTORE] if lent else [_RESTORE]
+
+
+def database_port(job: Job) -> int:
+    return _REDIS if isinstance(job.source, RedisTable) else _POSTGRES
 
 
 def shown_ports(jobs: Sequence[Job], cluster: Cluster) -> set[int]:

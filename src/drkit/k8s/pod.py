@@ -78,7 +78,7 @@ def _environment(job: Job, keys: dict[str, str]) -> list[Object]:
         "AWS_CONFIG_FILE": str(AWS / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(AWS / "credentials"),
     }
-    if reads_database(job):
+    if reads_database(job) and isinstance(job.source, ServerTable):
         said["PGSSLROOTCERT"] = str(AUTHORITY / "ca.pem")
     secret = secret_of(job.system.name)
     known = variables(job.references)

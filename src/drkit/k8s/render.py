@@ -69,8 +69,11 @@ def _side(
     found += [objects.schedule(name, _text(*texts[name], proves=jobs[0].proves), place) for name in systems]
     found += [objects.account(name, place) for name in names]
     found.append(objects.way_out(place, {*objects.shown_ports(jobs, cluster), *cluster.ports}))
-    databases = dict.fromkeys(name for job in jobs for name in objects.reaches_databases(job))
-    found += [objects.way_to_databases(name, place) for name in databases]
+    databases: dict[str, list[int]] = {}
+    for job in jobs:
+        for name in objects.reaches_databases(job):
+            databases.setdefault(name, []).append(objects.database_port(job))
+    found += [objects.way_to_databases(name, place, ports) for name, ports in databases.items()]
     return found + [
         objects.cron_job(job, job.cron, cluster, now) if job.cron else objects.follower(job, cluster) for job in jobs
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from drkit.config.tables import FilesTable, ServerTable, SqliteTable
+from drkit.config.tables import FilesTable, RemoteTable, SqliteTable
 from drkit.config.values import is_reference
 from drkit.errors import UsageError
 from drkit.k8s.cluster import SCHEDULES, TEMPORARY, Claim, Cluster
@@ -56,7 +56,7 @@ def volumes_of(job: Job, cluster: Cluster, keys: dict[str, str], claim: Claim | 
 
 
 def reads_database(job: Job) -> bool:
-    return job.name in (BACKUP, FOLLOW) and isinstance(job.source, ServerTable)
+    return job.name in (BACKUP, FOLLOW) and isinstance(job.source, RemoteTable)
 
 
 def claim_of(job: Job, cluster: Cluster) -> Claim | None:

@@ -39,7 +39,7 @@ CONFIG_VALID = _gauge("config_valid", (), "Whether all schedules could be loaded
 LAST_LOOK = _gauge("last_look_timestamp_seconds", (), "When the stores were looked at last.")
 LOOK_FAILED = _gauge("look_failed", SOURCE, "1 if its store could not be looked at, and 0 if it could.")
 
-SOURCE_INFO = Metric("drkit_source_info", "info", KIND, "What the source is: postgres, sqlite or files.")
+SOURCE_INFO = Metric("drkit_source_info", "info", KIND, "What the source is: postgres, sqlite, files or redis.")
 HEALTHY = _gauge("healthy", SOURCE, "1 if every promise is kept and nothing is wrong, and 0 otherwise.")
 HEALTHY_UNTIL = _gauge(
     "healthy_until_timestamp_seconds", SOURCE, "When a healthy source is so no more, if nothing new comes by then."

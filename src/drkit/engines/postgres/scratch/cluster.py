@@ -8,11 +8,11 @@ import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from drkit.disk.enclosure import enclosing
 from drkit.disk.scratch import DATA
 from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.refusals import redact
 from drkit.engines.postgres.scratch.confinement import ENVIRONMENT, Confinement
-from drkit.engines.postgres.scratch.enclosure import enclosing
 from drkit.engines.postgres.scratch.naming import naming, write_names
 from drkit.errors import ConfigError, NotRestorable
 from drkit.streams.process import family

@@ -1,0 +1,5 @@
+"""Numbers in sentences."""
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
