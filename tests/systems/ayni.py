@@ -18,6 +18,7 @@ from daemon_runner import PATIENCE
 from postgres.programs import find_programs
 from servers.moto_process import moto_server
 from servers.postgres import PostgresServer, postgres_server
+from servers.redis import Redis, redis_server
 from systems.ayni_app.models import Favour, Neighbour, Town
 from systems.team import Team, make_buckets, s3_environment, team_of
 
@@ -41,6 +42,7 @@ Favours = list[Done]
 class Ayni:
     team: Team
     server: PostgresServer
+    redis: Redis
 
     def deploy(self, *releases: str) -> None:
         """A release comes with its migration, which runs at start-up."""
@@ -61,6 +63,12 @@ class Ayni:
         """One in each town, of less than an hour."""
         with self._session() as session:
             session.add_all(Favour(town_id=town, giver_id=10 * town + 1, minutes=10 + town) for town in NUMBERS)
+
+    def queue_tasks(self) -> None:
+        """As Celery does: a list of those that wait, and results that are kept for a day."""
+        for number in range(20):
+            self.redis.call("LPUSH", "celery", f'{{"task": "thank", "favour": {number}}}')
+            self.redis.call("SET", f"celery-task-meta-{number}", '{"status": "SUCCESS"}', "EX", 86400)
 
     def favours(self, database: str = DATABASE) -> Favours:
         """All towns', as an operator sees them."""
@@ -104,14 +112,15 @@ class Ayni:
 
 @contextmanager
 def ayni_running(folder: Path) -> Iterator[Ayni]:
-    """On a server of version 17, with a bucket, by one clock for all."""
+    """On a server of version 17, with a bucket, by one clock: for all but Redis, which dies of libfaketime."""
     with (
         team_of(folder, "ayni", find_programs(17)) as team,
         moto_server(folder, team.clock.environment) as s3,
         postgres_server(folder, 17, clock=team.clock.environment) as server,
+        redis_server() as redis,
     ):
         make_buckets(s3, team.schedule)
         shutil.copytree(APPLICATION, team.home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("releases", "*.pyc"))
         url = server.create(DATABASE)
-        told = {"AYNI_DATABASE_URL": url, "AYNI_NOTIFY_URL": "json://127.0.0.1:9/", **s3_environment(s3)}
-        yield Ayni(team.given(**told), server)
+        told = {"AYNI_DATABASE_URL": url, "AYNI_REDIS_URL": redis.url, "AYNI_NOTIFY_URL": "json://127.0.0.1:9/"}
+        yield Ayni(team.given(**told, **s3_environment(s3)), server, redis)

@@ -64,12 +64,12 @@ class Restaurant:
     def open(self, url: str | None = None) -> Iterator[Evening]:
         """It is killed at the end, with an order half taken as a rule."""
         paper = self.team.home / f"orders-{len(list(self.team.home.glob('orders-*')))}"
-        environment = {"DATABASE_URL": url or self.url, "UPLOADS": str(self.data / "uploads")}
+        environment = {"DATABASE_URL": url or self.url, "UPLOADS": f"{self.data}/uploads", "PATH": os.environ["PATH"]}
         with paper.open("wb") as out:
             process = subprocess.Popen(
                 [sys.executable, "serve.py"],
                 cwd=self.team.home,
-                env={**self.team.drkit.environment, **environment},
+                env=environment,
                 stdout=out,
                 start_new_session=True,
             )

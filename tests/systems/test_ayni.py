@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from daemon_runner import PATIENCE
+from servers.redis import redis_server
 from systems.ayni import DATABASE, Ayni, Favours, ayni_running
 from systems.team import utc
 
@@ -23,6 +25,7 @@ class Month:
     noon: datetime
     half_a_minute_before: Favours
     just_before: Favours
+    tasks: dict[tuple[int, bytes], tuple[Any, int]]
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,10 @@ def live_the_bad_day(ayni: Ayni, days: list[date]) -> Month:
         team.drkit.ok("prune", "ayni")
         team.clock.set(team.moment(last, 3, 45))
         team.drkit.ok("backup", "now", "ayni/pitr")
+        team.clock.set(team.moment(last, 11, 25))
+        ayni.queue_tasks()
+        tasks = ayni.redis.contents()
+        team.drkit.ok("backup", "now", "ayni/queue")
         team.clock.set(noon - 40 * SECOND)
         ayni.do_favours()
         half_a_minute_before = ayni.favours()
@@ -62,10 +69,11 @@ def live_the_bad_day(ayni: Ayni, days: list[date]) -> Month:
         just_before = ayni.favours()
         team.clock.set(noon)
         ayni.deploy("0004_hours")
+        ayni.redis.call("DEL", "celery")  # every task failed by what it found
         ayni.await_followed()
         follower.terminate()
         assert follower.wait(PATIENCE) == 130
-    return Month(ayni, days, noon, half_a_minute_before, just_before)
+    return Month(ayni, days, noon, half_a_minute_before, just_before, tasks)
 
 
 def test_thirty_days_of_daily_backups_are_kept_and_no_more(month: Month) -> None:
@@ -90,6 +98,15 @@ def test_every_second_of_the_last_day_can_be_restored(month: Month) -> None:
     at = utc(month.noon - 30 * SECOND)
     ayni.team.drkit.ok("restore", "ayni/pitr", "--at", at, "--to", ayni.server.dsn("that_second"))
     assert ayni.favours("that_second") == month.half_a_minute_before
+
+
+def test_tasks_that_waited_wait_again_in_an_empty_redis_with_results_and_their_expiry(month: Month) -> None:
+    team = month.ayni.team
+    with redis_server() as empty:
+        team = team.given(NEW_REDIS_URL=empty.url)
+        team.drkit.ok("restore", "ayni/queue", "--at", utc(month.noon - SECOND), "--to", "env:NEW_REDIS_URL")
+        assert len(month.tasks) == 21
+        assert empty.contents() == month.tasks
 
 
 def test_a_restore_test_tells_that_the_migration_took_the_policies_away(month: Month) -> None:

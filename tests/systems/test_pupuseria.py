@@ -26,7 +26,7 @@ def test_orders_that_are_taken_all_the_time_survive_the_loss_of_their_volume_and
                 assert daemon.stop() == 0
             for _ in range(3):
                 surely_in = evening.await_orders(10)
-                team.type("drkit backup now pupuseria")
+                team.drkit.ok("backup", "now", "pupuseria")
         restaurant.lose_the_volume()
 
         team.type("mkdir data")
@@ -47,7 +47,7 @@ def assert_no_order_is_torn_in_any_point(restaurant: Restaurant) -> None:
     counts = []
     for number, point in enumerate(points):
         look = restaurant.team.home / f"look-{number}.db"
-        restaurant.team.type(f"drkit restore pupuseria/orders --at {point['id']} --to {look.name}")
+        restaurant.team.drkit.ok("restore", "pupuseria/orders", "--at", point["id"], "--to", str(look))
         assert sqlite_rows(look, TORN) == []
         counts.append(len(sqlite_rows(look, "SELECT id FROM orders")))
     assert counts == sorted(set(counts), reverse=True)

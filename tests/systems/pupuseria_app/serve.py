@@ -31,7 +31,7 @@ def main() -> None:
         if number % 20 == 1:
             upload(number)
         print(number, flush=True)
-        time.sleep(0.03)
+        time.sleep(0.04)
 
 
 def upload(number: int) -> None:
