@@ -26,8 +26,14 @@ _STEP = re.compile(
 )
 _END = "=== end of step ==="
 _HOME = "/home/you"
-_VARYING = (
-    r"(?<=\.before-)\d{8}T\d{6}Z|(?<=PostgreSQL )\d+\.\d+(?: \([^)]*\))?, asked as \w+|(?<=and psql )\d+\.\d+.*: /\S+"
+_VARYING = "|".join(
+    (
+        r"(?<=\.before-)\d{8}T\d{6}(?:\.\d+)?Z",
+        r"LENGTH|\b\d+m(?= of | ago| before|, promised)",  # a length of whole minutes, on a slow day
+        r"(?<=LENGTH )(?:ahead of|behind)(?= ours)",
+        r"(?<=PostgreSQL )\d+\.\d+(?: \([^)]*\))?, asked as \w+",
+        r"(?<=and psql )\d+\.\d+.*: /\S+",
+    )
 )
 
 

@@ -29,7 +29,7 @@ def test_who_follows_a_tutorial_word_by_word_sees_what_it_shows(page: str, tmp_p
         scratch.mkdir(mode=0o711)
         plain = {"HOME": str(home), "TMPDIR": str(scratch), "LANG": "C.UTF-8", "TERM": "xterm", "NO_COLOR": "1"}
         path = f"{programs}:{given.pop('PATH', os.environ['PATH'])}"
-        printed = follow(steps, home, {**plain, **given, "PATH": path}, 120)
+        printed = follow(steps, home, {**plain, **given, "PATH": path}, 280)
     if os.environ.get("DRKIT_REWRITE_GOLDEN"):
         rewrite(page, steps, printed)
         steps = [step for step in read_steps(page) if step.mark not in (INSTALL, SERVER)]
