@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from drills import AT, drill_at
+from drkit.cli.console import Console
+from drkit.cli.verify_text import describe_drill, summarize
 from drkit.restore.hauls import Haul
 from drkit.restore.plan import Window
 from drkit.standing import FailedRun, Standing, with_log
@@ -104,3 +106,21 @@ def test_what_a_follower_gives_alarm_of_is_red_with_its_words_and_its_hint() -> 
     assert not seen.healthy
     assert (trouble.kind, trouble.since, trouble.next_step) == ("follower", AT, "raise it")
     assert "after 7 MB more" in trouble.what
+
+
+@pytest.mark.parametrize(
+    ("worst", "told"),
+    [
+        (worst_of(16 * MINUTE), "16m by this pace, for 2020-11-20T14:30:00Z, 3.0 GB of log from its base: MISSED"),
+        (worst_of(15 * MINUTE), "15m by this pace, for 2020-11-20T14:30:00Z, 3.0 GB of log from its base"),
+        (worst_of(None), "not known: no drill has replayed enough log, for 2020-11-20T14:30:00Z, 3.0 GB of log"),
+    ],
+)
+def test_what_a_drill_means_for_the_farthest_moment_is_told_beside_what_it_took(worst: Worst, told: str) -> None:
+    drill = replace(DRILL, worst=worst)
+    lines = summarize(Console(), drill, None)
+    assert lines[1].startswith("  RTO 10m")
+    assert told in lines[2]
+    assert lines[2].endswith("MISSED") is told.endswith("MISSED")
+    assert describe_drill(drill, None)["rto_at_worst"]["backup"] == "a"
+    assert "rto_at_worst" not in describe_drill(drill_at(), None)
