@@ -109,7 +109,7 @@ def _check_point(world: World, tally: Tally, source: Source, place: str, point: 
         if run.code != 0:
             tally.lose(f"{source.name} {point} of the {place} is not restored: {run.code}: {run.error}")
         else:
-            judge_restored(world, tally, source, target, run)
+            judge_restored(tally, source, target, run)
             tally.count(tally.checked, f"at the end, {place}")
     finally:
         source.discard(target)

@@ -7,14 +7,14 @@ from typing import Any
 from engines import Source
 from ledger import Wrong
 from tally import Tally
-from world import Run, World
+from world import Run
 
 
 def moment_of(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def judge_restored(world: World, tally: Tally, source: Source, target: str, run: Run) -> None:
+def judge_restored(tally: Tally, source: Source, target: str, run: Run) -> None:
     """By the moment that it says it has reached."""
     told: dict[str, Any] = run.document
     reached = moment_of(told["reached"])
@@ -23,8 +23,6 @@ def judge_restored(world: World, tally: Tally, source: Source, target: str, run:
         until = tally.made.get(source.name, {}).get(told["backup"], time())
     elif told["wanted"] is None:  # the end of a log may hold more than is known to be covered
         until = time()
-    if reached < world.begun_at:  # captured by a clock that was a day behind
-        since, until = 0.0, time()
     _judge(tally, source, target, since, until, f"{told['backup']} of {told['from']} at {told['reached']}")
 
 

@@ -110,4 +110,6 @@ def _options() -> argparse.Namespace:
 
 if __name__ == "__main__":
     faulthandler.enable()
+    for number in (signal.SIGINT, signal.SIGTERM):  # both end all that it has started
+        signal.signal(number, signal.default_int_handler)
     sys.exit(main())

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from threading import Lock
-from time import monotonic, time
+from time import monotonic
 from typing import Any
 
 from drkit.keyfiles import write_keys
@@ -83,7 +83,6 @@ class World:
     proxies: tuple[Proxy, Proxy]
     sources: list[Source]
     environment: Mapping[str, str]
-    begun_at: float = field(default_factory=time)
     _numbers: Iterator[int] = field(default_factory=count)
     _log: Lock = field(default_factory=Lock)
 
@@ -124,18 +123,17 @@ class World:
 
     def run(self, *words: str, kill_after: float | None = None, alone: bool = True, **more: str) -> Run:
         """To its end, or to its death: `alone`, or with all that it has started."""
-        begun, killed = monotonic(), False
+        begun, hangs = monotonic(), False
         child = self.start(*words, **more)
         try:
             child.wait(kill_after or _PATIENCE)
         except subprocess.TimeoutExpired:
-            killed = kill_after is not None
+            hangs = kill_after is None
             kill(child, alone=alone)
         place: Path = child.place  # type: ignore[attr-defined]
-        run = Run(
-            words, child.returncode, place.with_suffix(".out").read_text(), place.with_suffix(".err").read_text(),
-            killed, monotonic() - begun,
-        )  # fmt: skip
+        out, err = place.with_suffix(".out").read_text(), place.with_suffix(".err").read_text()
+        killed = child.returncode == -signal.SIGKILL and not hangs  # by us, or by a fault
+        run = Run(words, child.returncode, out, err, killed, monotonic() - begun)
         self.tell(f"{place.name} {' '.join(words)}: {'killed' if killed else run.code} after {run.seconds:.1f} s")
         return run
 
