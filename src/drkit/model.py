@@ -201,12 +201,11 @@ class Wishes:
         refuse_options(given, f"a source of kind {kind} is restored whole")
 
 
-def refuse_options(given: Mapping[str, object], why: str) -> None:
+def refuse_options(
+    given: Mapping[str, object], why: str, hint: str = "leave it out, and take what you need out of the restored copy"
+) -> None:
     if parts := [option for option, value in given.items() if value]:
-        raise UsageError(
-            f"{why}, so {' and '.join(parts)} means nothing here",
-            "leave it out, and take what you need out of the restored copy",
-        )
+        raise UsageError(f"{why}, so {' and '.join(parts)} means nothing here", hint)
 
 
 @dataclass(frozen=True, slots=True)

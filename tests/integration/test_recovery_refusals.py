@@ -199,6 +199,11 @@ def test_wishes_that_mean_nothing_for_a_folder_are_refused(system: PhysicalSyste
     assert not list(system.folder.glob("restored*"))
 
 
+def test_whoever_means_a_database_by_its_plain_name_is_told_how_to_name_it(system: PhysicalSystem) -> None:
+    done = system.drkit("restore", "--to", "postgres", "--swap")
+    assert (done.code, "--to postgresql://" in done.errors[-1]["hint"]) == (2, True)
+
+
 def test_a_folder_that_is_not_empty_is_left_alone(system: PhysicalSystem) -> None:
     target = system.folder / "restored"
     target.mkdir()

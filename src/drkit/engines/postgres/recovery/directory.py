@@ -63,7 +63,10 @@ def check_directory(target: str, wishes: Wishes) -> Path:
         "--no-privileges": wishes.no_privileges,
         "--database": wishes.database,
     }
-    refuse_options(given, "a whole server is restored to a new folder")
+    hint = (
+        "leave it out; or name a database by its URL, as a plain name is a folder: --to postgresql://…, --to env:NAME"
+    )
+    refuse_options(given, "a whole server is restored to a new folder", hint)
     path = Path(target).absolute()
     for taken in (path,) if is_left(path) else (path, spaces_of(path)):
         if os.path.lexists(taken) and (taken.is_symlink() or not taken.is_dir() or any(taken.iterdir())):
