@@ -18,7 +18,7 @@ from tally import Tally
 from world import SYSTEM, World, children_of, kill
 
 _PATIENCE = 60
-_AWAY = "refuses connections"
+_AT_WORK = "following timeline"
 _LONG_RUNNING = {
     "daemon": ("daemon", "--listen", "127.0.0.1:0", "--look-every", "20s"),
     "follower": ("follow", f"{SYSTEM}/whole"),
@@ -89,7 +89,7 @@ class Faults:
 
     def _look_at_end(self, name: str, child: "subprocess.Popen[bytes]") -> None:
         said = child.place.with_suffix(".err").read_text()  # type: ignore[attr-defined]
-        if child.returncode == 4 and _AWAY in said:  # it was started while the database was down
+        if child.returncode == 4 and _AT_WORK not in said:  # it was started while the database was down
             self._tally.count(self._tally.refused, f"{name} with 4")
         elif child.returncode not in (0, 130, -signal.SIGKILL):
             self._tally.find(f"the {name} ended by itself with {child.returncode}: {said[-1500:]}")
