@@ -112,6 +112,13 @@ def test_before_one_target_is_touched_all_of_them_were_found_to_be_free(pair: Sh
     assert not (pair.folder / "ran").exists()
 
 
+def test_a_folder_that_was_there_stays_and_one_that_was_made_for_nothing_goes(pair: Shop) -> None:
+    (pair.folder / "mine").mkdir()
+    for folder, stays in (("mine", True), ("new", False)):
+        assert pair.drkit("restore", "shop", "--to", folder, "--hook-before", "exit 1").code == 6
+        assert (pair.folder / folder).exists() == stays
+
+
 def test_a_source_that_does_not_reach_back_keeps_all_of_them_from_being_touched(pair: Shop) -> None:
     done = pair.drkit("restore", "shop", "--at", "2026-11-20T12:15:00Z", "--to", "back", "--json")
     assert done.code == 6
