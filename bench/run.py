@@ -1,7 +1,7 @@
 """drkit beside the tools it replaces, in one run, as ratios of medians.
 
     bench/run.py [all|sqlite|s3|cli|postgres|postgres-s3|postgres-tables|drills|metrics|daemon|bases|increments|follow
-                  |audit]
+                  |replay|audit]
                  [--rounds 5] [--gb 1] [--folder FOLDER]
 
 It is not a test: no figure fails anything. Machines differ and are noisy: compare ratios of one run, not seconds.
@@ -25,6 +25,7 @@ from following import bench_following
 from measure import Contender, compare
 from metrics import bench_metrics
 from physical import bench_bases, bench_increments
+from replay import bench_replay
 from servers.radosgw import radosgw_server
 
 
@@ -143,6 +144,7 @@ def main() -> None:
         "bases": bench_bases,
         "increments": bench_increments,
         "follow": bench_following,
+        "replay": bench_replay,
         "metrics": bench_metrics,
         "daemon": lambda folder, _gigabytes, _rounds: bench_daemon(folder),
         "audit": bench_audit,
