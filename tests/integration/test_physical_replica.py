@@ -43,8 +43,9 @@ def standing(system: PhysicalSystem) -> dict[str, Any]:
 
 
 def covered_there(system: PhysicalSystem) -> datetime:
+    """Long ago where nothing at all could be had back from there."""
     [replica] = standing(system)["replica"]
-    return parse_moment(replica["captured_at"])
+    return parse_moment(replica["captured_at"]) if replica["captured_at"] else catalog.NOTHING_KNOWN
 
 
 def kinds(source: dict[str, Any]) -> set[str]:
