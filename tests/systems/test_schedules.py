@@ -9,6 +9,7 @@ import pytest
 
 from postgres.programs import find_programs
 from servers.postgres import PostgresServer, postgres_server
+from servers.redis import Redis, redis_server
 from servers.s3_server import S3Server
 from systems.team import SCHEDULES, Team, make_buckets, references, s3_environment, team_of
 
@@ -24,12 +25,21 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Post
         yield {16: older, 17: newer}
 
 
-def answers(team: Team, server: PostgresServer, s3: S3Server) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def redis() -> Iterator[Redis]:
+    with redis_server() as server:
+        yield server
+
+
+def answers(team: Team, server: PostgresServer, s3: S3Server, redis: Redis) -> dict[str, str]:
     """To what a schedule refers to besides keys."""
     ways: dict[str, Callable[[], str]] = {
         "DATABASE_URL": lambda: server.create(f"of_{team.name}"),
         "NOTIFY_URL": lambda: ELSEWHERE,
         "STORE": lambda: s3.url(s3.new_bucket(), "prod"),
+        "REPLICA": lambda: s3.url(s3.new_bucket(), "copy"),
+        "REDIS_URL": lambda: redis.url,
+        "DRILL_SIGNER": lambda: (team.home / "keys/signer").read_text().strip(),
     }
     asked = [each.removeprefix("env:") for each in references(team.schedule) if each.startswith("env:")]
     open_ones = [name for name in asked if name not in team.drkit.environment]
@@ -47,13 +57,13 @@ def put_data(team: Team) -> None:
 
 @pytest.mark.parametrize("name", TEAMS)
 def test_check_finds_nothing_wrong_with_a_schedule_as_it_lies(
-    name: str, tmp_path: Path, servers: dict[int, PostgresServer], radosgw_url: S3Server
+    name: str, tmp_path: Path, servers: dict[int, PostgresServer], radosgw_url: S3Server, redis: Redis
 ) -> None:
     major = MAJORS.get(name, 17)
     with team_of(tmp_path, name, find_programs(major), **s3_environment(radosgw_url)) as team:
         make_buckets(radosgw_url, team.schedule)
         put_data(team)
-        team = team.given(**answers(team, servers[major], radosgw_url))
+        team = team.given(**answers(team, servers[major], radosgw_url, redis))
         done = team.drkit("check")
         assert (done.code, [line for line in done.out.splitlines() if not line.startswith("ok")][:-1]) == (0, [])
         assert team.schedule.read_bytes() == (SCHEDULES / team.schedule.name).read_bytes()
