@@ -25,8 +25,8 @@ from systems.tequipy import DATABASE, Tequipy, tequipy_running
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/drkit.rules.yaml"
 HALF_HOUR = timedelta(minutes=30)
-RUNS = 13  # from six to noon
-KILLED = 6  # at nine
+RUNS = 7  # from nine to noon
+KILLED = 3  # at half past ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,15 @@ class Morning:
 
 @pytest.fixture(scope="module")
 def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Morning]:
-    """An order every half hour, and the CronJob of the database; at nine its pg_dump is killed, as by a node that is
-    short of memory, and the Job tries again."""
+    """An order every half hour, and the CronJob of the database; at half past ten its pg_dump is killed, as by a node
+    that is short of memory, and the Job tries again."""
     with tequipy_running(tmp_path_factory.mktemp("tequipy")) as tequipy:
         [day] = tequipy.team.days(1)
-        six = tequipy.team.moment(day, 6)
+        nine = tequipy.team.moment(day, 9)
         backup = tequipy.pod("tequipy-main-backup")
         seen = []
         for number in range(RUNS):
-            now = six + number * HALF_HOUR
+            now = nine + number * HALF_HOUR
             tequipy.team.clock.set(now)
             tequipy.place_order(now - timedelta(seconds=1))
             if number == KILLED:
@@ -66,7 +66,7 @@ def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Morning]:
             else:
                 done = backup()
                 assert done.code == 0, done
-        yield Morning(tequipy, six + (RUNS - 1) * HALF_HOUR, *seen)
+        yield Morning(tequipy, nine + (RUNS - 1) * HALF_HOUR, *seen)
 
 
 def kill_pg_dump(tequipy: Tequipy) -> Done:
