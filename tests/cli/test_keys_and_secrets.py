@@ -106,7 +106,7 @@ def test_a_second_init_keeps_keys_and_schedules_as_they_are(shop: Shop) -> None:
 def test_init_asks_on_a_terminal_and_takes_the_defaults_for_empty_answers(empty: Shop) -> None:
     seen = empty.drkit.on_terminal(
         "init",
-        answers=[("shop.db]? ", ""), ("called [shop]? ", "store-2"), ("backups]? ", "")],
+        answers=[("[plain]? ", ""), ("shop.db]? ", ""), ("called [shop]? ", "store-2"), ("backups]? ", "")],
     )
     assert seen.code == 0, seen
     assert "wrote schedules/store-2.toml" in seen.err

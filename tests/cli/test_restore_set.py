@@ -85,6 +85,8 @@ def test_the_commands_by_hand_for_a_set_are_one_script_that_works(pair: Shop) ->
         ("--to main=./x.db", "does not say where uploads shall go"),
         ("--to main=./x.db --to main=./y.db", "names main twice"),
         ("--to one --to two", "name no source"),
+        ("--to mian=./x.db --to uploads=./y", "--to mian=…: there is no such source"),
+        ("--to main= --to uploads=./y", "--to main=…: no place is named"),
         ("--to main=./x --to uploads=./x", "gives shop/main and shop/uploads the same place"),
         ("--to back --swap", "so --swap means nothing here"),
         ("--to back --table orders", "so --table means nothing here"),
@@ -108,6 +110,13 @@ def test_before_one_target_is_touched_all_of_them_were_found_to_be_free(pair: Sh
     assert done.out.startswith("nothing was touched:\nshop/uploads: files exists")
     assert not (pair.folder / "x.db").exists()
     assert not (pair.folder / "ran").exists()
+
+
+def test_a_folder_that_was_there_stays_and_one_that_was_made_for_nothing_goes(pair: Shop) -> None:
+    (pair.folder / "mine").mkdir()
+    for folder, stays in (("mine", True), ("new", False)):
+        assert pair.drkit("restore", "shop", "--to", folder, "--hook-before", "exit 1").code == 6
+        assert (pair.folder / folder).exists() == stays
 
 
 def test_a_source_that_does_not_reach_back_keeps_all_of_them_from_being_touched(pair: Shop) -> None:

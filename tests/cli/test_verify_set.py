@@ -150,7 +150,7 @@ def test_one_that_was_planned_and_fails_is_told_by_status_until_one_passes(pair:
 
     assert "rehearsal failed" not in troubles()
     pair.edit("[set]", '[set]\nverify = "0 5 1 * *"')
-    run(pair, 8, "--slot", "2026-11-20T14:00:00Z.1")
+    run(pair, 8)  # as a CronJob does it
     assert "rehearsal failed" in troubles()
     (pair.folder / "mended").touch()
     run(pair, 0, "--slot", "2026-11-20T15:00:00Z.1")
@@ -177,12 +177,16 @@ def test_evidence_of_sets_is_checked_in_the_store_and_offline_and_its_loss_is_se
     ask(pair)
     run(pair, 0)
     run(pair, 0)
+    listed = [each["source"] for each in pair.drkit.json("evidence", "list")["drills"]]
+    assert listed == ["shop/main"] * 2 + ["shop/uploads"] * 2 + ["shop/_"] * 2
     found = pair.drkit.json("evidence", "verify", "all")["findings"]
     assert [each["detail"].split(",")[0] for each in found if each["source"] == "shop/_"] == ["2 drills"]
     assert not any("no schedule names" in each["detail"] for each in found)
     folder = pair.folder / "backups" / "shop" / "_" / "drills"
     pair.drkit.ok("evidence", "verify", *(str(path) for path in sorted(folder.iterdir())))
     first = min(folder.iterdir())
+    format_text = (Path(__file__).parents[2] / "docs/FORMAT.md").read_text()
+    assert [key for key in json.loads(first.read_text()) if f"`{key}`" not in format_text] == []
     document = json.loads(first.read_text())
     first.write_text(json.dumps(document | {"result": "passed", "members": []}))
     assert pair.drkit("evidence", "verify", "all").code == 7

@@ -146,6 +146,7 @@ def make_world(
         "TMPDIR": str(scratch),
         "SYSTEM": "shop",
         "SOURCE": "shop/main",
+        "CHECK": f"select count(*) = {len(ROWS)} from orders",
         "LIVE": live,
         "NEW": new,
         "REPLICA": f"file://{folder}/replica",

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from drkit.when import parse_moment
+from drkit.when import format_moment, parse_moment
 from recovering import TICKS, arriving, await_covered, commits, short_folder
 from servers.physical import physical_system
 
@@ -14,13 +14,22 @@ def test_of_a_log_the_moment_at_which_rows_were_lost_is_found_to_the_resolution(
         system.server.execute(TICKS, *["INSERT INTO ticks DEFAULT VALUES"] * 3)
         with system.following():
             system.drkit.ok("backup", "now")
-            await_covered(system)
+            good = await_covered(system)
             system.server.execute("DELETE FROM ticks WHERE n = 2")
             ruined = commits(system)[-1].moment
             await_covered(system)
         with short_folder() as folder:
             document = system.drkit.json(
-                *("bisect", "--sql", "select count(*) = 3 from ticks", "--resolution", "1s"), TMPDIR=str(folder)
+                *(
+                    "bisect",
+                    "--sql",
+                    "select count(*) = 3 from ticks",
+                    "--resolution",
+                    "1s",
+                    "--from",
+                    format_moment(good),
+                ),
+                TMPDIR=str(folder),
             )
             assert list(folder.iterdir()) == []
         last_good, first_bad = (parse_moment(document[each]["moment"]) for each in ("last_good", "first_bad"))

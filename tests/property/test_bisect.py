@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drkit.bisect.halving import Verdict, conclude, most_probes, next_probe
@@ -36,6 +36,7 @@ def ruined(draw: st.DrawFn) -> list[Verdict]:
     return states
 
 
+@settings(deadline=None)
 @given(ruined(), st.booleans())
 def test_what_was_good_and_then_bad_is_told_apart_as_if_each_had_been_tried(
     states: list[Verdict], linear: bool
@@ -47,6 +48,7 @@ def test_what_was_good_and_then_bad_is_told_apart_as_if_each_had_been_tried(
     assert found.first_bad == min(bad, default=None) or not good
 
 
+@settings(deadline=None)
 @given(st.lists(ANY, max_size=40), st.booleans())
 def test_whatever_the_states_what_is_told_was_seen(states: list[Verdict], linear: bool) -> None:
     known = run(states, linear)
@@ -61,6 +63,7 @@ def test_whatever_the_states_what_is_told_was_seen(states: list[Verdict], linear
     assert found.first_bad is None or known[found.first_bad] == "bad"
 
 
+@settings(deadline=None)
 @given(st.integers(0, 5000), st.integers(0, 5000), st.booleans())
 def test_no_more_states_are_restored_than_was_announced(good: int, bad: int, linear: bool) -> None:
     states: list[Verdict] = ["good"] * good + ["bad"] * bad
@@ -68,6 +71,7 @@ def test_no_more_states_are_restored_than_was_announced(good: int, bad: int, lin
     assert len(run(states, linear)) <= most_probes(len(states), linear=linear)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 300), st.integers(0, 120)), max_size=4),
     st.one_of(st.none(), st.integers(0, 600)),

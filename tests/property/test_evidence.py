@@ -18,7 +18,7 @@ from drkit.stores.memory import MemoryStore
 from drkit.verify.chain import check_chain
 from drkit.verify.evidence import format_evidence, parse_evidence, parse_links
 from drkit.verify.ledger import LOOK_BACK, Stored, latest, read_store
-from drkit.verify.model import Drill, Evidence, Link, Target
+from drkit.verify.model import NOT_MEASURED, Drill, Evidence, Link, Member, Target
 from manifests import KEY, SIGNERS, put
 
 SOURCE = "shop/main"
@@ -31,12 +31,16 @@ lengths = st.none() | st.timedeltas()
 seconds = st.integers(-(10**15), 10**15).map(lambda microseconds: microseconds / 1_000_000)
 targets = st.builds(Target, lengths, lengths, st.none() | st.booleans())
 maybe = st.none()
+members = st.lists(
+    st.builds(Member, texts, ids, texts, maybe | ids, maybe | moments, st.sampled_from(["passed", "failed"])),
+    max_size=3,
+).map(tuple)
 links = st.lists(st.builds(Link, ids, texts), max_size=3).map(tuple)
 
 
 @st.composite
 def drills(draw: st.DrawFn) -> Drill:
-    started_at = draw(moments)
+    started_at, together = draw(moments), draw(members)
     return Drill(
         id=make_id(started_at, "7f3a9c01"),
         source=SOURCE,
@@ -69,6 +73,8 @@ def drills(draw: st.DrawFn) -> Drill:
         disposed=draw(st.booleans()),
         correlation_id=draw(texts),
         drkit_version=draw(texts),
+        members=together,
+        skew=draw(targets) if together else NOT_MEASURED,
     )
 
 
@@ -94,7 +100,8 @@ def test_bytes_of_any_kind_are_refused_in_our_own_words(content: bytes) -> None:
             raise AssertionError("it was believed")
 
 
-GOOD = json.loads(format_evidence(Evidence(drill_at(), (Link("a", "b"),)), KEY))
+_MEMBERS = (Member("shop/main", drill_at().id, "c", None, AT, "passed"),)
+GOOD = json.loads(format_evidence(Evidence(drill_at(members=_MEMBERS), (Link("a", "b"),)), KEY))
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),

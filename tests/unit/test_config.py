@@ -351,3 +351,35 @@ backup = "0 * * * *"
     with pytest.raises(ConfigError, match=rf"shop.toml: encryption.{key}: ") as told:
         open_recipients(system) if key == "recipients" else open_signers(system)
     assert "nonsense" not in str(told.value)
+
+
+TWIN = '[sources.a-b]\nkind = "files"\npath = "x"\nbackup = "0 * * * *"\n'
+SET = """[set]
+verify = "0 5 1 * *"
+rto = "30m"
+skew = "1h"
+checks = [{ name = "it answers", command = "./smoke" }]
+[sources."""
+
+
+def test_what_is_asked_of_all_sources_together_says_what_it_says(write: Write) -> None:
+    asked = load_system(write(GOOD.replace("[sources.", SET))).table.set
+    assert (asked.rto, asked.skew) == (timedelta(minutes=30), timedelta(hours=1))
+    assert asked.verify is not None
+    assert [check.command for check in asked.checks] == ["./smoke"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('command = "./smoke"', 'sql = "select 1"', "asks SQL, of no source"),
+        ('verify = "0 5', 'verfy = "0 5', "set.verfy: unknown key"),
+        (
+            "[sources.main]",
+            '[sources.a-b]\nkind = "files"\npath = "x"\nbackup = "0 * * * *"\n[sources.a_b]',
+            "DRKIT_TARGET_A_B",
+        ),
+    ],
+)
+def test_a_mistake_in_what_is_asked_of_all_sources_is_refused(write: Write, old: str, new: str, said: str) -> None:
+    assert said in _refusal(write(GOOD.replace("[sources.", SET).replace(old, new)))

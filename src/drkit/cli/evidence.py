@@ -1,5 +1,6 @@
 """`drkit evidence verify` and `drkit evidence list`."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,9 +8,9 @@ import typer
 
 from drkit.cli.call import Call, each_source
 from drkit.cli.console import GREEN, RED
-from drkit.cli.running import each_system_run
+from drkit.cli.running import by_system, each_system_run
 from drkit.cli.text import format_table
-from drkit.errors import ConfigError, IntegrityError, UsageError
+from drkit.errors import ConfigError, IntegrityError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -70,11 +71,13 @@ def list_(
     from drkit.when import format_length, format_moment
 
     call: Call = context.obj
-    done, failed = each_source(call, call.select([name] if name else None), _read)
+    sources = call.select([name] if name else None)
+    done, failed = each_source(call, sources, _read)
     for source, history in done:
         for doubt in history.doubts:
             call.console.warn(f"{source.name}: {doubt.detail}")
     drills = [each.drill for _, history in done for each in reversed(history.evidences)]
+    drills += [each.drill for mine in by_system(sources) for each in reversed(_read_set(mine).evidences)]
     document = [
         {
             "source": drill.source,
@@ -103,6 +106,21 @@ def list_(
     return failed.exit_code
 
 
+def _read_set(sources: "Sequence[Source]") -> "History":
+    """Of all sources of a system together, where all of them are meant and their store answers."""
+    from drkit.catalog import set_of
+    from drkit.verify.history import History, believe
+    from drkit.verify.ledger import read_store
+    from drkit.wiring import open_signers
+
+    system = sources[0].system
+    if len(sources) < len(system.table.sources):
+        return History()
+    with suppress(StoreError):  # which was told of each source
+        return believe(read_store(sources[0].store(), set_of(system.name)), open_signers(system))
+    return History()
+
+
 def _read(source: "Source") -> "History":
     from drkit.verify.history import believe
     from drkit.verify.ledger import read_store
@@ -120,7 +138,7 @@ def _wrong(found: "Sequence[Audited]") -> IntegrityError | None:
 
 def _audit_store(call: Call, one: "Source", names: "Sequence[str]", accept: "SignersOf") -> "list[Audited]":
     """Of a whole system also what is left of sources that its schedule does not name any more."""
-    from drkit.catalog import set_of
+    from drkit.catalog import drills_of, set_of
     from drkit.model import Finding
     from drkit.report.audit import Audited, audit
     from drkit.report.holdings import hold_store
@@ -130,7 +148,8 @@ def _audit_store(call: Call, one: "Source", names: "Sequence[str]", accept: "Sig
     mine = [source.name for source in call.select(names) if source.system.name == system]
     whole = not names or system in names
     others = find_unscheduled(store, system, mine) if whole else []
-    sets = [set_of(system)] if whole else []
+    together = set_of(system)
+    sets = [together] if whole and any(True for _ in store.list(drills_of(together))) else []
     held = hold_store(store, system, [*mine, *(each.source for each in others), *sets], reports=whole)
     told = [Audited(each.source, Finding("schedule", True, str(each))) for each in others]
     return [*told, *audit(held, accept)]

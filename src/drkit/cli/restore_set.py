@@ -101,7 +101,7 @@ def _carry_out(
         call.console.warn("a password in --to stood where others on this machine could see it: use --to NAME=env:NAME")
     _confirm(call, parts, orders.yes)
     keyring = open_keyring(parts[0].source.system, ask_passphrase)
-    make_folder(targets)
+    made = make_folder(targets)
     try:
         failed = _make_ready(call, parts, keyring, orders)
         if failed.exit_code:
@@ -110,7 +110,8 @@ def _carry_out(
         hooks = _hooks(call, parts, orders)
         done, failed = _restore(call, parts, keyring, hooks, orders)
     finally:
-        drop_folder(targets)
+        if made:
+            drop_folder(targets)
     document = {
         **head,
         "restores": [each for each, _ in done],

@@ -27,13 +27,20 @@ class Targets:
 
 def read_targets(texts: Sequence[str], sources: "Sequence[Source]") -> Targets:
     """UsageError, naming the sources, if one of them has no place or two have the same."""
+    from drkit.config.tables import NAME
+
     by_key = {source.key: source for source in sources}
     named: dict[str, str] = {}
     folders = []
     for text in texts:
         key, separator, target = text.partition("=")
-        if not (separator and target and key in by_key):
+        if not separator or not NAME.fullmatch(key):
             folders.append(text)
+        elif key not in by_key or not target:
+            raise UsageError(
+                f"--to {key}=…: {'no place is named' if key in by_key else 'there is no such source'}",
+                _example(sources),
+            )
         elif key in named:
             raise UsageError(f"--to names {key} twice", "one source is restored to one place")
         else:
@@ -49,22 +56,22 @@ def read_targets(texts: Sequence[str], sources: "Sequence[Source]") -> Targets:
     found = {by_key[key].name: read_target(text, by_key[key]) for key, text in written.items()}
     _refuse_shared(found)
     used = folders and written.keys() - named.keys()
-    names = {
-        by_key[key].name: found[by_key[key].name].shown if "://" in text else text for key, text in written.items()
-    }
+    names = {by_key[key].name: _again(found[by_key[key].name], text) for key, text in written.items()}
     return Targets(found, names, Path(folders[0]) if used else None)
 
 
-def make_folder(targets: Targets) -> None:
-    """The new folder, empty, so that each place in it can be looked at. Its parent must be there, as for any target."""
-    if targets.folder is None:
-        return
+def make_folder(targets: Targets) -> bool:
+    """The new folder, so that each place in it can be looked at; whether it was not there. Its parent must be, as for
+    any target."""
+    if targets.folder is None or targets.folder.is_dir():
+        return False
     try:
-        targets.folder.mkdir(mode=0o700, exist_ok=True)
+        targets.folder.mkdir(mode=0o700)
     except OSError as error:
         raise NotRestorable(
             f"the folder {targets.folder} cannot be made: {error.strerror}", "name a new folder in one that is there"
         ) from error
+    return True
 
 
 def drop_folder(targets: Targets) -> None:
@@ -83,6 +90,11 @@ def _place_in(folder: str, source: "Source") -> str | None:
         return None
     suffix = Path(getattr(source.table, "path", "")).suffix or ".db"
     return str(Path(folder) / (source.key + (suffix if form == "file" else "")))
+
+
+def _again(target: Target, text: str) -> str:
+    """A password is not told: by a variable it need not be."""
+    return "env:NEW_URL" if target.in_the_open else text
 
 
 def _refuse_shared(found: Mapping[str, Target]) -> None:

@@ -28,7 +28,7 @@ def verify_sets(call: Call, sources: "Sequence[Source]", scenario: "Scenario", w
                 f"say drkit verify now {mine[0].system.name} --set",
             )
     done, failed = each_system_run(
-        call, "rehearsal", sources, lambda mine: _drill_set(call, mine, scenario, when), _wrong, always=False
+        call, "rehearsal", sources, lambda mine: _drill_set(call, mine, scenario, when), _wrong
     )
     found = [each for _, each in done]
     document = {

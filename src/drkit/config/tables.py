@@ -374,9 +374,7 @@ class SetTable(Table):
     @model_validator(mode="after")
     def _checks_are_commands(self) -> "SetTable":
         if asking := [check.name for check in self.checks if check.sql is not None]:
-            raise ValueError(
-                f"the check {asking[0]!r} asks SQL, and of which source? use a command, or a source's checks"
-            )
+            raise ValueError(f"the check {asking[0]!r} asks SQL, of no source; use a command, or a source's checks")
         return self
 
 
@@ -394,6 +392,17 @@ class SystemTable(Table):
         for name in self.sources:
             if not NAME.fullmatch(name):
                 raise ValueError(f"the source name {name!r} must be lower-case letters, digits, - and _")
+        return self
+
+    @model_validator(mode="after")
+    def _variables_are_told_apart(self) -> "SystemTable":
+        """Where a command finds the sources by DRKIT_TARGET_ and their names."""
+        spelled = [name.replace("-", "_") for name in self.sources]
+        if self.set.checks and (twice := sorted({name for name in spelled if spelled.count(name) > 1})):
+            raise ValueError(
+                f"set.checks: two sources are told by DRKIT_TARGET_{twice[0].upper()}, as - and _ are the same in it;"
+                " rename one"
+            )
         return self
 
     @model_validator(mode="after")
