@@ -130,6 +130,22 @@ def test_history_that_was_forced_away_and_refs_that_were_deleted_are_in_the_poin
     assert look(tmp_path / "after") == look(repository)
 
 
+def test_the_chain_goes_on_after_the_only_branch_was_forced_away_and_its_commits_removed(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "code")
+    vault = vault_of(repository)
+    for text in ("one", "two", "three"):
+        commit(repository, text)
+        vault.capture()
+    git(repository, "reset", "--quiet", "--hard", "HEAD~2")
+    commit(repository, "instead")
+    git(repository, "reflog", "expire", "--expire=now", "--all")
+    git(repository, "gc", "--quiet", "--prune=now")
+    manifest = vault.capture()
+    assert len(bundles(manifest)) == 4
+    vault.restore(manifest, tmp_path / "restored")
+    assert look(tmp_path / "restored") == look(repository)
+
+
 def test_another_repository_in_the_place_of_the_old_one_is_captured_whole(tmp_path: Path) -> None:
     repository = make_repository(tmp_path / "code")
     commit(repository, "one")

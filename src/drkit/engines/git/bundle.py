@@ -29,12 +29,12 @@ class Range:
         return encode("".join([*(f"{oid}\n" for oid in self.tips), *(f"^{oid}\n" for oid in self.known)]))
 
 
-def find_range(git: Git, refs: Refs, earlier: Refs | None) -> Range:
+def find_range(git: Git, refs: Refs, earlier: Sequence[str]) -> Range:
     """What was reached earlier is known if it is still there: history that was given up may have been removed."""
     tips = refs.tips
-    if earlier is None or not tips:
+    if not earlier or not tips:
         return Range(tips)
-    known = [oid for oid, kind in _look_up(git, earlier.tips) if kind]
+    known = [oid for oid, kind in _look_up(git, earlier) if kind]
     commits = [oid for oid, kind in _look_up(git, [f"{oid}^{{commit}}" for oid in known]) if kind]
     return Range(tips, known, list(dict.fromkeys(commits)))
 

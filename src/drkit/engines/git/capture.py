@@ -36,6 +36,11 @@ class Earlier:
     refs: Refs
     facts: Facts
 
+    @property
+    def tips(self) -> list[str]:
+        """What refs led to then or before; the bundles hold all that these reach."""
+        return list(dict.fromkeys((*self.refs.tips, *self.facts.tips)))
+
 
 def capture(
     origin: Origin, options: GitOptions, begin: Begin, footing: Callable[[], Footing | None], clock: Clock
@@ -61,7 +66,7 @@ class _Capture:
 
     def run(self, earlier: Earlier | None) -> Captured:
         refs = self.steady.refs
-        wanted = find_range(self.git, refs, earlier.refs if earlier else None)
+        wanted = find_range(self.git, refs, earlier.tips if earlier else ())
         if not wanted.known:
             earlier = None  # another repository, or another history: nothing of what is there would be needed
         bundles = list(earlier.bundles) if earlier else []
@@ -75,6 +80,7 @@ class _Capture:
             before.lfs_files + found.files,
             before.lfs_bytes + found.bytes,
             self._count_submodules(refs.head),
+            tuple(earlier.tips) if earlier else (),
         )
         pieces = (
             *bundles,
