@@ -95,11 +95,6 @@ class Team:
         """The same, with more in its environment."""
         return Team(self.name, Drkit(self.home, {**self.drkit.environment, **environment}), self.clock)
 
-    def without(self, *names: str) -> "Team":
-        """The same on a machine that lacks these variables: a backup host has no identity."""
-        environment = {name: value for name, value in self.drkit.environment.items() if name not in names}
-        return Team(self.name, Drkit(self.home, environment), self.clock)
-
 
 @contextmanager
 def team_of(folder: Path, name: str, programs: Path | None = None, **environment: str) -> Iterator[Team]:

@@ -12,6 +12,8 @@ from servers.redis import redis_server
 from systems.ayni import DATABASE, Ayni, Favours, ayni_running
 from systems.team import utc
 
+# a month of dumps is lived in the first test's setup
+pytestmark = pytest.mark.timeout(900)
 DAYS = 31
 SECOND = timedelta(seconds=1)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from daemon_runner import daemon_running
 from servers.postgres import postgres_server
 from systems.pupuseria import TORN, Restaurant, postgres_rows, restaurant_of, sqlite_rows, uploads_in
+from systems.team import Team
 
 QUARTER = timedelta(minutes=15)
 
@@ -53,6 +54,13 @@ def assert_no_order_is_torn_in_any_point(restaurant: Restaurant) -> None:
     assert counts == sorted(set(counts), reverse=True)
 
 
+def follow_the_schedules_advice(team: Team) -> None:
+    orders, uploads, database = re.split(r"\[sources\.uploads\]|# \[sources\.database\]", team.schedule.read_text())
+    orders = orders.replace('"*/15 * * * *"', '"35 3 * * 0"').replace(', rpo = "30m"', "")
+    database = re.sub("^# ", "", database, flags=re.MULTILINE)
+    team.schedule.write_text(f"{orders}[sources.uploads]{uploads}[sources.database]{database}")
+
+
 def test_after_the_move_to_postgres_both_databases_are_protected(tmp_path: Path) -> None:
     with restaurant_of(tmp_path) as restaurant, postgres_server(tmp_path, 17) as server:
         new = server.create("restaurant")
@@ -64,10 +72,7 @@ def test_after_the_move_to_postgres_both_databases_are_protected(tmp_path: Path)
         archive = sqlite_rows(restaurant.data / "restaurant.db")
         assert postgres_rows(new) == archive
 
-        text = team.schedule.read_text()
-        head, section = text.split("# [sources.database]")
-        head = head.replace('rto = "15m", rpo = "30m"', 'rto = "15m"').replace("*/15 * * * *", "35 3 * * 0")
-        team.schedule.write_text(f"{head}[sources.database]{re.sub('^# ', '', section, flags=re.MULTILINE)}")
+        follow_the_schedules_advice(team)
         team.type("drkit check")
         with restaurant.open(new) as evening:
             for _ in range(2):
