@@ -17,6 +17,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 POSTGRES = (ROOT / "docs/POSTGRES.md").read_text()
 PITR = (ROOT / "docs/PITR.md").read_text()
 HOOKS = (ROOT / "docs/HOOKS.md").read_text()
+_COMMAND = re.compile(r"""(?:'[^']*'|"[^"]*"|(?! #| \| ).)*""")  # up to a comment or a pipe that no quotes hold
 COMMON = {*SourceTable.model_fields, "kind", "dsn", "method"}
 
 
@@ -26,7 +27,7 @@ def _shown(text: str) -> Iterator[str]:
     for block in blocks:
         for line in block.splitlines():
             if found := re.match(r"\s*(?:\$ )?drkit (.*)", line):
-                yield re.split(r" #| \| ", found[1])[0].strip()
+                yield found[1][: _COMMAND.match(found[1]).end()].strip()  # type: ignore[union-attr]
     without = re.sub(r"^```\w*\n.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     yield from (found.strip() for found in re.findall(r"`drkit ([^`]*)`", without))
 

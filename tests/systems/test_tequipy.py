@@ -25,8 +25,8 @@ from systems.tequipy import DATABASE, Tequipy, tequipy_running
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/drkit.rules.yaml"
 HALF_HOUR = timedelta(minutes=30)
-RUNS = 7  # from nine to noon
-KILLED = 3  # at half past ten
+RUNS = int(os.environ.get("DRKIT_TEST_RUNS", "7"))  # from nine to noon; 49 are a whole day
+KILLED = RUNS // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,15 @@ class Morning:
 
 @pytest.fixture(scope="module")
 def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Morning]:
-    """An order every half hour, and the CronJob of the database; at half past ten its pg_dump is killed, as by a node
+    """An order every half hour until noon, and the CronJob of the database; halfway its pg_dump is killed, as by a node
     that is short of memory, and the Job tries again."""
     with tequipy_running(tmp_path_factory.mktemp("tequipy")) as tequipy:
         [day] = tequipy.team.days(1)
-        nine = tequipy.team.moment(day, 9)
+        noon = tequipy.team.moment(day, 12)
         backup = tequipy.pod("tequipy-main-backup")
         seen = []
         for number in range(RUNS):
-            now = nine + number * HALF_HOUR
+            now = noon - (RUNS - 1 - number) * HALF_HOUR
             tequipy.team.clock.set(now)
             tequipy.place_order(now - timedelta(seconds=1))
             if number == KILLED:
@@ -66,7 +66,7 @@ def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Morning]:
             else:
                 done = backup()
                 assert done.code == 0, done
-        yield Morning(tequipy, nine + (RUNS - 1) * HALF_HOUR, *seen)
+        yield Morning(tequipy, noon, *seen)
 
 
 def kill_pg_dump(tequipy: Tequipy) -> Done:
