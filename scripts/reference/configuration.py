@@ -1,4 +1,4 @@
-"""Every key of schedules/SYSTEM.toml: its type and default as config/tables.py has them, and what it is for."""
+"""Every key of schedules/SYSTEM.toml: its type and default as drkit.config has them, and what it is for."""
 
 import tomllib
 from datetime import timedelta
@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from drkit.config import values
-from drkit.config.tables import AnySource, SourceTable, SystemTable, Table
+from drkit.config.parts import Table
+from drkit.config.sources import AnySource, SourceTable
+from drkit.config.tables import SystemTable
 from drkit.when import format_length
 from reference.markdown import code, draw_table, head_of
 

@@ -14,7 +14,7 @@ from drkit.catalog.runs import WHOLE_SYSTEM, claim_key, runs_of
 from drkit.catalog.wholeness import check_newest
 from drkit.chores import find_chore_troubles, plans_of
 from drkit.config import System
-from drkit.config.tables import PhysicalTable
+from drkit.config.sources import PhysicalTable
 from drkit.errors import DrkitError
 from drkit.ports import Store
 from drkit.prune.removals import find_whole_since

@@ -14,7 +14,7 @@ from drkit.age import Identity, Recipient, parse_identities, parse_recipient
 from drkit.catalog.lasting import lasts
 from drkit.clock import clock as clock
 from drkit.config import System
-from drkit.config.tables import AnySource, GitTable, PhysicalTable, PostgresTable, RedisTable, RemoteTable, SqliteTable
+from drkit.config.sources import AnySource, GitTable, PhysicalTable, PostgresTable, RedisTable, RemoteTable, SqliteTable
 from drkit.config.values import is_reference
 from drkit.earlier import find_earlier, find_footing
 from drkit.engines.files import FilesEngine

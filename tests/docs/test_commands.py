@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from drkit.cli.app import app, hoist
-from drkit.config.tables import PhysicalTable, PostgresTable, SourceTable
+from drkit.config.sources import PhysicalTable, PostgresTable, SourceTable
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -10,7 +10,9 @@ from reference.configuration import kinds
 from reference.pages import FOLDER, PAGES
 
 from drkit.cli.app import app
-from drkit.config.tables import SourceTable, SystemTable, Table
+from drkit.config.parts import Table
+from drkit.config.sources import SourceTable
+from drkit.config.tables import SystemTable
 from drkit.errors import DrkitError
 
 CLI, CONFIG, CODES = ((FOLDER / name).read_text() for name in ("cli.md", "config.md", "exit-codes.md"))

@@ -11,7 +11,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from drkit.chores import COMMANDS
-from drkit.config.tables import NAME
+from drkit.config.parts import NAME
 from drkit.errors import ConfigError
 from drkit.k8s.lines import spell_for_kubernetes
 from drkit.k8s.names import name_job, name_system

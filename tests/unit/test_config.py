@@ -7,7 +7,7 @@ import pytest
 
 from drkit import age, signing
 from drkit.config import System, load_system, load_systems
-from drkit.config.tables import PostgresTable
+from drkit.config.sources import PostgresTable
 from drkit.config.values import parse_size
 from drkit.errors import ConfigError
 from drkit.keyfiles import write_keys

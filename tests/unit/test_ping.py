@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from drkit.config.tables import PingTable
+from drkit.config.parts import PingTable
 from drkit.errors import ConfigError
 from drkit.notify.ping import Switch, ping, spell
 from servers.receiver import Receiver, close, hang, receiver, redirect_to, refuse, take_get_alone

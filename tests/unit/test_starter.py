@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from drkit.config import load_system
-from drkit.config.tables import PostgresTable
+from drkit.config.sources import PostgresTable
 from drkit.errors import ConfigError, UsageError
 from drkit.keyfiles import write_keys
 from drkit.starter import Answers, find_databases, insist_on_libpq, plain_name, refer_to, write_schedule

@@ -150,7 +150,7 @@ class _Outlook:
 
 
 def _look(source: "Source", listing: "Listing") -> _Outlook:
-    from drkit.config.tables import GitTable, PhysicalTable
+    from drkit.config.sources import GitTable, PhysicalTable
     from drkit.prune import find_origins, keep_chains, read_references
     from drkit.prune.log import plan_log
     from drkit.restore.holdings import look

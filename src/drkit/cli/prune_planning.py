@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from drkit.catalog import Listing, Span
-    from drkit.config.tables import KeepTable
+    from drkit.config.parts import KeepTable
     from drkit.prune import PrunePlan
     from drkit.prune.holdings import Holdings
     from drkit.prune.log import LogPlan
@@ -26,7 +26,7 @@ def plan_for(source: "Source") -> "PrunePlan":
 
     from drkit.backup import GRACE
     from drkit.catalog import survey
-    from drkit.config.tables import PhysicalTable
+    from drkit.config.sources import PhysicalTable
     from drkit.prune import find_origins, keep_chains, plan_prune, read_references, with_holdings
     from drkit.prune.holdings import look_up_held
     from drkit.prune.spans import LogShare

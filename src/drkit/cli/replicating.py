@@ -31,7 +31,7 @@ class Planned:
 def plan_for(seen: "Source", reports: bool = False, patience: "RetryPolicy | None" = None) -> Planned:
     """`seen` is the source with the replica in the store's place; with `reports` those of its system are copied too."""
     from drkit import catalog
-    from drkit.config.tables import PhysicalTable
+    from drkit.config.sources import PhysicalTable
     from drkit.replicate import find_held_back, plan_copy
     from drkit.wiring import clock
 

@@ -147,7 +147,7 @@ def _gather(sources: "Sequence[Source]", first_day: "date | None", due: "datetim
 
     from drkit import __version__
     from drkit.catalog import set_of, survey
-    from drkit.config.tables import PhysicalTable
+    from drkit.config.sources import PhysicalTable
     from drkit.report.facts import make_report
     from drkit.report.period import month_due, month_of
     from drkit.report.reading import Asked, first_known, read_known

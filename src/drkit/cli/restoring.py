@@ -77,7 +77,7 @@ def _tell(call: Call, plan: "RestorePlan") -> None:
 
 def _keyring(source: "Source", *, looking: bool) -> "Keyring":
     """A log's way leads over histories, which are sealed; whoever only looks may do so without the identity."""
-    from drkit.config.tables import PhysicalTable
+    from drkit.config.sources import PhysicalTable
     from drkit.sealing import Keyring
     from drkit.wiring import open_keyring, open_outlook, open_signers
 

@@ -27,7 +27,7 @@ class Targets:
 
 def read_targets(texts: Sequence[str], sources: "Sequence[Source]") -> Targets:
     """UsageError, naming the sources, if one of them has no place or two have the same."""
-    from drkit.config.tables import NAME
+    from drkit.config.parts import NAME
 
     by_key = {source.key: source for source in sources}
     named: dict[str, str] = {}

@@ -29,7 +29,7 @@ class Target:
 
 def read_target(text: str, source: "Source") -> Target:
     from drkit import starter
-    from drkit.config.tables import PhysicalTable, PostgresTable, RedisTable
+    from drkit.config.sources import PhysicalTable, PostgresTable, RedisTable
     from drkit.config.values import holds_password, is_reference
 
     table = source.table
@@ -58,7 +58,7 @@ def read_target(text: str, source: "Source") -> Target:
 
 def default_target(source: "Source") -> str:
     """For a script that somebody will edit, where no target was named: it must not need the source."""
-    from drkit.config.tables import PostgresTable, RedisTable
+    from drkit.config.sources import PostgresTable, RedisTable
 
     if isinstance(source.table, RedisTable):
         return "restored.rdb"

@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from drkit.config.parts import NAME
 from drkit.config.permissions import refuse_readable, refuse_replaceable, refuse_writable
-from drkit.config.tables import NAME, SystemTable
+from drkit.config.tables import SystemTable
 from drkit.config.values import is_reference
 from drkit.errors import ConfigError
 from drkit.secrecy import remember

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from drkit.bulletin import Bulletin, SourceBulletin
 from drkit.config import System
-from drkit.config.tables import PhysicalTable
+from drkit.config.sources import PhysicalTable
 from drkit.daemon.child import Answer, Hear, Line
 from drkit.daemon.model import Ended, Name, Running
 from drkit.ports import Clock

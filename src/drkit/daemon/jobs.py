@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from drkit.chores import COMMANDS, plans_of
 from drkit.config import System
-from drkit.config.tables import AnySource
+from drkit.config.sources import AnySource
 from drkit.daemon.model import Job
 from drkit.timetable import Cron
 

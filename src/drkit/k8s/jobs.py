@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from drkit.chores import COMMANDS, plans_of
 from drkit.config import System
-from drkit.config.tables import AnySource, PhysicalTable
+from drkit.config.sources import AnySource, PhysicalTable
 from drkit.config.values import is_reference
 from drkit.k8s.schedules import IDENTITY
 from drkit.timetable import Cron, parse_cron

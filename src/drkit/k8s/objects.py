@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
-from drkit.config.tables import GitTable, RedisTable, RemoteTable
+from drkit.config.sources import GitTable, RedisTable, RemoteTable
 from drkit.config.values import is_reference
 from drkit.errors import ConfigError, IntegrityError, NotRestorable, ObjectiveMissed, UsageError
 from drkit.k8s.cluster import Cluster

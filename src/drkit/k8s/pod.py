@@ -5,7 +5,7 @@ It must not know when it runs.
 
 from typing import Any
 
-from drkit.config.tables import ServerTable
+from drkit.config.sources import ServerTable
 from drkit.config.values import is_reference
 from drkit.k8s.cluster import SCHEDULES, TEMPORARY, USER, Cluster
 from drkit.k8s.jobs import Job, all_references

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from drkit.config.tables import AnySource, FilesTable, GitTable, RemoteTable, SqliteTable
+from drkit.config.sources import AnySource, FilesTable, GitTable, RemoteTable, SqliteTable
 from drkit.config.values import is_reference
 from drkit.errors import UsageError
 from drkit.k8s.cluster import SCHEDULES, TEMPORARY, Claim, Cluster

@@ -25,7 +25,7 @@ from urllib.request import (
 )
 
 from drkit import __version__
-from drkit.config.tables import Ping, PingTable
+from drkit.config.parts import Ping, PingTable
 from drkit.config.values import parse_ping
 from drkit.notify.guard import HINT, NotPublic, only_public
 from drkit.when import format_length
