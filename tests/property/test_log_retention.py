@@ -100,6 +100,16 @@ def test_without_a_length_nothing_after_the_oldest_base_that_stays_goes(world: W
             assert after[1].moment == at(minute)
 
 
+@settings(deadline=None, max_examples=400)
+@given(worlds(), policies, minutes)
+def test_a_prune_by_a_slow_clock_lets_no_log_go_that_one_by_the_right_clock_keeps(
+    world: World, policy: Policy, minute: int
+) -> None:
+    held, points = world.holdings, [each.point for each in world.holdings.bases]
+    right, slow = (plan_log(held, points, policy, ZoneInfo("UTC"), now) for now in (NOW, at(minute)))
+    assert set(slow.let_go) <= set(right.let_go)
+
+
 @settings(deadline=None, max_examples=300)
 @given(worlds(), policies)
 def test_a_second_prune_finds_nothing_that_the_promise_needs(world: World, policy: Policy) -> None:
