@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from drkit.cli.console import GREEN, RED
 from drkit.cli.text import format_size
-from drkit.verify.worst import misses
 from drkit.when import format_length, format_moment
 
 if TYPE_CHECKING:
@@ -123,6 +122,8 @@ def _worst(worst: "Worst") -> dict[str, Any]:
 
 
 def _told_worst(worst: "Worst", promised: timedelta | None) -> str:
+    from drkit.verify.worst import misses
+
     """To the second, which is a moment that can be asked for."""
     far = f"for {format_moment(worst.at.replace(microsecond=0))}, {format_size(worst.log_bytes)} of log from its base"
     if worst.expected is None:
