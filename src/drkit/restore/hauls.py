@@ -37,7 +37,8 @@ def farthest_hauls(ways: Sequence[Way]) -> list[Haul]:
             later = next((each for each in of_one[number + 1 :] if each.since > way.since), None)
             until = way.until or way.since
             if later and later.since <= until:
-                found.append(_haul(way, later.since - timedelta.resolution, later.held.base.stop))
+                at = later.since - timedelta.resolution
+                found.append(_haul(way, at, max(later.held.base.stop, _position(way, at))))
             else:
                 end = way.stretch.end if until == way.stretch.until else _position(way, until)
                 found.append(_haul(way, until, end))
