@@ -6,7 +6,7 @@ Nothing is reported to the server that is not in the store, and what was heard i
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from drkit import catalog
@@ -95,10 +95,7 @@ class Follower:
                 self._anew = True
 
     def _follow(self, line: LogLine) -> None:
-        where = line.look()
-        if where.held_by is not None:
-            raise SourceBusy(f"process {where.held_by} of the server sends its log to another follower")
-        log = catalog.survey_log(self.store, self.source)
+        log, where = self._look(line)
         if self._anew and where.kept_from is None:
             line.keep_anew()
             where = line.look()
@@ -117,6 +114,25 @@ class Follower:
             raise broken(log, gone) from error
         finally:
             shipping.close()
+
+    def _look(self, line: LogLine) -> tuple[Log, Whereabouts]:
+        """The server is looked at again once the store was, and if another follower has gone on meanwhile then both
+        are: a store that is ahead of the server tells of log that was lost."""
+        before = self._look_at_server(line)
+        while True:
+            log = catalog.survey_log(self.store, self.source)
+            where = self._look_at_server(line)
+            where = replace(where, made=where.made or before.made)
+            if where.kept_from == before.kept_from:
+                return log, where
+            before = where
+
+    @staticmethod
+    def _look_at_server(line: LogLine) -> Whereabouts:
+        where = line.look()
+        if where.held_by is not None:
+            raise SourceBusy(f"process {where.held_by} of the server sends its log to another follower")
+        return where
 
     def _tell_relays(self, span: Span) -> None:
         for relay in self.relays:
