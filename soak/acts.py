@@ -24,7 +24,7 @@ _CLEAN = {  # how each may fail where store and database do
     "list": {5, 6},
 }
 _PRUNED = "pruned meanwhile"
-_PUBLISHED = ("exists", "is there and is not an empty folder")  # by a run that was killed right after
+_PUBLISHED = ("exists", "is there and is not an empty folder", "is not empty")  # by a run that was killed right after
 
 
 class Acts:
