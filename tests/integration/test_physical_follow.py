@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from postgres.programs import MAJORS
 from servers.cutting import line_to
 from servers.physical import SOURCE, PhysicalSystem, make_physical, physical_system, server_settings, tool
 from servers.postgres import postgres_server
-from servers.proxy import answer_error, proxy_before, stall
+from servers.proxy import Exchange, answer_error, forward, proxy_before, stall
 from servers.s3_server import S3Server
 from servers.standby import catch_up, standby_of
 
@@ -152,6 +153,37 @@ def test_a_second_follower_waits_and_takes_over(tmp_path: Path) -> None:
             second.end()
         assert not catalog.gaps(system.log().spans)
         assert_log_is_the_servers(system)
+
+
+def test_a_follower_that_reads_a_slow_store_while_another_one_goes_on_takes_no_log_for_lost(
+    tmp_path: Path, moto_url: S3Server, use_server: Callable[[S3Server], None]
+) -> None:
+    use_server(moto_url)
+    with proxy_before(moto_url) as (proxy, near), postgres_server(tmp_path, 17, server_settings()) as server:
+        bucket = moto_url.new_bucket()
+        system = make_physical(tmp_path, server, url=moto_url.url(bucket, "prod"), **moto_url.environment())
+        with system.following() as first:
+            system.await_stored()
+            first.end()
+
+        def meanwhile(exchange: Exchange) -> None:
+            with system.following() as other:
+                other.await_words("following timeline 1")
+                system.server.execute("CREATE TABLE later AS SELECT generate_series(1, 10000)")
+                system.await_stored()
+                other.end()
+            forward(exchange)
+
+        schedule = system.folder / "schedules/shop.toml"
+        slow = shutil.copytree(schedule.parent, system.folder / "slow")
+        (slow / schedule.name).write_text(schedule.read_text().replace(system.url, near.url(bucket, "prod")))
+        proxy.breaks("GET .*list-type=2.*%2Flog%2F", meanwhile)
+        with system.following(DRKIT_CONFIG=str(slow)) as second:
+            second.await_words("following timeline 1")
+            system.server.execute("CREATE TABLE last ()")
+            system.await_stored()
+            second.end()
+        assert not catalog.gaps(system.log().spans)
 
 
 def test_a_store_that_is_gone_for_a_while_loses_nothing_and_fills_no_memory(
