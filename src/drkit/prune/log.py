@@ -37,8 +37,7 @@ def plan_log(
 ) -> LogPlan:
     """`points` are all of the source. `young` are spans that the store got a short while ago: they stay, as a base may
     be on its way. `withhold` gives reasons to what cannot go yet."""
-    every = find_ways(holdings)
-    ways = [way for way in every if not misdated(way.held.point, now)]
+    ways, doubtful = _by_their_dates(find_ways(holdings), now)
     within = policy.within
     ruled = _for_moments(_judge(points, policy, zone, now, ways), ways, within)
     kept = _with_parents(withhold(ruled), holdings.bases)
@@ -53,8 +52,16 @@ def plan_log(
         if way is _first_for_moments(carriers, way.stretch, boundary) or way is _newest(ways):
             needed.update(_from(way))
     # one of two clocks is wrong, and if it is this one then rules that look at ways would leave such bases without log
-    needed.update(span for way in every if way not in ways for span in _from(way))
+    needed.update(span for way in doubtful for span in _from(way))
     return LogPlan(tuple(kept), tuple(span for span in holdings.spans if span not in needed))
+
+
+def _by_their_dates(ways: Iterable[Way], now: datetime) -> tuple[list[Way], list[Way]]:
+    """Those of bases whose dates can be, and the others."""
+    found: tuple[list[Way], list[Way]] = ([], [])
+    for way in ways:
+        found[misdated(way.held.point, now)].append(way)
+    return found
 
 
 def _judge(
