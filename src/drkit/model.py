@@ -178,6 +178,17 @@ class Wishes:
     spaces: tuple[tuple[str, str], ...] = ()
 
     @property
+    def for_dumps(self) -> dict[str, object]:
+        """By their options, those that mean something where a dump of a database is restored."""
+        return {
+            "--table": self.tables,
+            "--schema-only": self.schema_only,
+            "--owner": self.owner,
+            "--no-owner": self.no_owner,
+            "--no-privileges": self.no_privileges,
+        }
+
+    @property
     def for_servers(self) -> dict[str, object]:
         """By their options, those that mean something where a whole server is restored."""
         return {
@@ -189,15 +200,7 @@ class Wishes:
 
     def insist_on_whole(self, kind: str) -> None:
         """For kinds whose points can only be restored whole."""
-        given = {
-            "--table": self.tables,
-            "--schema-only": self.schema_only,
-            "--owner": self.owner,
-            "--no-owner": self.no_owner,
-            "--no-privileges": self.no_privileges,
-            "--compare": self.compare != "full" and not self.tolerant,
-            **self.for_servers,
-        }
+        given = self.for_dumps | {"--compare": self.compare != "full" and not self.tolerant} | self.for_servers
         refuse_options(given, f"a source of kind {kind} is restored whole")
 
 

@@ -65,16 +65,7 @@ def restore_set(call: Call, sources: "Sequence[Source]", orders: Orders) -> int:
 
 
 def _refuse(wishes: "Wishes") -> None:
-    given = {
-        "--swap": wishes.swap,
-        "--table": wishes.tables,
-        "--schema-only": wishes.schema_only,
-        "--owner": wishes.owner,
-        "--no-owner": wishes.no_owner,
-        "--no-privileges": wishes.no_privileges,
-        "--compare": wishes.compare != "full",
-        **wishes.for_servers,
-    }
+    given = {"--swap": wishes.swap, **wishes.for_dumps, "--compare": wishes.compare != "full", **wishes.for_servers}
     refuse_options(given, _WHY)
 
 

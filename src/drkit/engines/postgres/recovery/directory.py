@@ -54,15 +54,7 @@ _BETWEEN_LOOKS = 0.1
 
 
 def check_directory(target: str, wishes: Wishes) -> Path:
-    given = {
-        "--swap": wishes.swap,
-        "--table": wishes.tables,
-        "--schema-only": wishes.schema_only,
-        "--owner": wishes.owner,
-        "--no-owner": wishes.no_owner,
-        "--no-privileges": wishes.no_privileges,
-        "--database": wishes.database,
-    }
+    given = {"--swap": wishes.swap, **wishes.for_dumps, "--database": wishes.database}
     hint = (
         "leave it out; or name a database by its URL, as a plain name is a folder: --to postgresql://…, --to env:NAME"
     )
