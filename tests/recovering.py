@@ -18,7 +18,7 @@ from drkit.restore.planning import Planned, plan_ahead
 from drkit.restore.wanted import Wanted
 from drkit.sealing import loading
 from drkit.wiring import clock
-from postgres.programs import as_server_user, program_environment
+from postgres.programs import as_server_user, give_to_server, program_environment
 from servers.physical import SOURCE, PhysicalSystem
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -100,6 +100,14 @@ def short_folder() -> Iterator[Path]:
     with TemporaryDirectory(prefix="drkit-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
         yield Path(folder)
+
+
+@contextmanager
+def servers_folder() -> Iterator[Path]:
+    """The same, and it belongs to the server's user."""
+    with short_folder() as folder:
+        give_to_server(folder)
+        yield folder
 
 
 def spans_of(system: PhysicalSystem) -> list[Path]:

@@ -7,12 +7,12 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 
 import pytest
 
 from cli_runner import Drkit, drkit_in
+from recovering import short_folder
 from servers.redis import Redis, fill, redis_cli, redis_server
 
 SCHEDULE = """
@@ -67,9 +67,8 @@ def server() -> Iterator[Redis]:
 
 @pytest.fixture
 def shop(server: Redis, tmp_path: Path) -> Iterator[Shop]:
-    with TemporaryDirectory(prefix="drkit-") as short:  # pytest's folders are closed, and too deep for a socket's path
-        Path(short).chmod(0o711)
-        yield make_shop(drkit_in(tmp_path / "shop", REDIS_URL=server.url, TMPDIR=short), server)
+    with short_folder() as short:  # pytest's folders are closed, and too deep for a socket's path
+        yield make_shop(drkit_in(tmp_path / "shop", REDIS_URL=server.url, TMPDIR=str(short)), server)
 
 
 def make_shop(drkit: Drkit, server: Redis) -> Shop:

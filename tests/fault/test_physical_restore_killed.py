@@ -1,6 +1,5 @@
 """kill -9 in the restore of a whole server: its name is free, its server ends, and running it again is safe."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -12,8 +11,8 @@ import psycopg
 import pytest
 
 from fault_system import wait_for
-from postgres.programs import SERVER_USER, as_server_user
-from recovering import TICKS, await_covered, short_folder
+from postgres.programs import as_server_user
+from recovering import TICKS, await_covered, servers_folder
 from servers.physical import PhysicalSystem, physical_system
 
 
@@ -31,9 +30,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhysicalSystem]
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    with short_folder() as folder:
-        if os.geteuid() == 0:
-            shutil.chown(folder, SERVER_USER)
+    with servers_folder() as folder:
         yield folder
 
 

@@ -1,6 +1,5 @@
 """Whole servers restored to folders, and single databases and tables into servers that run."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ import psycopg
 import pytest
 
 from postgres.programs import SERVER_USER, as_server_user, find_programs, program_environment
-from recovering import TICKS, arriving, await_covered, short_folder
+from recovering import TICKS, arriving, await_covered, servers_folder, short_folder
 from servers.children import free_port
 from servers.physical import PhysicalSystem, physical_system
 
@@ -54,9 +53,7 @@ def system() -> Iterator[PhysicalSystem]:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    with short_folder() as folder:
-        if os.geteuid() == 0:
-            shutil.chown(folder, SERVER_USER)
+    with servers_folder() as folder:
         yield folder
 
 
@@ -298,13 +295,11 @@ def test_the_users_own_questions_are_asked_of_the_copy(system: PhysicalSystem) -
 def test_libraries_that_are_not_here_keep_no_copy_from_starting(tmp_path: Path) -> None:
     more = f'programs = "{find_programs(16)}"'
     settings = {"shared_preload_libraries": "pg_stat_statements"}
-    with physical_system(tmp_path, 16, more, **settings) as system, short_folder() as place:
+    with physical_system(tmp_path, 16, more, **settings) as system, servers_folder() as place:
         with system.following():
             system.server.execute("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements, never_heard_of'")
             system.drkit.ok("backup", "now")
             await_covered(system)
-        if os.geteuid() == 0:
-            shutil.chown(place, SERVER_USER)
         done = system.drkit("restore", "--to", str(place / "restored"), "--start")
         assert done.code == 0, done
         assert "never_heard_of" in done.err

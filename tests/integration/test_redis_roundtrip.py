@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from drkit.errors import ConfigError, NotRestorable, ObjectiveMissed, UsageError
 from drkit.model import Wishes
+from recovering import short_folder
 from redis_vault import DRILL, capture, engine_of, manifest_of, restore
 from servers.redis import KINDS, Redis, fill, redis_server
 
@@ -34,10 +34,8 @@ def target() -> Iterator[Redis]:
 
 @pytest.fixture
 def scratch() -> Iterator[Path]:
-    """Where another user may pass through, and a socket's path is not too long."""
-    with TemporaryDirectory(prefix="drkit-") as folder:
-        Path(folder).chmod(0o711)
-        yield Path(folder)
+    with short_folder() as folder:
+        yield folder
 
 
 def same(server: Redis, other: Redis) -> bool:

@@ -5,11 +5,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from drkit.config.values import (
-    Count,
-    Length,
-    PingUrl,
-)
+from drkit.config.values import Count, Length, PingUrl
 from drkit.retention import Policy
 
 
