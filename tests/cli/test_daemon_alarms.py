@@ -94,11 +94,12 @@ def port_of(daemon: Daemon) -> int:
 
 
 def well_since(port: int) -> datetime | None:
-    """When the newest point was captured, once all is well."""
+    """When the newest point was captured, once all is well and the run of this hour is over."""
     document = json.loads(ask(port, "/status.json")[1])
     if ask(port, "/readyz")[0] != 200 or not document["sources"]:
         return None
-    return datetime.fromisoformat(document["sources"][0]["captured_at"]).astimezone(UTC)
+    last = datetime.fromisoformat(document["sources"][0]["captured_at"]).astimezone(UTC)
+    return last if last >= datetime.now(UTC).replace(minute=0, second=0, microsecond=0) else None
 
 
 def red_metrics(port: int) -> list[str]:
