@@ -43,6 +43,7 @@ class Faults:
             "store killed": (1, self._kill_store),
             "database killed": (1, self._kill_database),
             "database restarted": (1, self._restart_database),
+            "cache killed": (1, self._kill_cache),
             "sessions ended": (2, self._end_sessions),
             "kill daemon": (2, self._kill_daemon),
             "kill job of the daemon": (4, self._kill_job),
@@ -141,6 +142,11 @@ class Faults:
         """A shutdown waits for what follows the log, and that for the store: so it is not asked to be patient."""
         self._world.server.stop("immediate")
         self._world.server.start()
+
+    def _kill_cache(self) -> None:
+        self._world.redis.kill()
+        sleep(self._dice.uniform(0, 3))
+        self._world.redis.start()
 
     def _end_sessions(self) -> None:
         with suppress(OperationalError):

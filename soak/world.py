@@ -1,4 +1,4 @@
-"""The world of a soak: two PostgreSQL servers, an S3 server behind proxies, a schedule, and drkit as child processes.
+"""The world of a soak: databases, an S3 server behind proxies, a schedule, and drkit as child processes.
 
 It must not know what is done to it, nor what anything that was restored should be.
 """
@@ -18,11 +18,13 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
+from drkit.config import load_system
 from drkit.keyfiles import write_keys
 from engines import Application, Source, make_sources
 from servers.postgres import PostgresServer, postgres_server
 from servers.proxy import Proxy, proxy_before
 from servers.radosgw import Radosgw, radosgw_server
+from servers.redis import Redis, redis_server
 
 SYSTEM = "soak"
 _SCHEDULE = """\
@@ -79,6 +81,7 @@ class World:
     keep: int
     server: PostgresServer
     elsewhere: PostgresServer
+    redis: Redis
     gateway: Radosgw
     proxies: tuple[Proxy, Proxy]
     sources: list[Source]
@@ -164,15 +167,17 @@ def open_world(folder: Path, seed: int, keep: int) -> Iterator[World]:
         settings = {"track_commit_timestamp": "on", "wal_keep_size": "0", "max_wal_size": "256MB"}
         server = stack.enter_context(postgres_server(folder / "servers", None, settings))
         elsewhere = stack.enter_context(postgres_server(folder / "servers"))
+        redis = stack.enter_context(redis_server(settings={"appendonly": "yes"}))
         gateway = stack.enter_context(radosgw_server(folder / "servers"))
         store, near = stack.enter_context(proxy_before(gateway.http))
         replica, far = stack.enter_context(proxy_before(gateway.http))
-        sources = make_sources(folder, folder / "restored", seed, server, elsewhere)
+        sources = make_sources(folder, folder / "restored", seed, server, elsewhere, redis)
         text = _SCHEDULE.format(
             store=near.url(gateway.http.new_bucket(), "prod"), replica=far.url(gateway.http.new_bucket(), "prod")
         )
         text += "".join(_SOURCE.format(name=each.name, lines=each.lines, keep=keep) for each in sources)
         (folder / "schedules" / f"{SYSTEM}.toml").write_text(text)
+        load_system(folder / "schedules" / f"{SYSTEM}.toml")  # a slip of ours ends it here
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder / "home"),
@@ -180,8 +185,9 @@ def open_world(folder: Path, seed: int, keep: int) -> Iterator[World]:
             "LANG": "C.UTF-8",
             "SOAK_SHOP": server.dsn("shop"),
             "SOAK_SERVER": server.dsn(),
+            "SOAK_CACHE": redis.url,
             "AWS_EC2_METADATA_DISABLED": "true",
             **gateway.http.environment(),
         }
         (folder / "home").chmod(0o711)
-        yield World(folder, seed, keep, server, elsewhere, gateway, (store, replica), sources, environment)
+        yield World(folder, seed, keep, server, elsewhere, redis, gateway, (store, replica), sources, environment)
