@@ -216,7 +216,8 @@ class Restored:
     """Where the restored data stand now, what was moved aside for them, and what was checked. `verified` means that
     they were found to be what was captured; `phases` are what the engine did and the seconds each took; `untested` is
     what was left out. `left_out` says so where tables with their rows are among it: then the data did not come back.
-    `last_transaction` is when the last one in them ended, where the server itself told."""
+    `last_transaction` is when the last one in them ended, where the server itself told. One that `reads_on` fetches the
+    rest from the store when it is started."""
 
     target: str
     kept_old: str | None = None
@@ -226,6 +227,7 @@ class Restored:
     untested: tuple[Check, ...] = ()
     left_out: str = ""
     last_transaction: datetime | None = None
+    reads_on: bool = False
 
 
 STRANGERS = "strangers"  # the name of a finding about the keys, and not about what is stored

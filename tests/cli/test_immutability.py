@@ -348,10 +348,13 @@ def test_a_folder_is_told_that_it_can_neither_lock_nor_bring_back(empty: Shop) -
     assert (done.code, "a folder cannot lock" in done.errors[0]["message"]) == (3, True)
 
 
-def test_the_restore_role_restores_and_writes_nothing(vault: Vault) -> None:
+def test_the_restore_role_restores_and_writes_nothing_but_which_point_it_reads(vault: Vault) -> None:
     [point] = vault.capture(1)
     assert vault.restore("restore", point, "restored.db") == 501
+    [mark] = vault.versions("shop/main/reading/")
+    assert point["id"] in mark["Key"]
     client = vault.client("restore")
+    assert denied(client.delete_object, Bucket=vault.bucket, Key=mark["Key"])
     assert denied(client.put_object, Bucket=vault.bucket, Key="prod/shop/main/x", Body=b"")
     assert denied(client.delete_object, Bucket=vault.bucket, Key=vault.versions()[0]["Key"])
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from drkit.model import Manifest
 from fault_gate import Gate
 from fault_system import DOCS, Answer, FaultSystem, answer_of, make_system
-from servers.proxy import Proxy, proxy_before
+from servers.proxy import Proxy, answer_error, proxy_before
 from servers.s3_server import S3Server
 
 
@@ -85,14 +86,75 @@ def test_a_prune_that_lists_what_another_one_is_removing_is_harmless(
         assert system.is_whole(point, tmp_path / point.id)
 
 
-def test_a_restore_whose_point_is_pruned_under_it_says_so_and_publishes_nothing(
-    tmp_path: Path, near_s3: tuple[Proxy, FaultSystem]
-) -> None:
+@pytest.fixture
+def outdated(near_s3: tuple[Proxy, FaultSystem]) -> Manifest:
+    """A point that the next prune would remove."""
     _, system = near_s3
     oldest = system.back_up(DOCS)
     for number in range(3):
         system.back_up(DOCS, f"{number:08x}")
-    done = restore_while_pruned(tmp_path, near_s3, str(oldest.consistent_at))
+    return oldest
+
+
+def test_a_point_that_is_being_restored_stays_whatever_retention_says_until_the_restore_is_over(
+    tmp_path: Path, near_s3: tuple[Proxy, FaultSystem], outdated: Manifest
+) -> None:
+    _, system = near_s3
+    done = restore_while_pruned(tmp_path, near_s3, str(outdated.consistent_at))
+    assert done.code == 0, done.error
+    assert system.holds(DOCS, tmp_path / "target")
+    assert outdated.id in {point.id for point in system.points(DOCS)}
+    assert system.run("prune", DOCS, "--yes").code == 0
+    assert outdated.id not in {point.id for point in system.points(DOCS)}
+
+
+def test_a_restore_that_begins_while_a_prune_takes_its_point_has_all_that_it_reads(
+    tmp_path: Path, near_s3: tuple[Proxy, FaultSystem], outdated: Manifest
+) -> None:
+    """The prune has seen no mark, and the restore has seen the manifest: its objects stay for this time."""
+    proxy, system = near_s3
+    removing, reading = Gate(), Gate()
+    proxy.breaks("POST .*delete", removing.before)
+    with system.running("prune", DOCS, "--yes") as prune:
+        assert removing.reached.wait(30)
+        proxy.breaks("GET .*files", Gate.open().before)
+        proxy.breaks("GET .*files", reading.before)
+        at = str(outdated.consistent_at)
+        with system.running("restore", DOCS, "--at", at, "--yes", "--to", tmp_path / "target") as restore:
+            assert reading.reached.wait(30)
+            removing.let_through()
+            assert answer_of(prune).code == 0
+            assert outdated.id not in {point.id for point in system.points(DOCS)}
+            reading.let_through()
+            done = answer_of(restore)
+    assert done.code == 0, done.error
+    assert system.holds(DOCS, tmp_path / "target")
+
+
+def test_a_restore_whose_point_went_before_it_said_so_ends_with_6_and_touches_nothing(
+    tmp_path: Path, near_s3: tuple[Proxy, FaultSystem], outdated: Manifest
+) -> None:
+    proxy, system = near_s3
+    gate = Gate()
+    proxy.breaks("PUT .*/reading/", gate.before)
+    at = str(outdated.consistent_at)
+    with system.running("restore", DOCS, "--at", at, "--yes", "--to", tmp_path / "target") as restore:
+        assert gate.reached.wait(30)
+        assert system.run("prune", DOCS, "--yes").code == 0
+        gate.let_through()
+        done = answer_of(restore)
+    assert done.code == 6 and f"{outdated.id} of {DOCS} was pruned meanwhile" in done.error
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("target")]
+
+
+def test_where_a_role_may_not_say_that_it_reads_the_restore_says_so_and_publishes_nothing_half(
+    tmp_path: Path, near_s3: tuple[Proxy, FaultSystem], outdated: Manifest
+) -> None:
+    proxy, system = near_s3
+    proxy.breaks("PUT .*/reading/", answer_error(403, "AccessDenied"), times=100)
+    done = system.run("restore", DOCS, "--yes", "--to", tmp_path / "whole")
+    assert done.code == 0 and "a prune may remove what is read here" in done.err
+    done = restore_while_pruned(tmp_path, near_s3, str(outdated.consistent_at))
     assert done.code == 7 and "files.zst.age" in done.error and "it was pruned meanwhile" in done.error
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("target")]
 

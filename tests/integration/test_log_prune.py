@@ -5,6 +5,7 @@ from pathlib import Path
 
 from drkit import catalog
 from drkit.prune.removals import read_removals
+from drkit.restore.reading import reading
 from drkit.when import format_length
 from drkit.wiring import open_signers
 from postgres.programs import find_programs
@@ -58,6 +59,31 @@ def test_bases_go_with_the_log_that_only_they_need_and_the_rest_is_as_it_was(tmp
         again = system.drkit.json("prune", "--yes")
         assert again["remove"] == []
         assert "log" not in again
+
+
+def test_the_log_behind_a_base_that_is_being_restored_stays(tmp_path: Path) -> None:
+    """Also where it is to be restored to a moment long after it."""
+    more = f'programs = "{find_programs(17)}"\n'
+    with physical_system(tmp_path, 17, more) as system:
+        system.server.execute(TICKS)
+        with system.following():
+            _capture(system, 4)
+        oldest, second, *_ = (system.manifest(point.id) for point in catalog.survey(system.store, SOURCE).points)
+        moment = second.consistent_at
+        system.configure(more + 'keep = { within = "1ms", min_points = 0 }')
+        going = {each["id"] for each in system.drkit.json("prune", "--dry-run")["remove"]}
+        assert {oldest.id, second.id} <= going
+        with reading(system.store, [oldest]):
+            shown = system.drkit.json("prune", "--yes")
+            [kept] = [each for each in shown["keep"] if each["id"] == oldest.id]
+            assert kept["rules"] == ["being restored"]
+            assert second.id in {each["id"] for each in shown["remove"]}
+            with arriving(system, moment) as there:
+                assert there.planned.manifest.id == oldest.id
+                assert there.query("SELECT count(*) FROM ticks") == [(1,)]
+        done = system.drkit.json("prune", "--yes")
+        assert [each["id"] for each in done["remove"]] == [oldest.id]
+        assert done["log"]
 
 
 def test_what_an_incremental_backup_needs_stays(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_manifests_go_before_any_of_their_data() -> None:
         put_backup(store, manifest)
     made = plan(store, LAST_TWO)
     assert len(made.manifests) == 2
-    stopped = Failing(store, 6)  # three listings and the record, then one delete a manifest
+    stopped = Failing(store, 7)  # four listings and the record, then one delete a manifest
     with pytest.raises(Unplugged):
         carry_out(stopped, made)
     assert not keys(store) & set(made.manifests)
@@ -300,7 +300,7 @@ def test_orphans_are_judged_by_the_stores_own_stamps_and_no_other_clock(tmp_path
 def test_a_source_that_was_never_captured_has_nothing_to_prune() -> None:
     store = MemoryStore()
     made = plan(store, LAST_TWO)
-    assert made == PrunePlan((), (), (), (), 0, NOW - GRACE, source=SOURCE)
+    assert made == PrunePlan((), (), (), (), 0, NOW - GRACE, source=SOURCE, marks_before=NOW - catalog.COUNTS)
     carry_out(store, made)
 
 

@@ -17,6 +17,7 @@ from drkit.catalog.keys import (
     parse_manifest_key,
     parse_removal_key,
     parse_report_key,
+    readings_of,
     removal_key,
     removals_of,
     replica_removal_key,
@@ -60,8 +61,10 @@ from drkit.catalog.points import (
     survey,
     unpin,
 )
+from drkit.catalog.reading import COUNTS, Reading, find_reading, mark_reading
 
 __all__ = [
+    "COUNTS",
     "FORMAT",
     "HISTORY",
     "MANIFEST",
@@ -70,6 +73,7 @@ __all__ = [
     "Log",
     "Mark",
     "Proof",
+    "Reading",
     "Run",
     "Span",
     "backups_of",
@@ -78,6 +82,7 @@ __all__ = [
     "drills_of",
     "fetch",
     "find_point",
+    "find_reading",
     "folder_of",
     "folders_in",
     "folders_of",
@@ -92,6 +97,7 @@ __all__ = [
     "manifest_key",
     "mark",
     "mark_key",
+    "mark_reading",
     "marks",
     "newest",
     "own_bytes",
@@ -109,6 +115,7 @@ __all__ = [
     "read_log",
     "read_manifest",
     "read_note",
+    "readings_of",
     "removal_key",
     "removals_of",
     "replica_removal_key",

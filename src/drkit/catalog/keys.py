@@ -12,6 +12,7 @@ MANIFEST, PIN, SEALED = "manifest.json", "pin.json", ".zst.age"
 _ID = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-[0-9a-f]{8}")
 _ID_MOMENT = "%Y%m%dT%H%M%S.%f"
 _IN_BACKUP = re.compile(r"([^/]+/[^/]+)/backups/([^/]+)/(.+)")
+_READING = re.compile(r"([^/]+/[^/]+)/reading/([^/]+)\.[0-9a-f]+\.json")
 _REPORT = re.compile(r"([a-z0-9_-]+)/reports/(\d{4}-(?:0[1-9]|1[0-2]))\.json")
 
 
@@ -102,6 +103,20 @@ def replica_removals_of(source: str) -> str:
 
 def replica_removal_key(source: str, record_id: str) -> str:
     return f"{source}/replica-removals/{record_id}.json"
+
+
+def readings_of(source: str) -> str:
+    return f"{source}/reading/"
+
+
+def reading_key(source: str, backup_id: str, token: str) -> str:
+    return f"{readings_of(source)}{backup_id}.{token}.json"
+
+
+def parse_reading_key(key: str) -> tuple[str, str] | None:
+    """Source and ID of the backup that whoever put that reads, if it can be one."""
+    match = _READING.fullmatch(key)
+    return (match[1], match[2]) if match and parse_id(match[2]) else None
 
 
 def _parse_dated(key: str, folder: str) -> tuple[str, str] | None:

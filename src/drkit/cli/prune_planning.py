@@ -89,10 +89,10 @@ def _plan_with_log(
 
     def plan(spans: "Sequence[Span]") -> "LogPlan":
         holdings = replace(outlook.holdings, spans=tuple(sorted(spans)))
-        return plan_log(holdings, listing.points, policy, zone, now, young, held.withhold)
+        return plan_log(holdings, listing.points, policy, zone, now, young, held.withhold, held.reading.backups)
 
     decided = plan(outlook.holdings.spans)
-    stays = keep_of(source) is None or outlook.doubts
+    stays = keep_of(source) is None or outlook.doubts or held.reads_removed(listing)
     going = frozenset[Span]() if stays else frozenset(decided.let_go)
     signers, lock = open_signers(source.system), source.lock()
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from drkit.model import Restored, Wishes
     from drkit.restore.hooks import Hooks
+    from drkit.restore.reading import Reading
     from drkit.sealing import Keyring, Progress
     from drkit.wiring import Source
 
@@ -93,16 +94,16 @@ def _carry_out(
     _confirm(call, parts, orders.yes)
     keyring = open_keyring(parts[0].source.system, ask_passphrase)
     made = make_folder(targets)
-    try:
-        failed = _make_ready(call, parts, keyring, orders)
+    readings: dict[str, Reading] = {}
+    with ExitStack() as life:
+        if made:
+            life.callback(drop_folder, targets)
+        failed = _make_ready(call, parts, keyring, orders, readings, life)
         if failed.exit_code:
             call.console.answer({**head, "restores": []} | failed.told, say_untouched(failed))
             return failed.exit_code
         hooks = _hooks(call, parts, orders)
-        done, failed = _restore(call, parts, keyring, hooks, orders)
-    finally:
-        if made:
-            drop_folder(targets)
+        done, failed = _restore(call, parts, keyring, hooks, orders, readings)
     document = {
         **head,
         "restores": [each for each, _ in done],
@@ -132,7 +133,16 @@ def _confirm(call: Call, parts: Sequence[Part], yes: bool) -> None:
         call.console.confirm(f"restore {' and '.join(far)}", yes)
 
 
-def _make_ready(call: Call, parts: Sequence[Part], keyring: "Keyring", orders: Orders) -> Failed:
+def _make_ready(
+    call: Call,
+    parts: Sequence[Part],
+    keyring: "Keyring",
+    orders: Orders,
+    readings: "dict[str, Reading]",
+    life: ExitStack,
+) -> Failed:
+    """While `life` lasts no prune takes away what is read; `readings` get what is known of that, by source."""
+    from drkit.restore.reading import reading
     from drkit.restore.run import make_ready
 
     by_name = {part.source.name: part for part in parts}
@@ -140,6 +150,7 @@ def _make_ready(call: Call, parts: Sequence[Part], keyring: "Keyring", orders: O
     def ready(source: "Source") -> None:
         part = by_name[source.name]
         planned = part.planned
+        readings[source.name] = life.enter_context(reading(source.store(), planned.manifests))
         make_ready(source.store(), planned.manifests, planned.engine, keyring, _value(part), orders.wishes)
 
     return each_source(call, [part.source for part in parts], ready)[1]
@@ -159,7 +170,12 @@ def _hooks(call: Call, parts: Sequence[Part], orders: Orders) -> "list[Hooks]":
 
 
 def _restore(
-    call: Call, parts: Sequence[Part], keyring: "Keyring", hooks: "Sequence[Hooks]", orders: Orders
+    call: Call,
+    parts: Sequence[Part],
+    keyring: "Keyring",
+    hooks: "Sequence[Hooks]",
+    orders: Orders,
+    readings: "Mapping[str, Reading]",
 ) -> tuple[list[tuple[dict[str, Any], str]], Failed]:
     """With a source that failed no hook after is run: traffic does not go on with half of a set."""
     from drkit.restore.run import carry_out
@@ -172,7 +188,8 @@ def _restore(
 
         def load(progress: "Progress") -> "Restored":
             store, engine = source.store(), planned.engine
-            return carry_out(store, planned.manifest, engine, keyring, _value(part), orders.wishes, progress)
+            restored = carry_out(store, planned.manifest, engine, keyring, _value(part), orders.wishes, progress)
+            return readings[source.name].told(restored)
 
         document, told = run_timed(call, source, planned, load, orders.started)
         call.console.note(told)

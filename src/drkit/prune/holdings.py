@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from drkit import catalog
-from drkit.catalog import Listing
+from drkit.catalog import Listing, Reading
 from drkit.model import Point, Version
 from drkit.ports import Store, Versioned, find_versioned
 from drkit.prune.hidden import READERS, find_hidden, group, keep_genuine
@@ -18,6 +18,8 @@ from drkit.signing import Signer
 from drkit.streams.ahead import map_ahead
 from drkit.when import format_moment
 
+READ = "being restored"
+NOBODY = Reading()
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -26,11 +28,13 @@ class Holdings:
     """As seen `at` that moment. `versions` are those of each key, the newest first. `locked` maps a point to the end of
     its manifest's lock. `hidden` are points whose manifest only a marker hides, and which no record says were removed:
     somebody else did it; `hidden_log` are keys of a log of which the same is true. `leftovers` are versions of points
-    that were removed by record, and of log that nobody needs: out of sight, and paid for until they are gone."""
+    that were removed by record, and of log that nobody needs: out of sight, and paid for until they are gone.
+    What somebody is `reading` stays for now, in any store."""
 
     at: datetime
     versions: Mapping[str, tuple[Version, ...]] = field(default_factory=dict, repr=False)
     locked: Mapping[str, datetime] = field(default_factory=dict)
+    reading: Reading = NOBODY
     hidden: tuple[str, ...] = ()
     hidden_log: tuple[str, ...] = ()
     leftovers: tuple[Version, ...] = ()
@@ -44,13 +48,16 @@ class Holdings:
             yield from self.versions.get(key, ())
 
     def withhold(self, verdicts: Iterable[Verdict]) -> list[Verdict]:
-        """What is let go and locked stays for now, and says for how long."""
-        return [
-            Verdict(each.point, (self._why(each.point.id),))
-            if not each.reasons and self._is_locked(each.point.id)
-            else each
-            for each in verdicts
-        ]
+        """What is let go and locked stays for now, and says for how long; and so does what is being restored."""
+
+        def judge(verdict: Verdict) -> Verdict:
+            if verdict.reasons:
+                return verdict
+            if self._is_locked(verdict.point.id):
+                return Verdict(verdict.point, (self._why(verdict.point.id),))
+            return Verdict(verdict.point, (READ,) if verdict.point.id in self.reading.backups else ())
+
+        return list(map(judge, verdicts))
 
     def waits(self, verdict: Verdict) -> bool:
         """Whether it stays for its lock, and by no rule."""
@@ -64,8 +71,12 @@ class Holdings:
 
     def protected(self, listing: Listing) -> set[str]:
         """What a prune would take for the rest of a backup that was never finished."""
-        folders = {catalog.folder_of(listing.source, each) for each in self.hidden}
+        folders = {catalog.folder_of(listing.source, each) for each in (*self.hidden, *self.reading.backups)}
         return {entry.key for entry in listing.entries if entry.key.rsplit("/", 1)[0] in folders}
+
+    def reads_removed(self, listing: Listing) -> bool:
+        """Whether a backup is read whose manifest went at that moment: nobody knows which log it needs."""
+        return not self.reading.backups <= {point.id for point in listing.points}
 
     def sparing(self, referenced: Collection[str]) -> "Holdings":
         """A piece that a manifest which stays lists is nobody's leftover, wherever it lies."""
@@ -81,17 +92,19 @@ def first_of(versions: Sequence[Version]) -> Version | None:
 
 
 def look_up_held(store: Store, listing: Listing, signers: Collection[Signer], now: datetime) -> Holdings:
-    """Nothing where the store keeps no versions. The records are read only where something is out of sight."""
+    """Of a store that keeps no versions no more than what is being read. The records are read only where something is
+    out of sight."""
+    reading = catalog.find_reading(store, listing.source, listing.newest_stamp(now) - catalog.COUNTS)
     versioned = find_versioned(store)
     if versioned is None:
-        return Holdings(now)
+        return Holdings(now, reading=reading)
     versions = group(versioned.versions(catalog.backups_of(listing.source)))
     shown = {entry.key for entry in listing.entries}
     removed = read_removed(store, listing.source, signers) if versions.keys() - shown else frozenset()
     log = group(versioned.versions(catalog.log_of(listing.source)))
     held = hold(listing, {**versions, **log}, removed, now)
     hidden = keep_genuine(versioned, listing.source, held.hidden, versions, signers)
-    return replace(held, hidden=tuple(hidden), locked=read_locks(versioned, held, listing.points))
+    return replace(held, reading=reading, hidden=tuple(hidden), locked=read_locks(versioned, held, listing.points))
 
 
 def hold(

@@ -34,9 +34,11 @@ def plan_log(
     now: datetime,
     young: Collection[Span] = (),
     withhold: Callable[[Sequence[Verdict]], Sequence[Verdict]] = list,
+    reading: Collection[str] = (),
 ) -> LogPlan:
     """`points` are all of the source. `young` are spans that the store got a short while ago: they stay, as a base may
-    be on its way. `withhold` gives reasons to what cannot go yet."""
+    be on its way. `withhold` gives reasons to what cannot go yet. `reading` are IDs of bases that are being
+    restored: to which moment nobody knows, so the log behind them stays."""
     ways, doubtful = _by_their_dates(find_ways(holdings), now)
     within = policy.within
     ruled = _for_moments(_judge(points, policy, zone, now, ways), ways, within)
@@ -49,7 +51,8 @@ def plan_log(
     for way in carriers:
         base = way.held.base
         needed.update(_to_be_whole(way.stretch, base))
-        if way is _first_for_moments(carriers, way.stretch, boundary) or way is _newest(ways):
+        first = way is _first_for_moments(carriers, way.stretch, boundary)
+        if first or way is _newest(ways) or way.held.point.id in reading:
             needed.update(_from(way))
     # one of two clocks is wrong, and if it is this one then rules that look at ways would leave such bases without log
     needed.update(span for way in doubtful for span in _from(way))

@@ -11,8 +11,8 @@ from drkit import catalog
 from drkit.catalog import Listing
 from drkit.errors import IntegrityError, NotFound
 from drkit.model import Entry, Point
-from drkit.ports import Store, find_versioned
-from drkit.prune.holdings import Holdings
+from drkit.ports import Store, Versioned, find_versioned
+from drkit.prune.holdings import NEVER, Holdings
 from drkit.prune.removing import Removed, Remover
 from drkit.prune.spans import LogShare
 from drkit.retention import Verdict
@@ -27,7 +27,8 @@ NO_LOG = LogShare()
 @dataclass(frozen=True, slots=True)
 class PrunePlan:
     """`log` no base needs any more, and is written down; `waiting` are as many objects of it that are locked; `merged`
-    is log that another object holds, too. `kept_log` are the keys of the rest of it."""
+    is log that another object holds, too. `kept_log` are the keys of the rest of it. Marks of
+    restores from before `marks_before` count no more."""
 
     keep: tuple[Verdict, ...]
     let_go: tuple[Verdict, ...]
@@ -38,6 +39,7 @@ class PrunePlan:
     log: tuple[Entry, ...] = ()
     merged: tuple[Entry, ...] = ()
     kept_log: tuple[str, ...] = ()
+    marks_before: datetime = NEVER
     waiting: int = 0
     source: str = ""
     holdings: Holdings | None = None
@@ -60,7 +62,7 @@ def plan_prune(
     gone = {catalog.folder_of(verdict.point.source, verdict.point.id) for verdict in let_go}
     standing = {catalog.folder_of(point.source, point.id) for point in listing.points} - gone
     manifests = {f"{folder}/{catalog.MANIFEST}" for folder in gone}
-    newest = min(now, max((entry.modified_at for entry in listing.entries), default=now))
+    newest = listing.newest_stamp(now)
 
     def goes(entry: Entry) -> bool:
         folder = _folder(entry.key)
@@ -83,6 +85,7 @@ def plan_prune(
         kept_log=log.kept,
         waiting=log.waiting,
         source=listing.source,
+        marks_before=newest - catalog.COUNTS,
     )
 
 
@@ -126,33 +129,50 @@ def with_holdings(plan: PrunePlan, holdings: Holdings) -> PrunePlan:
 
 
 def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point], Sequence[Entry]], None]) -> Removed:
-    """What was pinned since the plan was made stays, and then all log stays for this time, as a plan without that point
-    made it go. What goes is written down before the first of it is gone."""
-    sources = {verdict.point.source for verdict in plan.let_go}
-    pinned = {
-        catalog.folder_of(source, point.id)
-        for source in sources
-        for point in catalog.survey(store, source).points
-        if point.pinned
-    }
-    going = [verdict.point for verdict in plan.let_go]
-    staying = [point for point in going if catalog.folder_of(point.source, point.id) in pinned]
-    going = [point for point in going if point not in staying]
-    log = () if staying else plan.log
+    """What was pinned since the plan was made stays, and so does what somebody has begun to restore; and then all log
+    stays for this time, as a plan without that point made it go. What goes is written down before the first of it is
+    gone."""
+    reading = catalog.find_reading(store, plan.source, plan.marks_before)
+    staying = _pinned(store, plan) | _folders(plan.source, reading.backups)
+    going = [each.point for each in plan.let_go if catalog.folder_of(each.point.source, each.point.id) not in staying]
+    log = plan.log if len(going) == len(plan.let_go) else ()
     if going or log:
         write_down(going, log)
     versioned = find_versioned(store) if plan.holdings else None
     remover = Remover(store, versioned, plan.holdings) if versioned and plan.holdings else None
     take = remover.remove if remover else lambda keys: _delete(store, keys)
-    removed = take([key for key in plan.manifests if _folder(key) not in pinned])
+    removed = take([key for key in plan.manifests if _folder(key) not in staying])
+    # somebody may have read a manifest just before it went
+    late = catalog.find_reading(store, plan.source, plan.marks_before).backups - reading.backups if going else ()
     # a point whose manifest is locked after all stays whole
-    spared = pinned | {_folder(key) for key, _ in removed.retained}
+    spared = staying | {_folder(key) for key, _ in removed.retained} | _folders(plan.source, late)
     removed += take([key for key in plan.objects if _folder(key) not in spared])
-    removed += take([entry.key for entry in (*log, *plan.merged)])
-    if remover:
+    removed += take([entry.key for entry in (*(() if late else log), *plan.merged)])
+    _remove_marks(store, versioned, plan, reading.over)
+    if remover and not late:
         removed += remover.remove_leftovers()
     store.sweep(plan.sweep_before)
     return removed if remover else Removed(plan.bytes)
+
+
+def _pinned(store: Store, plan: PrunePlan) -> set[str]:
+    """The folders of points that are pinned now."""
+    sources = {verdict.point.source for verdict in plan.let_go}
+    points = [point for source in sources for point in catalog.survey(store, source).points if point.pinned]
+    return {catalog.folder_of(point.source, point.id) for point in points}
+
+
+def _remove_marks(store: Store, versioned: Versioned | None, plan: PrunePlan, over: Sequence[str]) -> None:
+    """Of restores that are over; where versions are kept those that the restores have hidden themselves, too."""
+    if versioned is None:
+        store.delete(over)
+        return
+    marks = versioned.versions(catalog.readings_of(plan.source))
+    list(versioned.delete_versions([each for each in marks if each.modified_at < plan.marks_before]))
+
+
+def _folders(source: str, backups: Iterable[str]) -> set[str]:
+    return {catalog.folder_of(source, each) for each in backups}
 
 
 def _delete(store: Store, keys: Sequence[str]) -> Removed:

@@ -9,6 +9,7 @@ from drkit.model import Manifest, Restored, Wishes
 from drkit.ports import Engine, Store
 from drkit.restore.hooks import Hooks
 from drkit.restore.plan import RestorePlan
+from drkit.restore.reading import reading
 from drkit.sealing import Keyring, Progress, examine, loading, no_progress
 from drkit.signing import Signer
 
@@ -37,9 +38,11 @@ def restore(
 ) -> Restored:
     """Nothing at the target is touched before the target is free and every piece has shown that it can be opened, those
     of the backups `before` it that it needs, too. Only then does a hook stop anything."""
-    make_ready(store, (*before, manifest), engine, keyring, target, wishes)
-    with hooks.around() if hooks else nullcontext():
-        return carry_out(store, manifest, engine, keyring, target, wishes, progress)
+    with reading(store, (*before, manifest)) as said:
+        make_ready(store, (*before, manifest), engine, keyring, target, wishes)
+        with hooks.around() if hooks else nullcontext():
+            restored = carry_out(store, manifest, engine, keyring, target, wishes, progress)
+        return said.told(restored)
 
 
 def make_ready(

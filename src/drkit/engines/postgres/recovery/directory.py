@@ -112,7 +112,9 @@ class Directory:
         else:
             self._tell_how(user)
         told = tuple((name, round(seconds, 3)) for name, seconds in phases)
-        return Restored(str(self.target), notes=tuple(self.notes), phases=told, last_transaction=last)
+        return Restored(
+            str(self.target), notes=tuple(self.notes), phases=told, last_transaction=last, reads_on=not starting
+        )
 
     def _programs(self, facts: ServerFacts) -> Programs | None:
         try:

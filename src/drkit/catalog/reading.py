@@ -1,0 +1,43 @@
+"""Who reads a backup says so in the store, so that no prune takes it away meanwhile: a mark, which counts for a day.
+
+It must not know what is restored from it, nor which rule would let it go.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from drkit.catalog.keys import FORMAT, parse_reading_key, reading_key, readings_of
+from drkit.errors import AlreadyExists
+from drkit.ports import Store
+
+COUNTS = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The IDs of backups that somebody reads, and the keys of marks that count no more."""
+
+    backups: frozenset[str] = frozenset()
+    over: tuple[str, ...] = ()
+
+
+def mark_reading(store: Store, source: str, backups: Iterable[str], token: str) -> tuple[str, ...]:
+    """The keys of the marks. `token` tells apart those who read the same."""
+    note = json.dumps({"drkit": FORMAT}, indent=2) + "\n"
+    keys = tuple(reading_key(source, each, token) for each in backups)
+    for key in keys:
+        try:
+            store.put(key, iter([note.encode()]))
+        except AlreadyExists:  # the same restore, which was told that its first try had failed
+            continue
+    return keys
+
+
+def find_reading(store: Store, source: str, since: datetime) -> Reading:
+    """What the store has stamped before `since` counts no more."""
+    marks = list(store.list(readings_of(source)))
+    over = {entry.key for entry in marks if entry.modified_at < since}
+    told = (parse_reading_key(entry.key) for entry in marks if entry.key not in over)
+    return Reading(frozenset(found[1] for found in told if found), tuple(sorted(over)))
