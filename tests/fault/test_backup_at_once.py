@@ -100,8 +100,9 @@ def test_a_point_that_is_being_restored_stays_whatever_retention_says_until_the_
     tmp_path: Path, near_s3: tuple[Proxy, FaultSystem], outdated: Manifest
 ) -> None:
     _, system = near_s3
-    done = restore_while_pruned(tmp_path, near_s3, str(outdated.consistent_at))
+    done, pruned = restore_while_pruned(tmp_path, near_s3, str(outdated.consistent_at))
     assert done.code == 0, done.error
+    assert {"id": outdated.id, "source": DOCS, "rules": ["being restored"]} in pruned.document["keep"]
     assert system.holds(DOCS, tmp_path / "target")
     assert outdated.id in {point.id for point in system.points(DOCS)}
     assert system.run("prune", DOCS, "--yes").code == 0
@@ -154,7 +155,7 @@ def test_where_a_role_may_not_say_that_it_reads_the_restore_says_so_and_publishe
     proxy.breaks("PUT .*/reading/", answer_error(403, "AccessDenied"), times=100)
     done = system.run("restore", DOCS, "--yes", "--to", tmp_path / "whole")
     assert done.code == 0 and "a prune may remove what is read here" in done.err
-    done = restore_while_pruned(tmp_path, near_s3, str(outdated.consistent_at))
+    done, _ = restore_while_pruned(tmp_path, near_s3, str(outdated.consistent_at))
     assert done.code == 7 and "files.zst.age" in done.error and "it was pruned meanwhile" in done.error
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("target")]
 
@@ -165,11 +166,12 @@ def test_a_restore_of_a_point_that_stays_is_untouched_by_a_prune(
     _, system = near_s3
     for number in range(4):
         system.back_up(DOCS, f"{number:08x}")
-    assert restore_while_pruned(tmp_path, near_s3, "latest").code == 0
+    done, _ = restore_while_pruned(tmp_path, near_s3, "latest")
+    assert done.code == 0
     assert system.holds(DOCS, tmp_path / "target")
 
 
-def restore_while_pruned(folder: Path, near_s3: tuple[Proxy, FaultSystem], when: str) -> Answer:
+def restore_while_pruned(folder: Path, near_s3: tuple[Proxy, FaultSystem], when: str) -> tuple[Answer, Answer]:
     """The prune runs from end to end when the restore has begun to fetch, and the rest is fetched after it."""
     proxy, system = near_s3
     gate = Gate()
@@ -177,6 +179,7 @@ def restore_while_pruned(folder: Path, near_s3: tuple[Proxy, FaultSystem], when:
     proxy.breaks("GET .*files", gate.before)
     with system.running("restore", DOCS, "--at", when, "--yes", "--to", folder / "target") as child:
         assert gate.reached.wait(30)
-        assert system.run("prune", DOCS, "--yes").code == 0
+        pruned = system.run("prune", DOCS, "--yes", "--json")
+        assert pruned.code == 0
         gate.let_through()
-        return answer_of(child)
+        return answer_of(child), pruned

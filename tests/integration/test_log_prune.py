@@ -70,7 +70,7 @@ def test_the_log_behind_a_base_that_is_being_restored_stays(tmp_path: Path) -> N
             _capture(system, 4)
         oldest, second, *_ = (system.manifest(point.id) for point in catalog.survey(system.store, SOURCE).points)
         moment = second.consistent_at
-        system.configure(more + 'keep = { within = "1ms", min_points = 0 }')
+        system.configure(more + 'keep = { within = "0.001s", min_points = 0 }')
         going = {each["id"] for each in system.drkit.json("prune", "--dry-run")["remove"]}
         assert {oldest.id, second.id} <= going
         with reading(system.store, [oldest]):

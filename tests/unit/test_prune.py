@@ -338,3 +338,22 @@ def test_a_stamp_in_the_future_makes_no_young_orphan_old(tmp_path: Path) -> None
     made = plan_prune(listing, verdicts, set(), GRACE, now)
     assert made.objects == ()
     assert made.sweep_before == now - GRACE
+
+
+def test_what_a_restore_reads_stays_until_the_store_has_stamped_something_a_day_later(tmp_path: Path) -> None:
+    """Also what it has begun to read after the plan was made. Nobody may be left to take the mark away."""
+    store, manifests = LocalStore(tmp_path), daily(3)
+    for manifest in manifests:
+        put_backup(store, manifest)
+    [mark] = catalog.mark_reading(store, SOURCE, [manifests[0].id], "7f3a9c01")
+    newest = NOW - timedelta(days=3)
+    for entry in list(store.list()):
+        _stamp(tmp_path, entry.key, newest)
+    _stamp(tmp_path, mark, newest - catalog.COUNTS)
+    run(store, LAST_TWO)
+    assert whole(store) == [manifest.id for manifest in manifests]
+    assert mark in keys(store)
+    _stamp(tmp_path, mark, newest - catalog.COUNTS - timedelta(seconds=1))
+    run(store, LAST_TWO)
+    assert whole(store) == [manifest.id for manifest in manifests[1:]]
+    assert mark not in keys(store)
