@@ -16,9 +16,10 @@ from typing import Any
 from acts import restoring
 from drkit.catalog import read_manifest, survey
 from drkit.config import load_system
+from drkit.keyring import open_signers
 from drkit.when import format_moment
 from drkit.wiring import Source as Configured
-from drkit.wiring import open_signers, select_one
+from drkit.wiring import select_one
 from engines import Shop, Source, Whole
 from faults import Faults
 from judging import judge_restored, moment_of

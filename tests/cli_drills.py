@@ -6,10 +6,10 @@ from typing import Any
 
 from drills import drill_at
 from drkit.config import load_system
+from drkit.keyring import open_signers, open_signing_key
 from drkit.stores.local import LocalStore
 from drkit.verify.ledger import commit_evidence
 from drkit.verify.model import Drill
-from drkit.wiring import open_signers, open_signing_key
 
 
 def put_evidence(schedule: Path, store: Path, started_at: datetime, token: str = "7f3a9c01", **changes: Any) -> Drill:

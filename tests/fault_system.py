@@ -20,12 +20,13 @@ from drkit.backup import back_up
 from drkit.catalog import survey
 from drkit.config import load_systems
 from drkit.keyfiles import write_keys
+from drkit.keyring import open_keyring, open_seal, open_signers
 from drkit.model import Manifest, Point, Wishes
 from drkit.ports import Clock, Engine, Store
 from drkit.restore.plan import RestorePlan
 from drkit.restore.run import read_plan, restore
 from drkit.sealing import Keyring
-from drkit.wiring import Source, open_keyring, open_seal, open_signers, select_one
+from drkit.wiring import Source, select_one
 from file_trees import look
 from sqlite_shop import make_shop
 

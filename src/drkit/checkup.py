@@ -9,13 +9,14 @@ from itertools import groupby
 from drkit.config import System
 from drkit.config.permissions import is_readable
 from drkit.errors import CaptureError, ConfigError, Denied, DrkitError, StoreError
+from drkit.keyring import Ask, open_keyring, open_recipients, open_signers, open_signing_key
 from drkit.model import Finding
 from drkit.notify.courier import open_addresses, read
 from drkit.notify.ping import spell
 from drkit.ports import Clock, Store
 from drkit.stores.lockprobe import probe_lock
 from drkit.stores.probe import RESERVED, measure_offset, probe
-from drkit.wiring import BRIEF, Ask, Source, open_keyring, open_recipients, open_signers, open_signing_key
+from drkit.wiring import BRIEF, Source
 
 LARGEST_SKEW = timedelta(minutes=1)
 

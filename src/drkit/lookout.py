@@ -16,6 +16,7 @@ from drkit.chores import find_chore_troubles, plans_of
 from drkit.config import System
 from drkit.config.sources import PhysicalTable
 from drkit.errors import DrkitError
+from drkit.keyring import current_recipients, known_recipients, open_outlook, open_signers
 from drkit.ports import Store
 from drkit.prune.removals import find_whole_since
 from drkit.replicate.lag import ReplicaStanding, judge_log
@@ -29,7 +30,7 @@ from drkit.troubles import Trouble
 from drkit.verify.custody import judge_custody
 from drkit.verify.history import History, read_newest
 from drkit.verify.worst import foresee_worst
-from drkit.wiring import BRIEF, Source, current_recipients, known_recipients, open_outlook, open_signers
+from drkit.wiring import BRIEF, Source
 
 _DRILLS = 8  # enough for the last one that came to its end, and for a forecast
 

@@ -14,7 +14,7 @@ from drkit.config.editing import Values, add_first, add_key, add_last, insist_on
 from drkit.disk.replacement import replace_file
 from drkit.errors import ConfigError, UsageError
 from drkit.keyfiles import IDENTITY, RECIPIENT, SIGNER, SIGNING
-from drkit.wiring import open_recipients
+from drkit.keyring import open_recipients
 
 _TABLE = "encryption"
 

@@ -1,8 +1,8 @@
 """Configuration made into live objects. The only place where use cases meet engines and stores."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache, partial
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from drkit.age import Identity, Recipient, parse_identities, parse_recipient
 from drkit.catalog.lasting import lasts
 from drkit.clock import clock as clock
 from drkit.config import System
@@ -19,16 +18,15 @@ from drkit.config.values import is_reference
 from drkit.earlier import find_earlier, find_footing
 from drkit.engines.files import FilesEngine
 from drkit.engines.sqlite import SqliteEngine
-from drkit.errors import ConfigError, NotRestorable, UsageError, WrongKey
+from drkit.errors import ConfigError, NotRestorable, UsageError
 from drkit.follow.relay import Relay
 from drkit.follow.run import Follower, Manner
 from drkit.follow.voice import Stop, Voice
 from drkit.follow.watch import Alarm
+from drkit.keyring import open_seal, open_signers
 from drkit.model import Lock
 from drkit.ports import Earlier, Engine, Footing, Store
 from drkit.replicate.log import LogPassage
-from drkit.sealing import Keyring, Seal
-from drkit.signing import Signer, SigningKey, parse_signer, parse_signing_key
 from drkit.stores import open_store
 from drkit.stores.locking import LockingStore
 from drkit.stores.retrying import RetryPolicy
@@ -37,7 +35,6 @@ from drkit.verify.questions import Question
 if TYPE_CHECKING:
     from drkit.engines.postgres.physical.options import PhysicalOptions
 
-Ask = Callable[[], str]
 # For a replica that something else must not wait for: a few seconds, where it is down.
 BRIEF = RetryPolicy(attempts=4)
 # How often the store hears of a server that writes nothing, if no objective wants it more often.
@@ -78,7 +75,7 @@ class Source:
         return FilesEngine(path, table.include, table.exclude, self._scratch_folder(), clock=clock)
 
     def store(self, policy: RetryPolicy | None = None) -> Store:
-        with _naming(self.system, "store.url" if self.replica is None else "store.replica"):
+        with self.system.naming("store.url" if self.replica is None else "store.replica"):
             return _open(self.store_url(), policy, self.lock())
 
     def lock(self) -> Lock | None:
@@ -151,7 +148,7 @@ class Source:
             return None
 
         def resolve() -> str:
-            with _naming(self.system, f"sources.{self.key}.scratch"):
+            with self.system.naming(f"sources.{self.key}.scratch"):
                 return self.system.resolve(place)
 
         return resolve
@@ -193,13 +190,13 @@ class Source:
                 raise _reached_from_afar(self.name)
             if table.path is not None:
                 return self.system.path(table.path)
-            with _naming(self.system, f"sources.{self.key}.url"):
+            with self.system.naming(f"sources.{self.key}.url"):
                 found = parse_origin(self.system.resolve(table.url or ""))
             if isinstance(found, Path):
                 return found
-            with _naming(self.system, f"sources.{self.key}.ssh_key"):
+            with self.system.naming(f"sources.{self.key}.ssh_key"):
                 key = self.system.resolve(table.ssh_key, private=True) if table.ssh_key else ""
-            with _naming(self.system, f"sources.{self.key}.ssh_hosts"):
+            with self.system.naming(f"sources.{self.key}.ssh_hosts"):
                 hosts = self.system.resolve(table.ssh_hosts) if table.ssh_hosts else ""
             return replace(found, key=key, hosts=hosts)
 
@@ -249,7 +246,7 @@ class Source:
         table = self.table
         if self.afar or not isinstance(table, RemoteTable):
             raise _reached_from_afar(self.name)
-        with _naming(self.system, f"sources.{self.key}.dsn"):
+        with self.system.naming(f"sources.{self.key}.dsn"):
             return self.system.resolve(table.dsn)
 
     def _keep_store_apart(self, path: Path) -> None:
@@ -332,104 +329,3 @@ def select_one(systems: Iterable[System], name: str | None) -> Source:
             f"{name or 'the configuration'} has several sources", f"name one: {', '.join(each.name for each in found)}"
         )
     return found[0]
-
-
-def open_seal(system: System) -> Seal:
-    """What a backup host needs; the identity is neither needed nor looked for."""
-    return Seal(open_recipients(system), open_accepted_key(system, "a backup"))
-
-
-def open_accepted_key(system: System, what: str) -> SigningKey:
-    """The signing key, if what it signs will be believed."""
-    signing_key = open_signing_key(system, what)
-    if signing_key.signer() not in open_signers(system):
-        raise ConfigError(
-            f"{system.file}: encryption.signers lacks {signing_key.signer()}: nobody would accept {what} signed by it",
-            "add the content of the `signer` file beside the signing key to encryption.signers",
-        )
-    return signing_key
-
-
-def open_signing_key(system: System, what: str = "a backup") -> SigningKey:
-    reference = system.table.encryption.signing_key
-    if reference is None:
-        raise ConfigError(
-            f"{system.file}: encryption.signing_key is missing, and {what} is signed with it",
-            "point to the backup host's key, or make one by `drkit keys new --out DIR` and add its signer to signers",
-        )
-    with _naming(system, "encryption.signing_key"):
-        return parse_signing_key(system.resolve(reference, private=True))
-
-
-def open_recipients(system: System) -> tuple[Recipient, ...]:
-    with _naming(system, "encryption.recipients"):
-        return tuple(parse_recipient(system.resolve(each)) for each in system.table.encryption.recipients)
-
-
-def known_recipients(system: System) -> frozenset[str] | None:
-    """Whom points may be encrypted to, as far as this schedule knows: public halves only, so that it can be asked on
-    any host. None where one of them cannot be read here: then nobody here can tell."""
-    table = system.table.encryption
-    return _read_recipients(system, (*table.recipients, *table.former_recipients))
-
-
-def current_recipients(system: System) -> frozenset[str]:
-    """Whom points are encrypted to now; none where one of them cannot be read here."""
-    return _read_recipients(system, system.table.encryption.recipients) or frozenset()
-
-
-def _read_recipients(system: System, texts: Iterable[str]) -> frozenset[str] | None:
-    try:
-        return frozenset(str(parse_recipient(system.resolve(each))) for each in texts)
-    except ConfigError:
-        return None
-
-
-def open_signers(system: System) -> frozenset[Signer]:
-    with _naming(system, "encryption.signers"):
-        return frozenset(parse_signer(system.resolve(each)) for each in system.table.encryption.signers)
-
-
-def open_keyring(system: System, passphrase: Ask, *, escrow: bool = False) -> Keyring:
-    """What a restoring host needs; `passphrase` is asked for only when the identity is locked by one. With `escrow` it
-    is the identity that lies elsewhere, for the day when this region is lost."""
-    table = system.table.encryption
-    key = "escrow_identity" if escrow else "identity"
-    references = table.escrow_identity if escrow else table.identity
-    if not references:
-        raise ConfigError(
-            f"{system.file}: encryption.{key} is missing, and nothing can be opened without it",
-            f'fetch it from where it is kept, and point to it: {key} = "file:/path/to/identity"',
-        )
-    with _naming(system, f"encryption.{key}"):
-        identities = [
-            each for one in references for each in parse_identities(system.read(one, private=True), passphrase)
-        ]
-    return Keyring(tuple(identities), open_signers(system))
-
-
-def open_outlook(system: System) -> Keyring:
-    """For who looks at what is there, such as histories of timelines: what a backup host can open by itself; elsewhere
-    the identity, where it stands unlocked. Either may be missing, and a backup host never looks for an identity."""
-
-    def locked() -> str:
-        raise ConfigError("the identity is locked by a passphrase")
-
-    identities: list[Identity] = []
-    if system.table.encryption.signing_key is None:
-        with suppress(ConfigError, WrongKey):
-            identities += open_keyring(system, locked).identities
-    with suppress(ConfigError):
-        identities.append(Seal((), open_signing_key(system)).own_identity)
-    return Keyring(tuple(identities), open_signers(system))
-
-
-@contextmanager
-def _naming(system: System, key: str) -> Iterator[None]:
-    """A value behind a reference is read here for the first time: what is wrong with it names file and key."""
-    try:
-        yield
-    except ConfigError as error:
-        if str(error).startswith(str(system.file)):
-            raise
-        raise ConfigError(f"{system.file}: {key}: {error}", error.hint) from error

@@ -15,9 +15,9 @@ from cli_runner import Drkit, drkit_in
 from drkit.backup import back_up
 from drkit.config import load_system
 from drkit.engines.sqlite import SqliteEngine
+from drkit.keyring import open_seal
 from drkit.stores.local import LocalStore
 from drkit.when import parse_moment
-from drkit.wiring import open_seal
 
 
 @dataclass(frozen=True, slots=True)

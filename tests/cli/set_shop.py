@@ -6,9 +6,9 @@ from cli.conftest import Shop
 from drkit.backup import back_up
 from drkit.config import load_system
 from drkit.engines.files import FilesEngine
+from drkit.keyring import open_seal
 from drkit.stores.local import LocalStore
 from drkit.when import parse_moment
-from drkit.wiring import open_seal
 
 UPLOADS = '\n[sources.uploads]\nkind = "files"\npath = "../uploads"\nbackup = "0 * * * *"\n'
 

@@ -1,8 +1,8 @@
 from cli.conftest import Shop
 from cli_runner import Drkit
 from drkit.config import load_system
+from drkit.keyring import open_signers
 from drkit.prune.removals import parse_record
-from drkit.wiring import open_signers
 
 DAYS = [f"2024-05-{day:02}T10:00:00Z" for day in range(1, 9)]
 

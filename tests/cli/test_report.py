@@ -12,9 +12,9 @@ from cli_drills import put_evidence
 from drills import BAD
 from drkit.catalog import parse_id
 from drkit.config import load_system
+from drkit.keyring import open_signers
 from drkit.signing import check_document
 from drkit.when import format_moment
-from drkit.wiring import open_signers
 
 TODAY = datetime.now(UTC).date()
 THIS = f"{TODAY:%Y-%m}"

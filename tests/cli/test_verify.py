@@ -18,13 +18,14 @@ from cli_runner import Done
 from drkit.catalog import marks, survey
 from drkit.cli.drilling import redacting
 from drkit.config import load_system
+from drkit.keyring import open_signers
 from drkit.stores.local import LocalStore
 from drkit.verify.chain import check_chain, check_marks
 from drkit.verify.evidence import parse_evidence
 from drkit.verify.ledger import read_store
 from drkit.verify.model import Drill
 from drkit.when import format_moment, parse_moment
-from drkit.wiring import clock, open_signers, select_one
+from drkit.wiring import clock, select_one
 
 MAIN = "shop/main"
 DAY = timedelta(days=1)

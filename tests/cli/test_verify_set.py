@@ -14,12 +14,12 @@ from cli.set_shop import add_uploads, forget_newest_point
 from cli_runner import PATIENCE, session_of
 from drkit.catalog import set_of
 from drkit.config import load_system
+from drkit.keyring import open_signers
 from drkit.stores.local import LocalStore
 from drkit.verify.chain import check_chain
 from drkit.verify.evidence import parse_evidence
 from drkit.verify.ledger import read_store
 from drkit.verify.model import Drill
-from drkit.wiring import open_signers
 
 NOON, HALF_PAST = "2026-11-20T12:00:00Z", "2026-11-20T12:30:00Z"
 SMOKE = '[set]\nrto = "10m"\nskew = "1h"\nchecks = [{ name = "the shop answers", command = """%s""" }]\n'

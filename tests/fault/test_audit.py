@@ -9,11 +9,11 @@ import pytest
 from drkit.audit import audit_points
 from drkit.catalog import survey
 from drkit.keyfiles import write_keys
+from drkit.keyring import open_signers
 from drkit.model import Point
 from drkit.prune import plan_prune, prune
 from drkit.retention import Policy, judge
 from drkit.stores.local import LocalStore
-from drkit.wiring import open_signers
 from fault_system import BOOKS, DOCS, Answer, FaultSystem, contents, make_system, utc_now
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from drkit.catalog import backups_of, survey
+from drkit.keyring import open_signers
 from drkit.prune import plan_prune, prune, read_references
 from drkit.retention import Verdict
-from drkit.wiring import open_signers
 from fault_gate import Gate
 from fault_system import DOCS, make_system
 from servers.proxy import proxy_before

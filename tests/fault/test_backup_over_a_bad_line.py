@@ -7,9 +7,9 @@ import pytest
 
 from drkit.backup import back_up
 from drkit.errors import StoreUnavailable
+from drkit.keyring import open_seal
 from drkit.stores.retrying import RetryingStore, RetryPolicy
 from drkit.stores.s3.opening import open_s3
-from drkit.wiring import open_seal
 from fault_system import DOCS, FaultSystem, make_system, utc_now
 from servers.proxy import Proxy, answer_error, cut_body_after, proxy_before, swallow_answer
 from servers.s3_server import S3Server

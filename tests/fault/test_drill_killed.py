@@ -6,11 +6,11 @@ import pytest
 
 from drilling import make_drilled_system, scratch_of
 from drkit.catalog import marks, survey
+from drkit.keyring import open_signers
 from drkit.verify.chain import check_chain, check_marks
 from drkit.verify.evidence import parse_evidence
 from drkit.verify.ledger import read_store
 from drkit.verify.model import Drill
-from drkit.wiring import open_signers
 from fault_gate import Gate
 from fault_system import BOOKS, DOCS, FaultSystem, wait_for
 from servers.proxy import proxy_before

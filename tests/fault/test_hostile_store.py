@@ -20,6 +20,7 @@ from drkit.catalog.document import LARGEST
 from drkit.engines.files import FilesEngine
 from drkit.errors import CaptureError, IntegrityError
 from drkit.keyfiles import write_keys
+from drkit.keyring import open_recipients, open_signers
 from drkit.model import Point
 from drkit.ports import Effort
 from drkit.sealing import Seal, saving
@@ -27,7 +28,6 @@ from drkit.signing import new_signing_key
 from drkit.stores.local import LocalStore
 from drkit.stores.memory import MemoryStore
 from drkit.streams.compress import compress, decompress
-from drkit.wiring import open_recipients, open_signers
 from fault_system import BOOKS, DOCS, FaultSystem, contents, make_system, utc_now
 
 SECOND = "shop/second"

@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from drkit.config import load_system
+from drkit.keyring import open_signers
 from drkit.stores.local import LocalStore
 from drkit.verify.chain import check_chain
 from drkit.verify.ledger import read_store
-from drkit.wiring import open_signers
 from postgres.cluster import reachable_programs
 from postgres.programs import find_programs
 from postgres_system import System, fill, make_system, processes, wait_for

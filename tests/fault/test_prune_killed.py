@@ -9,9 +9,9 @@ import pytest
 
 from drkit.backup import GRACE
 from drkit.catalog import backups_of, removals_of, survey
+from drkit.keyring import open_signers
 from drkit.prune import plan_prune, prune, read_references
 from drkit.retention import Verdict
-from drkit.wiring import open_signers
 from fault_gate import Gate
 from fault_system import DOCS, FaultSystem, make_system, wait_for
 from servers.proxy import proxy_before

@@ -4,10 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from drkit import catalog
+from drkit.keyring import open_signers
 from drkit.prune.removals import read_removals
 from drkit.restore.reading import reading
 from drkit.when import format_length
-from drkit.wiring import open_signers
 from postgres.programs import find_programs
 from recovering import TICKS, arriving, await_covered, spans_of
 from servers.physical import SOURCE, PhysicalSystem, physical_system

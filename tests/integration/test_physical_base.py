@@ -9,8 +9,8 @@ import pytest
 from cli_runner import await_bytes_in
 from drkit.catalog import survey
 from drkit.errors import WrongKey
+from drkit.keyring import open_seal
 from drkit.sealing import loading
-from drkit.wiring import open_seal
 from postgres.programs import MAJORS, give_to_server, program_environment
 from servers.physical import SOURCE, PhysicalSystem, physical_system, verify_backup
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from drkit.catalog import survey
+from drkit.keyring import open_signers
 from drkit.replicate import copy, plan_copy
 from drkit.stores import open_store
-from drkit.wiring import open_signers
 from fault_system import BOOKS, DOCS, make_system
 from servers.s3_server import S3Server
 

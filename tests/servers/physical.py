@@ -16,10 +16,11 @@ from drkit import catalog
 from drkit.catalog import Log, Span
 from drkit.config import load_system
 from drkit.keyfiles import write_keys
+from drkit.keyring import open_keyring, open_signers
 from drkit.model import Digest, Manifest, Piece
 from drkit.ports import Store
 from drkit.sealing import Keyring, loading
-from drkit.wiring import Source, open_keyring, open_signers, select_one
+from drkit.wiring import Source, select_one
 from postgres.programs import as_server_user, program_environment
 from servers.postgres import PostgresServer, postgres_server
 

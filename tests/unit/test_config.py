@@ -366,7 +366,7 @@ def test_the_schedule_that_init_writes_is_a_good_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["recipients", "signers"])
 def test_a_key_behind_a_reference_that_is_none_names_file_and_key(tmp_path: Path, key: str) -> None:
-    from drkit.wiring import open_recipients, open_signers
+    from drkit.keyring import open_recipients, open_signers
 
     (tmp_path / "wrong").write_text("nonsense")
     values = {"recipients": "file:recipient", "signers": "file:signer"} | {key: "file:wrong"}

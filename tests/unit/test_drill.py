@@ -14,6 +14,7 @@ from drilling import HOUR, MINUTE, as_nobody, command, drill, found, make_drille
 from drkit.catalog import folder_of, manifest_key
 from drkit.engines.files import FilesEngine
 from drkit.keyfiles import write_keys
+from drkit.keyring import open_signing_key
 from drkit.model import Manifest
 from drkit.signing import sign_document
 from drkit.stores.retrying import RetryPolicy
@@ -22,7 +23,6 @@ from drkit.verify.drill import STORED_OBJECTS
 from drkit.verify.model import Target
 from drkit.verify.questions import Question
 from drkit.verify.verdicts import judge_backup
-from drkit.wiring import open_signing_key
 from fault_system import BOOKS, DOCS, FaultSystem, utc_now
 from servers.children import free_port
 from servers.s3_server import S3Server

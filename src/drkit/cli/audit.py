@@ -80,7 +80,7 @@ class SystemAudit:
 
 
 def _audit(call: Call, sources: "Sequence[Source]", share: "Share", opened: bool) -> SystemAudit:
-    from drkit.wiring import open_keyring
+    from drkit.keyring import open_keyring
 
     keyring = open_keyring(sources[0].system, ask_passphrase) if opened else None
     done, failed = each_source(call, sources, lambda source: _audit_source(call, source, share, keyring))
@@ -93,7 +93,8 @@ def _audit_source(call: Call, source: "Source", share: "Share", keyring: "Keyrin
     from drkit.audit import audit_points
     from drkit.audit.share import is_due
     from drkit.catalog import survey
-    from drkit.wiring import clock, open_signers
+    from drkit.keyring import open_signers
+    from drkit.wiring import clock
 
     store = source.store()
     listing = survey(store, source.name)
@@ -111,8 +112,8 @@ def _audit_source(call: Call, source: "Source", share: "Share", keyring: "Keyrin
 
 def _look_for_hidden(call: Call, source: "Source") -> tuple[str, ...]:
     """In a bucket that keeps versions, by a role that may list them."""
+    from drkit.keyring import open_signers
     from drkit.prune.hidden import look_for_hidden_points
-    from drkit.wiring import open_signers
 
     try:
         return tuple(look_for_hidden_points(source.store(), source.name, open_signers(source.system)))

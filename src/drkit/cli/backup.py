@@ -53,8 +53,9 @@ def _capture(call: Call, source: "Source") -> dict[str, Any]:
 
     from drkit.backup import back_up
     from drkit.catalog import own_bytes
+    from drkit.keyring import open_seal
     from drkit.when import format_moment
-    from drkit.wiring import clock, open_seal
+    from drkit.wiring import clock
 
     started = time.monotonic()
     with call.console.progress(source.name) as progress:
@@ -151,6 +152,7 @@ class _Outlook:
 
 def _look(source: "Source", listing: "Listing") -> _Outlook:
     from drkit.config.sources import GitTable, PhysicalTable
+    from drkit.keyring import open_outlook, open_signers
     from drkit.prune import find_origins, keep_chains, read_references
     from drkit.prune.log import plan_log
     from drkit.restore.holdings import look
@@ -158,7 +160,7 @@ def _look(source: "Source", listing: "Listing") -> _Outlook:
     from drkit.restore.reach import find_ways
     from drkit.restore.reach import windows as unbroken
     from drkit.retention import judge
-    from drkit.wiring import clock, open_outlook, open_signers
+    from drkit.wiring import clock
 
     keep = source.table.keep if source.replica is None else source.table.kept_in_replicas
     zone = source.system.table.timezone

@@ -57,7 +57,8 @@ def bisect(
     """
     from drkit.bisect.halving import most_probes
     from drkit.bisect.trial import search
-    from drkit.wiring import clock, open_keyring
+    from drkit.keyring import open_keyring
+    from drkit.wiring import clock
 
     call: Call = context.obj
     source = call.select_one(name)

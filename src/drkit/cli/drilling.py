@@ -103,8 +103,9 @@ def redacting(source: "Source") -> "Callable[[str], str]":
 def commit(call: Call, source: "Source", seen: "Source", drill: "Drill", signing_key: "SigningKey") -> "Stored":
     """The evidence as it lies now: the drill is over, so it may go to the store itself, if that is still there.
     What a drill showed is told even if nothing keeps it."""
+    from drkit.keyring import open_signers
     from drkit.verify.ledger import store_evidence
-    from drkit.wiring import BRIEF, open_signers
+    from drkit.wiring import BRIEF
 
     signers = open_signers(source.system)
     if seen.afar:

@@ -109,9 +109,9 @@ def list_(
 def _read_set(sources: "Sequence[Source]") -> "History":
     """Of all sources of a system together, where all of them are meant and their store answers."""
     from drkit.catalog import set_of
+    from drkit.keyring import open_signers
     from drkit.verify.history import History, believe
     from drkit.verify.ledger import read_store
-    from drkit.wiring import open_signers
 
     system = sources[0].system
     if len(sources) < len(system.table.sources):
@@ -122,9 +122,9 @@ def _read_set(sources: "Sequence[Source]") -> "History":
 
 
 def _read(source: "Source") -> "History":
+    from drkit.keyring import open_signers
     from drkit.verify.history import believe
     from drkit.verify.ledger import read_store
-    from drkit.wiring import open_signers
 
     return believe(read_store(source.store(), source.name), open_signers(source.system))
 
@@ -172,8 +172,8 @@ def _signers_of(call: Call, given: "Sequence[str]") -> "SignersOf":
     """A schedule is looked at for the systems that something is found of; an auditor may have none."""
     from functools import cache
 
+    from drkit.keyring import open_signers
     from drkit.signing import parse_signer
-    from drkit.wiring import open_signers
 
     chosen = frozenset(map(parse_signer, given))
 

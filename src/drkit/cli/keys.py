@@ -83,7 +83,7 @@ def show(context: typer.Context) -> None:
 
     Examples:  drkit keys show  |  drkit keys show --json
     """
-    from drkit.wiring import known_recipients, open_recipients, open_signers
+    from drkit.keyring import known_recipients, open_recipients, open_signers
 
     call: Call = context.obj
     found: list[dict[str, Any]] = []

@@ -31,9 +31,9 @@ class Locked:
 
 def extend(source: "Source", plan: "PrunePlan") -> Locked:
     """The locks of the points that rules keep: what only waits for its lock to end is not locked again."""
+    from drkit.keyring import open_signers
     from drkit.ports import find_versioned
     from drkit.prune.extension import extend_locks, extend_log
-    from drkit.wiring import open_signers
 
     lock, store, held = source.lock(), source.store(), plan.holdings
     versioned = find_versioned(store) if held and lock else None

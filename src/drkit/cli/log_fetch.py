@@ -29,9 +29,9 @@ def log_fetch(
     questions. Ends with 1 where the store has none of that name."""
     from drkit.engines.postgres.recovery.segments import parse_segment
     from drkit.engines.postgres.recovery.wal import WalReader
+    from drkit.keyring import open_keyring
     from drkit.restore.lineage import legs_of
     from drkit.restore.logbook import LogBook
-    from drkit.wiring import open_keyring
 
     call: Call = context.obj
     source = call.select_one(name)

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 def write_down_missed(call: Call, source: "Source", signing_key: "SigningKey") -> list[str]:
     """The keys of the evidence that is new."""
+    from drkit.keyring import open_signers
     from drkit.verify.missed import record_missed
-    from drkit.wiring import clock, open_signers
+    from drkit.wiring import clock
 
     if source.table.verify is None:
         return []

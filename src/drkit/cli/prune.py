@@ -127,8 +127,9 @@ def _recorder(call: Call, source: "Source") -> "Callable[[Sequence[Point], Seque
     import secrets
     from functools import partial
 
+    from drkit.keyring import open_accepted_key, open_signers
     from drkit.prune.removals import record_removals, spell_policy
-    from drkit.wiring import clock, open_accepted_key, open_signers
+    from drkit.wiring import clock
 
     system, keep = source.system, keep_of(source)
     signing_key, signers = open_accepted_key(system, "the record of what is removed"), open_signers(system)

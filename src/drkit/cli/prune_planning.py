@@ -27,12 +27,13 @@ def plan_for(source: "Source") -> "PrunePlan":
     from drkit.backup import GRACE
     from drkit.catalog import survey
     from drkit.config.sources import PhysicalTable
+    from drkit.keyring import open_signers
     from drkit.prune import find_origins, keep_chains, plan_prune, read_references, with_holdings
     from drkit.prune.holdings import look_up_held
     from drkit.prune.spans import LogShare
     from drkit.retention import Policy, judge
     from drkit.verify.marks import without_false_marks
-    from drkit.wiring import clock, open_signers
+    from drkit.wiring import clock
 
     store = source.store()
     signers = open_signers(source.system)
@@ -78,10 +79,10 @@ def _plan_with_log(
     from dataclasses import replace
 
     from drkit.catalog import Span
+    from drkit.keyring import open_outlook, open_signers
     from drkit.prune.log import plan_log
     from drkit.prune.spans import share_out
     from drkit.restore.holdings import look
-    from drkit.wiring import open_outlook, open_signers
 
     store = source.store()
     outlook = look(store, listing, open_outlook(source.system))

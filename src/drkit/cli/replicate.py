@@ -71,8 +71,8 @@ def _first_failure(copied: Copied) -> DrkitError | None:
 
 
 def _copy(call: Call, seen: "Source", reports: bool, dry_run: bool) -> dict[str, Any]:
+    from drkit.keyring import open_signers
     from drkit.replicate import CopyPlan, copy
-    from drkit.wiring import open_signers
 
     started = time.monotonic()
     made = plan_for(seen, reports)

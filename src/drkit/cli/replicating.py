@@ -57,8 +57,9 @@ def copy_new(call: Call, source: "Source", backup_id: str) -> bool | None:
 
 
 def _copy_new(call: Call, seen: "Source", backup_id: str) -> bool:
+    from drkit.keyring import open_signers
     from drkit.replicate import catch_up, copy
-    from drkit.wiring import BRIEF, open_signers
+    from drkit.wiring import BRIEF
 
     try:
         made = plan_for(seen, patience=BRIEF)

@@ -103,8 +103,8 @@ def _make(call: Call, sources: "Sequence[Source]", first_day: "date | None", no_
 
 def _file(call: Call, source: "Source", found: "Report", page: str, text: str) -> Made:
     from drkit.catalog import report_key
+    from drkit.keyring import open_accepted_key, open_signers
     from drkit.report.filing import fetch_filed, file_report
-    from drkit.wiring import open_accepted_key, open_signers
 
     system, store, month = source.system, source.store(), f"{found.month.first_day:%Y-%m}"
     filed = file_report(store, found, page.encode(), open_accepted_key(system, "a report"))
@@ -131,7 +131,7 @@ def _is_whole(sources: "Sequence[Source]") -> bool:
 
 
 def _record_missed(call: Call, sources: "Sequence[Source]") -> None:
-    from drkit.wiring import open_accepted_key
+    from drkit.keyring import open_accepted_key
 
     for source in sources:
         if source.table.verify:
@@ -148,6 +148,7 @@ def _gather(sources: "Sequence[Source]", first_day: "date | None", due: "datetim
     from drkit import __version__
     from drkit.catalog import set_of, survey
     from drkit.config.sources import PhysicalTable
+    from drkit.keyring import open_outlook, open_signers
     from drkit.report.facts import make_report
     from drkit.report.period import month_due, month_of
     from drkit.report.reading import Asked, first_known, read_known
@@ -157,7 +158,7 @@ def _gather(sources: "Sequence[Source]", first_day: "date | None", due: "datetim
     from drkit.verify.history import believe
     from drkit.verify.ledger import read_store
     from drkit.when import format_moment
-    from drkit.wiring import clock, open_outlook, open_signers
+    from drkit.wiring import clock
 
     system, now = sources[0].system, clock()
     zone, signers = system.table.timezone, open_signers(system)

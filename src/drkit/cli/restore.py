@@ -156,10 +156,10 @@ def _plan(call: Call, source: "Source", at: str, *, looking: bool) -> "Planned":
 def _carry_out(
     call: Call, source: "Source", planned: "Planned", target: "Target", orders: Orders, hooks: "Hooks"
 ) -> None:
+    from drkit.keyring import open_keyring
     from drkit.restore.plan import needs_confirmation
     from drkit.restore.run import restore as run
     from drkit.when import format_length, format_moment
-    from drkit.wiring import open_keyring
 
     plan, engine, wishes = planned.plan, planned.engine, orders.wishes
     engine.check_target(target.value, wishes)

@@ -87,7 +87,7 @@ def _wanted(call: Call, source: "Source", at: str) -> "tuple[datetime | None, da
 def _carry_out(
     call: Call, head: Mapping[str, Any], parts: Sequence[Part], targets: Targets, spread: Spread, orders: Orders
 ) -> int:
-    from drkit.wiring import open_keyring
+    from drkit.keyring import open_keyring
 
     if any(target.in_the_open for target in targets.of.values()):
         call.console.warn("a password in --to stood where others on this machine could see it: use --to NAME=env:NAME")

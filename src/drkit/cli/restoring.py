@@ -78,8 +78,8 @@ def _tell(call: Call, plan: "RestorePlan") -> None:
 def _keyring(source: "Source", *, looking: bool) -> "Keyring":
     """A log's way leads over histories, which are sealed; whoever only looks may do so without the identity."""
     from drkit.config.sources import PhysicalTable
+    from drkit.keyring import open_keyring, open_outlook, open_signers
     from drkit.sealing import Keyring
-    from drkit.wiring import open_keyring, open_outlook, open_signers
 
     if not isinstance(source.table, PhysicalTable):
         return Keyring((), open_signers(source.system))

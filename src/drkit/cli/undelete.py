@@ -42,8 +42,8 @@ def undelete(
 
 
 def _plan(source: "Source", pruned: bool) -> "UndeletePlan":
+    from drkit.keyring import open_signers
     from drkit.undelete import look_for_hidden
-    from drkit.wiring import open_signers
 
     return look_for_hidden(source.store(), source.name, open_signers(source.system), pruned=pruned)
 

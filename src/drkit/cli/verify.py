@@ -80,8 +80,9 @@ def _scenario(text: str) -> "Scenario":
 
 def _drill(call: Call, source: "Source", scenario: "Scenario", when: str, seed: str | None) -> "tuple[Drill, str]":
     """And the key of its evidence."""
+    from drkit.keyring import open_accepted_key, open_keyring
     from drkit.verify.drill import run_drill
-    from drkit.wiring import clock, open_accepted_key, open_keyring
+    from drkit.wiring import clock
 
     afar = scenario == "region-failure"
     seen = source.from_afar() if afar else source

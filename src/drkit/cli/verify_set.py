@@ -61,8 +61,9 @@ def _wrong(done: "tuple[list[tuple[Drill, str]], tuple[Drill, str]]") -> Objecti
 def _drill_set(
     call: Call, sources: "list[Source]", scenario: "Scenario", when: str
 ) -> "tuple[list[tuple[Drill, str]], tuple[Drill, str]]":
+    from drkit.keyring import open_accepted_key, open_keyring
     from drkit.verify.set_drill import Part, judge_set, run_set
-    from drkit.wiring import clock, open_accepted_key, open_keyring
+    from drkit.wiring import clock
 
     system, afar = sources[0].system, scenario == "region-failure"
     signing_key = open_accepted_key(system, "evidence")  # drills without any would prove nothing

@@ -5,7 +5,8 @@ It must not open a store or a source, and reads a secret only when asked to.
 
 import os
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,16 @@ class System:
     def path(self, value: str) -> Path:
         """A path as the file means it: relative ones start from the file's own folder."""
         return (self.file.parent / value).absolute()
+
+    @contextmanager
+    def naming(self, key: str) -> Iterator[None]:
+        """A value behind a reference is read here for the first time: what is wrong with it names file and key."""
+        try:
+            yield
+        except ConfigError as error:
+            if str(error).startswith(str(self.file)):
+                raise
+            raise ConfigError(f"{self.file}: {key}: {error}", error.hint) from error
 
 
 def _remembered(value: bytes) -> bytes:
