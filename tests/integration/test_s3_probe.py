@@ -1,16 +1,19 @@
 """What `probe` finds on real stores, and what S3 buckets with a will of their own do."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from contract.store_contract import MIB, in_chunks, keys, pattern
+from drkit.model import Lock
 from drkit.ports import Store
 from drkit.stores import open_store
+from drkit.stores.lockprobe import probe_lock
 from drkit.stores.memory import MemoryStore
 from drkit.stores.probe import probe
-from servers.proxy import answer_error, proxy_before
+from servers.proxy import Exchange, answer_error, proxy_before
 from servers.s3_server import S3Server
 
 
@@ -97,3 +100,24 @@ def test_a_bucket_that_is_not_there_is_said_to_be_missing(moto_url: S3Server, bu
     assert not put.passed
     assert "Create the bucket" in put.hint
     assert {finding.check for finding in rest} >= {"delete objects"}
+
+
+def test_a_server_that_locks_and_lets_what_is_locked_be_removed_is_found_out(
+    radosgw_url: S3Server, use_server: Callable[[S3Server], None]
+) -> None:
+    def remove_all_the_same(exchange: Exchange) -> None:
+        exchange.read_body()
+        exchange.answer(200, [("Content-Type", "application/xml")], b"<DeleteResult/>")
+
+    use_server(radosgw_url)
+    with proxy_before(radosgw_url) as (proxy, near):
+        name = radosgw_url.new_bucket(ObjectLockEnabledForBucket=True)
+        store = open_store(near.url(name, "prod"))
+
+        def probe_once(token: str) -> list[tuple[str, bool]]:
+            found = probe_lock(store, Lock("governance", 3), token, lambda: datetime.now(UTC))
+            return [(each.check, each.passed) for each in found]
+
+        assert probe_once("a")[-1] == ("what is locked cannot be removed", True)
+        proxy.breaks("^POST .*delete", remove_all_the_same)
+        assert probe_once("b")[-1] == ("what is locked cannot be removed", False)
