@@ -314,7 +314,7 @@ def test_references_are_those_of_the_points_that_are_named() -> None:
     }
 
 
-def test_a_point_that_was_pinned_after_the_plan_was_made_stays() -> None:
+def test_a_point_that_was_pinned_after_the_plan_was_made_stays_and_so_does_what_it_may_rest_on() -> None:
     store = MemoryStore()
     for manifest in daily(4):
         put_backup(store, manifest)
@@ -322,6 +322,8 @@ def test_a_point_that_was_pinned_after_the_plan_was_made_stays() -> None:
     oldest = catalog.survey(store, SOURCE).points[0]
     catalog.pin(store, oldest, "an audit asks for it", AT)
     carry_out(store, made)
+    assert len(whole(store)) == 4
+    run(store, LAST_TWO)
     assert oldest.id in whole(store)
     assert len(whole(store)) == 3
 

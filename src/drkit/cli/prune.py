@@ -98,8 +98,8 @@ def _prune(call: Call, sources: "Sequence[Source]", yes: bool) -> Pruned:
             call.console.confirm(more, yes)
     locks = Locked()
     carried: list[tuple[Source, PrunePlan]] = []
-    for (source, plan), write_down in zip(plans, writing, strict=True):
-        removed = carry_out(source.store(), plan, write_down)
+    for (source, made), write_down in zip(plans, writing, strict=True):
+        removed, plan = carry_out(source.store(), made, write_down)
         carried.append((source, replace(plan, bytes=removed.freed)))
         locks += Locked(removed.hidden, len(removed.retained) + plan.waiting) + extend(source, plan)
     return Pruned(carried, failed, locks)

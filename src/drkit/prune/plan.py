@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from drkit import catalog
-from drkit.catalog import Listing
+from drkit.catalog import Listing, Reading
 from drkit.errors import IntegrityError, NotFound
 from drkit.model import Entry, Point
 from drkit.ports import Store, Versioned, find_versioned
-from drkit.prune.holdings import NEVER, Holdings
+from drkit.prune.holdings import NEVER, READ, Holdings
 from drkit.prune.removing import Removed, Remover
 from drkit.prune.spans import LogShare
 from drkit.retention import Verdict
@@ -128,38 +128,45 @@ def with_holdings(plan: PrunePlan, holdings: Holdings) -> PrunePlan:
     return replace(plan, holdings=holdings, bytes=holdings.weigh(keys))
 
 
-def prune(store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point], Sequence[Entry]], None]) -> Removed:
-    """What was pinned since the plan was made stays, and so does what somebody has begun to restore; and then all log
-    stays for this time, as a plan without that point made it go. What goes is written down before the first of it is
-    gone."""
+def prune(
+    store: Store, plan: PrunePlan, write_down: Callable[[Sequence[Point], Sequence[Entry]], None]
+) -> tuple[Removed, PrunePlan]:
+    """With the plan as it was carried out. What goes is written down before the first of it is gone."""
     reading = catalog.find_reading(store, plan.source, plan.marks_before)
-    staying = _pinned(store, plan) | _folders(plan.source, reading.backups)
-    going = [each.point for each in plan.let_go if catalog.folder_of(each.point.source, each.point.id) not in staying]
-    log = plan.log if len(going) == len(plan.let_go) else ()
-    if going or log:
-        write_down(going, log)
+    plan = _hold_back(store, plan, reading)
+    going = [each.point for each in plan.let_go]
+    if going or plan.log:
+        write_down(going, plan.log)
     versioned = find_versioned(store) if plan.holdings else None
     remover = Remover(store, versioned, plan.holdings) if versioned and plan.holdings else None
     take = remover.remove if remover else lambda keys: _delete(store, keys)
-    removed = take([key for key in plan.manifests if _folder(key) not in staying])
+    removed = take(plan.manifests)
     # somebody may have read a manifest just before it went
     late = catalog.find_reading(store, plan.source, plan.marks_before).backups - reading.backups if going else ()
     # a point whose manifest is locked after all stays whole
-    spared = staying | {_folder(key) for key, _ in removed.retained} | _folders(plan.source, late)
+    spared = {_folder(key) for key, _ in removed.retained} | _folders(plan.source, (*reading.backups, *late))
     removed += take([key for key in plan.objects if _folder(key) not in spared])
-    removed += take([entry.key for entry in (*(() if late else log), *plan.merged)])
+    removed += take([entry.key for entry in (*(() if late else plan.log), *plan.merged)])
     _remove_marks(store, versioned, plan, reading.over)
     if remover and not late:
         removed += remover.remove_leftovers()
     store.sweep(plan.sweep_before)
-    return removed if remover else Removed(plan.bytes)
+    return (removed if remover else Removed(plan.bytes)), plan
 
 
-def _pinned(store: Store, plan: PrunePlan) -> set[str]:
-    """The folders of points that are pinned now."""
+def _hold_back(store: Store, plan: PrunePlan, reading: Reading) -> PrunePlan:
+    """If a point was pinned or is being restored since the plan was made, no point goes, and no log: the others may be
+    what that one rests on. The next prune plans anew."""
     sources = {verdict.point.source for verdict in plan.let_go}
-    points = [point for source in sources for point in catalog.survey(store, source).points if point.pinned]
-    return {catalog.folder_of(point.source, point.id) for point in points}
+    pinned = {point.id for source in sources for point in catalog.survey(store, source).points if point.pinned}
+    if not (pinned | reading.backups) & {verdict.point.id for verdict in plan.let_go}:
+        return plan
+
+    def why(point: Point) -> str:
+        return "pinned" if point.id in pinned else READ if point.id in reading.backups else "left for the next prune"
+
+    staying = tuple(Verdict(each.point, (why(each.point),)) for each in plan.let_go)
+    return replace(plan, keep=(*plan.keep, *staying), let_go=(), manifests=(), objects=(), bytes=0, log=(), merged=())
 
 
 def _remove_marks(store: Store, versioned: Versioned | None, plan: PrunePlan, over: Sequence[str]) -> None:
