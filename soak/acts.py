@@ -23,9 +23,11 @@ _CLEAN = {  # how each may fail where store and database do
     "status": {5, 8},
     "list": {5, 6},
 }
-_PRUNED = "pruned meanwhile"
-_EMPTY = "there is no point in time to restore"  # yet
-_PUBLISHED = ("exists", "is there and is not an empty folder", "is not empty")  # by a run that was killed right after
+_EXCUSES = {
+    2: ("exists", "is there and is not an empty folder", "is not empty"),  # by a run that was killed right after
+    7: ("pruned meanwhile",),  # where the store did not take the mark
+    8: ("there is no point in time to restore",),  # yet
+}
 
 
 class Acts:
@@ -128,9 +130,9 @@ class Acts:
         elif run.code == 0:
             self._tally.count(self._tally.runs, what)
             self._lasted.setdefault(" ".join(words[:3]), []).append(run.seconds)
-        elif run.code in _CLEAN[what] or (run.code, True) in {(7, _PRUNED in run.err), (8, _EMPTY in run.out)}:
+        elif run.code in _CLEAN[what] or any(each in run.err + run.out for each in _EXCUSES.get(run.code, ())):
             self._tally.count(self._tally.refused, f"{what} with {run.code}")
-        elif not (run.code == 2 and any(words in run.err for words in _PUBLISHED)):
+        else:
             self._tally.find(f"{' '.join(words)} ended with {run.code}: {run.error}")
         return run
 
