@@ -359,3 +359,17 @@ def test_what_a_restore_reads_stays_until_the_store_has_stamped_something_a_day_
     run(store, LAST_TWO)
     assert whole(store) == [manifest.id for manifest in manifests[1:]]
     assert mark not in keys(store)
+
+
+def test_no_log_goes_while_a_restore_has_begun_that_the_plan_did_not_know() -> None:
+    """Also not where the base that it reads stays: which log it needs only a plan can tell."""
+    store, manifest = MemoryStore(), manifest_of()
+    put_backup(store, manifest)
+    key = f"{SOURCE}/log/1/1/old"
+    put(store, key)
+    made = replace(plan(store, LAST_TWO), log=tuple(store.list(key)))
+    catalog.mark_reading(store, SOURCE, [manifest.id], "7f3a9c01")
+    carry_out(store, made)
+    assert key in keys(store)
+    carry_out(store, replace(made, reading=frozenset([manifest.id])))
+    assert key not in keys(store)

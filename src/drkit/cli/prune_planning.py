@@ -53,6 +53,7 @@ def plan_for(source: "Source") -> "PrunePlan":
     verdicts = keep_chains(verdicts, find_origins(source.name, references))
     referenced = {key for keys in references.values() for key in keys} | _being_copied(source, listing)
     plan = plan_prune(listing, verdicts, referenced | held.protected(listing), GRACE, now, log)
+    plan = replace(plan, reading=held.reading.backups)
     if not held.versions:
         return plan
     held = held.sparing(referenced)

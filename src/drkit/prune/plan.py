@@ -28,7 +28,7 @@ NO_LOG = LogShare()
 class PrunePlan:
     """`log` no base needs any more, and is written down; `waiting` are as many objects of it that are locked; `merged`
     is log that another object holds, too. `kept_log` are the keys of the rest of it. Marks of
-    restores from before `marks_before` count no more."""
+    restores from before `marks_before` count no more; `reading` are the backups of those that do."""
 
     keep: tuple[Verdict, ...]
     let_go: tuple[Verdict, ...]
@@ -40,6 +40,7 @@ class PrunePlan:
     merged: tuple[Entry, ...] = ()
     kept_log: tuple[str, ...] = ()
     marks_before: datetime = NEVER
+    reading: frozenset[str] = frozenset()
     waiting: int = 0
     source: str = ""
     holdings: Holdings | None = None
@@ -142,7 +143,7 @@ def prune(
     take = remover.remove if remover else lambda keys: _delete(store, keys)
     removed = take(plan.manifests)
     # somebody may have read a manifest just before it went
-    late = catalog.find_reading(store, plan.source, plan.marks_before).backups - reading.backups if going else ()
+    late = catalog.find_reading(store, plan.source, plan.marks_before).backups - reading.backups
     # a point whose manifest is locked after all stays whole
     spared = {_folder(key) for key, _ in removed.retained} | _folders(plan.source, (*reading.backups, *late))
     removed += take([key for key in plan.objects if _folder(key) not in spared])
@@ -155,8 +156,10 @@ def prune(
 
 
 def _hold_back(store: Store, plan: PrunePlan, reading: Reading) -> PrunePlan:
-    """If a point was pinned or is being restored since the plan was made, no point goes, and no log: the others may be
-    what that one rests on. The next prune plans anew."""
+    """If a restore has begun since the plan was made, no log goes. If a point that was to go is pinned by now, or is
+    being restored, no point goes either: the others may be what that one rests on. The next prune plans anew."""
+    if reading.backups - plan.reading:
+        plan = replace(plan, log=())
     sources = {verdict.point.source for verdict in plan.let_go}
     pinned = {point.id for source in sources for point in catalog.survey(store, source).points if point.pinned}
     if not (pinned | reading.backups) & {verdict.point.id for verdict in plan.let_go}:
