@@ -1,9 +1,11 @@
 """kill -9 of drkit while it holds a scratch place, in every phase: no server, folder or database stays behind."""
 
+import fcntl
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -77,6 +79,26 @@ def serves(place: Path) -> bool:
     return False
 
 
+@contextmanager
+def holding(place: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Drkit with a scratch place, killed at the end. What it has just forked may not be another program yet: until then
+    it holds what its parent held."""
+    with child_at("begun", SCRATCH + HOLD, place, programs(place)) as child:
+        yield child
+    assert wait_for(lambda: all(is_free(folder) for folder in place.iterdir()))
+
+
+def is_free(folder: Path) -> bool:
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return True
+
+
 def data_of(place: Path) -> Path:
     return next(place.glob("drkit-scratch-*"), place / "none") / "data"
 
@@ -94,7 +116,7 @@ PHASES: dict[str, Callable[[Path], bool]] = {
 def test_what_a_run_leaves_that_was_killed_while_its_server_was_made_is_swept_by_the_next(
     phase: str, place: Path
 ) -> None:
-    with child_at("begun", SCRATCH + HOLD, place, programs(place)) as child:
+    with holding(place) as child:
         assert wait_for(lambda: PHASES[phase](place), child)
     assert list(place.iterdir()) != []
     with scratch_folder(place) as folder:
@@ -104,7 +126,7 @@ def test_what_a_run_leaves_that_was_killed_while_its_server_was_made_is_swept_by
 
 
 def test_a_server_ends_by_itself_when_drkit_is_killed(place: Path) -> None:
-    with child_at("begun", SCRATCH + HOLD, place, programs(place)) as child:
+    with holding(place) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "it stands\n"
         assert serves(place)
@@ -123,7 +145,7 @@ def test_a_server_that_outlived_its_run_is_ended_by_the_next(place: Path) -> Non
 
 
 def test_a_run_killed_while_it_ends_its_server_leaves_nothing_that_the_next_does_not_sweep(place: Path) -> None:
-    with child_at("begun", SCRATCH + HOLD, place, programs(place)) as child:
+    with holding(place) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "it stands\n"
         server = int((data_of(place) / "postmaster.pid").read_text().split()[0])
@@ -144,7 +166,7 @@ def told(pid: int, field: str) -> str:
 
 
 def test_a_run_killed_while_it_removes_its_folder_leaves_the_rest_to_the_next(place: Path) -> None:
-    with child_at("begun", SCRATCH + HOLD, place, programs(place)) as child:
+    with holding(place) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "it stands\n"
         child.send_signal(signal.SIGINT)
@@ -155,7 +177,7 @@ def test_a_run_killed_while_it_removes_its_folder_leaves_the_rest_to_the_next(pl
 
 
 def test_a_run_that_lives_keeps_its_server_whatever_others_sweep(place: Path) -> None:
-    with child_at("begun", SCRATCH + HOLD, place, programs(place)) as child:
+    with holding(place) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "it stands\n"
         before = list(place.iterdir())
