@@ -153,5 +153,5 @@ def restoring(name: str, source: Source, target: str, at: str, place: str) -> tu
     """The words after `drkit restore`, and the variable that a password hides in."""
     secret = "://" in target
     to = "env:SOAK_TARGET" if secret else target
-    words = [name, "--at", at, "--to", to, "--from", place, "--yes", "--json", *source.words()]
+    words = [name, "--at", at, "--to", to, "--from", place, "--yes", "--json", *source.words]
     return words, {"SOAK_TARGET": target} if secret else {}

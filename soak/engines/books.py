@@ -1,22 +1,23 @@
 """SQLite, written to all the time."""
 
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
+from engines.source import OnDisk
 from engines.tables import EVENTS, SLOTS_HELD, TABLES
 from ledger import SLOTS, Ledger
 
 
-class Books:
+class Books(OnDisk):
     """SQLite in WAL mode, vacuumed now and then."""
 
-    name, spread = "books", False
+    name, spread, suffix = "books", False, ".db"
 
     def __init__(self, ledger: Ledger, folder: Path, restored: Path) -> None:
+        super().__init__(restored)
         self.application, self.ledger = self, ledger
-        self._path, self._restored = folder / "books.db", restored
+        self._path = folder / "books.db"
         self._session: sqlite3.Connection | None = None
         self.lines = 'kind = "sqlite"\npath = "../books.db"\nspool = "../spool"'
         with closing(self._connect()) as database:
@@ -40,24 +41,11 @@ class Books:
             database.close()
             self._session = None
 
-    def target(self, label: str) -> str:
-        return str(self._restored / f"{label}.db")
-
-    def words(self) -> Sequence[str]:
-        return ()
-
-    def stands(self, target: str) -> bool:
-        return Path(target).exists()
-
     def judge(self, target: str, since: float, until: float) -> int:
         with closing(sqlite3.connect(target)) as database:
             count = self.ledger.judge_rows(database.execute(EVENTS).fetchall(), database.execute(SLOTS_HELD).fetchall())
         self.ledger.judge(count, since, until)
         return count
-
-    def discard(self, target: str) -> None:
-        for path in self._restored.glob(f"{Path(target).name}*"):
-            path.unlink()
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, timeout=120, isolation_level=None)

@@ -1,6 +1,5 @@
 """Redis, which keeps each commit in its own log, and may be killed."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from time import sleep
 
@@ -15,7 +14,7 @@ _UNFINISHED = b"drkit:unfinished-restore"
 class Cache:
     """A list that grows, and keys that are replaced and expire. Restored to servers of its own."""
 
-    name, spread = "cache", False
+    name, spread, words = "cache", False, ()
 
     def __init__(self, ledger: Ledger, server: Redis) -> None:
         self.application, self.ledger, self._server = self, ledger, server
@@ -46,9 +45,6 @@ class Cache:
         server = life.__enter__()
         self._targets[server.url] = server, life
         return server.url
-
-    def words(self) -> Sequence[str]:
-        return ()
 
     def stands(self, target: str) -> bool:
         server, _ = self._targets[target]

@@ -1,10 +1,9 @@
 """A git repository: history that grows, tags, a branch that is forced away, and housekeeping meanwhile."""
 
-import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from time import sleep
 
+from engines.source import OnDisk
 from git_world import git, make_repository
 from ledger import SLOTS, Ledger, Wrong
 
@@ -26,13 +25,14 @@ data <<.
 """
 
 
-class Code:
+class Code(OnDisk):
     """Commit n has the text of n for its message. Refs that follow from it come a moment later."""
 
-    name, spread = "code", False
+    name, spread, suffix = "code", False, ".git"
 
     def __init__(self, ledger: Ledger, folder: Path, restored: Path) -> None:
-        self.application, self.ledger, self._restored = self, ledger, restored
+        super().__init__(restored)
+        self.application, self.ledger = self, ledger
         self._repository = make_repository(folder / "code.git", "--bare")
         self.lines = 'kind = "git"\npath = "../code.git"\nfull_every = "10m"'
 
@@ -47,15 +47,6 @@ class Code:
         if number % _KEPT == 0:
             git(self._repository, "gc", "--quiet")
         sleep(_PAUSE)
-
-    def target(self, label: str) -> str:
-        return str(self._restored / f"{label}.git")
-
-    def words(self) -> Sequence[str]:
-        return ()
-
-    def stands(self, target: str) -> bool:
-        return Path(target).exists()
 
     def judge(self, target: str, since: float, until: float) -> int:
         place = Path(target)
@@ -96,10 +87,6 @@ class Code:
         asked = "".join(f"main:{name}\n" for name in names).encode()
         said = git(place, "cat-file", "--batch=%(objecttype)", given=asked).splitlines()
         return list(zip(names, (int(each) for each in said if each.isdigit()), strict=True))
-
-    def discard(self, target: str) -> None:
-        for path in self._restored.glob(f"{Path(target).name}*"):
-            shutil.rmtree(path)
 
     def _save(self, ref: str, number: int, parent: str) -> None:
         text = self.ledger.text(number)

@@ -1,20 +1,20 @@
 """Files that change while they are read."""
 
-import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
+from engines.source import OnDisk
 from ledger import SLOTS, Ledger, Wrong
 
 
-class Papers:
+class Papers(OnDisk):
     """A folder whose files are replaced one after the other, and a journal that grows."""
 
     name, spread = "papers", True
 
     def __init__(self, ledger: Ledger, folder: Path, restored: Path) -> None:
+        super().__init__(restored)
         self.application, self.ledger = self, ledger
-        self._folder, self._beside, self._restored = folder / "papers", folder / "paper.new", restored
+        self._folder, self._beside = folder / "papers", folder / "paper.new"
         self.lines = 'kind = "files"\npath = "../papers"'
         (self._folder / "inner").mkdir(parents=True)
 
@@ -25,15 +25,6 @@ class Papers:
         with (self._folder / "journal").open("ab", buffering=0) as journal:
             journal.write(f"{number} {text}\n".encode())
         self.ledger.end()
-
-    def target(self, label: str) -> str:
-        return str(self._restored / label)
-
-    def words(self) -> Sequence[str]:
-        return ()
-
-    def stands(self, target: str) -> bool:
-        return Path(target).exists()
 
     def judge(self, target: str, since: float, until: float) -> int:
         """Each file is of some moment of the capture, whole; and the journal is a beginning of what it became."""
@@ -54,7 +45,3 @@ class Papers:
         number = int(head)
         if not oldest <= number <= newest or number % SLOTS != slot or text != self.ledger.text(number) * 20:
             raise Wrong(f"{path} is of commit {number}, and should be of {oldest} or a later one up to {newest}, whole")
-
-    def discard(self, target: str) -> None:
-        for path in self._restored.glob(f"{Path(target).name}*"):
-            shutil.rmtree(path)

@@ -3,13 +3,13 @@
 import os
 import shutil
 import signal
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import sleep
 
 import psycopg
 
+from engines.source import OnDisk
 from engines.tables import EVENTS, SLOTS_HELD, TABLES
 from ledger import SLOTS, Ledger
 from servers.postgres import PostgresServer
@@ -59,7 +59,7 @@ class Shop:
 class Dump:
     """The shop by pg_dump, restored on another server."""
 
-    name, spread = "shop", False
+    name, spread, words = "shop", False, ()
 
     def __init__(self, application: Shop, elsewhere: PostgresServer) -> None:
         self.application, self._elsewhere = application, elsewhere
@@ -67,9 +67,6 @@ class Dump:
 
     def target(self, label: str) -> str:
         return self._elsewhere.dsn(label)
-
-    def words(self) -> Sequence[str]:
-        return ()
 
     def stands(self, target: str) -> bool:
         name = target.rpartition("/")[2]
@@ -86,20 +83,15 @@ class Dump:
                 session.execute(statement)
 
 
-class Whole:
+class Whole(OnDisk):
     """The shop's whole server, with its log: any moment."""
 
-    name, spread = "whole", False
+    name, spread, words = "whole", False, ("--start",)
 
     def __init__(self, application: Shop, restored: Path) -> None:
-        self.application, self._restored = application, restored
+        super().__init__(restored)
+        self.application = application
         self.lines = 'kind = "postgres"\nmethod = "physical"\ndsn = "env:SOAK_SERVER"\nlog_interval = "1s"'
-
-    def target(self, label: str) -> str:
-        return str(self._restored / label)
-
-    def words(self) -> Sequence[str]:
-        return ("--start",)
 
     def stands(self, target: str) -> bool:  # noqa: ARG002
         return False  # nobody knows whether its server was started

@@ -347,7 +347,8 @@ def test_what_a_restore_reads_stays_until_the_store_has_stamped_something_a_day_
     store, manifests = LocalStore(tmp_path), daily(3)
     for manifest in manifests:
         put_backup(store, manifest)
-    [mark] = catalog.mark_reading(store, SOURCE, [manifests[0].id], "7f3a9c01")
+    mark = catalog.reading_key(SOURCE, manifests[0].id, "7f3a9c01")
+    catalog.mark_reading(store, [mark])
     newest = NOW - timedelta(days=3)
     for entry in list(store.list()):
         _stamp(tmp_path, entry.key, newest)
@@ -368,7 +369,7 @@ def test_no_log_goes_while_a_restore_has_begun_that_the_plan_did_not_know() -> N
     key = f"{SOURCE}/log/1/1/old"
     put(store, key)
     made = replace(plan(store, LAST_TWO), log=tuple(store.list(key)))
-    catalog.mark_reading(store, SOURCE, [manifest.id], "7f3a9c01")
+    catalog.mark_reading(store, [catalog.reading_key(SOURCE, manifest.id, "7f3a9c01")])
     carry_out(store, made)
     assert key in keys(store)
     carry_out(store, replace(made, reading=frozenset([manifest.id])))

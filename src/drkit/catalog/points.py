@@ -38,9 +38,10 @@ class Listing:
     points: tuple[Point, ...]
     entries: tuple[Entry, ...]
 
-    def newest_stamp(self, now: datetime) -> datetime:
-        """By which the age of what lies there is told, as this clock may be wrong: `now` only bounds it."""
-        return min(now, max((entry.modified_at for entry in self.entries), default=now))
+
+def newest_stamp(entries: Iterable[Entry], now: datetime) -> datetime:
+    """By which the age of what lies there is told, as this clock may be wrong: `now` only bounds it."""
+    return min(now, max((entry.modified_at for entry in entries), default=now))
 
 
 def survey(store: Store, source: str) -> Listing:

@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from drkit.catalog.keys import FORMAT, parse_reading_key, reading_key, readings_of
-from drkit.errors import AlreadyExists
+from drkit.catalog.keys import FORMAT, parse_reading_key, readings_of
 from drkit.ports import Store
+from drkit.streams.ahead import map_ahead
 
 COUNTS = timedelta(days=1)
+WRITERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +24,11 @@ class Reading:
     over: tuple[str, ...] = ()
 
 
-def mark_reading(store: Store, source: str, backups: Iterable[str], token: str) -> tuple[str, ...]:
-    """The keys of the marks. `token` tells apart those who read the same."""
-    note = json.dumps({"drkit": FORMAT}, indent=2) + "\n"
-    keys = tuple(reading_key(source, each, token) for each in backups)
-    for key in keys:
-        try:
-            store.put(key, iter([note.encode()]))
-        except AlreadyExists:  # the same restore, which was told that its first try had failed
-            continue
-    return keys
+def mark_reading(store: Store, keys: Iterable[str]) -> None:
+    """A chain may have hundreds of backups, so several are put at once."""
+    note = (json.dumps({"drkit": FORMAT}, indent=2) + "\n").encode()
+    for _ in map_ahead(lambda key: store.put(key, iter([note])), keys, WRITERS):
+        pass
 
 
 def find_reading(store: Store, source: str, since: datetime) -> Reading:

@@ -107,10 +107,10 @@ def _plan_with_log(
 def _young(name: str, listing: "Listing", outlook: "Outlook", now: "datetime") -> "list[Span]":
     """Of a server that has no base yet: one may be on its way."""
     from drkit.backup import GRACE
-    from drkit.catalog import Span, parse_log_key
+    from drkit.catalog import Span, newest_stamp, parse_log_key
 
     entries = outlook.book.log.entries
-    newest = min(now, max((entry.modified_at for entry in (*entries, *listing.entries)), default=now))
+    newest = newest_stamp((*entries, *listing.entries), now)
     known = {held.base.system_identifier for held in outlook.holdings.bases}
     return [
         span

@@ -189,7 +189,7 @@ def _restore(
         def load(progress: "Progress") -> "Restored":
             store, engine = source.store(), planned.engine
             restored = carry_out(store, planned.manifest, engine, keyring, _value(part), orders.wishes, progress)
-            return readings[source.name].told(restored)
+            return readings[source.name].end_with(restored)
 
         document, told = run_timed(call, source, planned, load, orders.started)
         call.console.note(told)

@@ -49,15 +49,12 @@ class Holdings:
 
     def withhold(self, verdicts: Iterable[Verdict]) -> list[Verdict]:
         """What is let go and locked stays for now, and says for how long; and so does what is being restored."""
+        return [each if each.reasons else Verdict(each.point, self._held(each.point.id)) for each in verdicts]
 
-        def judge(verdict: Verdict) -> Verdict:
-            if verdict.reasons:
-                return verdict
-            if self._is_locked(verdict.point.id):
-                return Verdict(verdict.point, (self._why(verdict.point.id),))
-            return Verdict(verdict.point, (READ,) if verdict.point.id in self.reading.backups else ())
-
-        return list(map(judge, verdicts))
+    def _held(self, point: str) -> tuple[str, ...]:
+        if self._is_locked(point):
+            return (self._why(point),)
+        return (READ,) if point in self.reading.backups else ()
 
     def waits(self, verdict: Verdict) -> bool:
         """Whether it stays for its lock, and by no rule."""
@@ -94,7 +91,7 @@ def first_of(versions: Sequence[Version]) -> Version | None:
 def look_up_held(store: Store, listing: Listing, signers: Collection[Signer], now: datetime) -> Holdings:
     """Of a store that keeps no versions no more than what is being read. The records are read only where something is
     out of sight."""
-    reading = catalog.find_reading(store, listing.source, listing.newest_stamp(now) - catalog.COUNTS)
+    reading = catalog.find_reading(store, listing.source, catalog.newest_stamp(listing.entries, now) - catalog.COUNTS)
     versioned = find_versioned(store)
     if versioned is None:
         return Holdings(now, reading=reading)

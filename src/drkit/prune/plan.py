@@ -63,7 +63,7 @@ def plan_prune(
     gone = {catalog.folder_of(verdict.point.source, verdict.point.id) for verdict in let_go}
     standing = {catalog.folder_of(point.source, point.id) for point in listing.points} - gone
     manifests = {f"{folder}/{catalog.MANIFEST}" for folder in gone}
-    newest = listing.newest_stamp(now)
+    newest = catalog.newest_stamp(listing.entries, now)
 
     def goes(entry: Entry) -> bool:
         folder = _folder(entry.key)
@@ -160,8 +160,8 @@ def _hold_back(store: Store, plan: PrunePlan, reading: Reading) -> PrunePlan:
     being restored, no point goes either: the others may be what that one rests on. The next prune plans anew."""
     if reading.backups - plan.reading:
         plan = replace(plan, log=())
-    sources = {verdict.point.source for verdict in plan.let_go}
-    pinned = {point.id for source in sources for point in catalog.survey(store, source).points if point.pinned}
+    points = catalog.survey(store, plan.source).points if plan.let_go else ()
+    pinned = {point.id for point in points if point.pinned}
     if not (pinned | reading.backups) & {verdict.point.id for verdict in plan.let_go}:
         return plan
 

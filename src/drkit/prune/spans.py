@@ -53,7 +53,7 @@ def share_out(
     unneeded = set(let_go([*shown, *odd])) if odd else set()
     hidden = (*(unseen[span] for span in odd if span not in unneeded), *find_unseen_histories(log, held))
     gone = [key for span, key in unseen.items() if span in merged or span in unneeded]
-    newest = min(held.at, max((entry.modified_at for entry in log.entries), default=held.at))
+    newest = catalog.newest_stamp(log.entries, held.at)
     settled = [shown[span] for span in shown if span in merged and newest - shown[span].modified_at >= SETTLED]
     leaving = [] if hidden else [shown[span] for span in shown if span in going]
     free = find_free(store, held, [*(entry.key for entry in (*leaving, *settled)), *gone], lock)

@@ -22,19 +22,20 @@ class Reading:
         self.unsaid = ""
         self.goes_on = False
 
-    def told(self, restored: Restored) -> Restored:
+    def end_with(self, restored: Restored) -> Restored:
+        """What the restore has come to, and has to tell."""
         self.goes_on = restored.reads_on
         return replace(restored, notes=(*restored.notes, self.unsaid)) if self.unsaid else restored
 
 
 @contextmanager
 def reading(store: Store, manifests: Sequence[Manifest]) -> Iterator[Reading]:
-    """NotRestorable if one of them is gone by then."""
+    """The `manifests` are those of all that is read, of one source. NotRestorable if one of them is gone by then."""
     said, token = Reading(), secrets.token_hex(8)
-    keys: list[str] = []
+    backups = {each.id for each in manifests}.union(*map(catalog.folders_in, manifests))  # whose pieces it has, too
+    keys = [catalog.reading_key(manifests[0].source, each, token) for each in sorted(backups)]
     try:
-        for source in {each.source for each in manifests}:
-            keys += catalog.mark_reading(store, source, _folders(source, manifests), token)
+        catalog.mark_reading(store, keys)
     except StoreError as error:
         said.unsaid = f"a prune may remove what is read here, as the store does not take a mark: {error}"
     try:
@@ -44,12 +45,6 @@ def reading(store: Store, manifests: Sequence[Manifest]) -> Iterator[Reading]:
         if not said.goes_on:
             with suppress(DrkitError):  # a role that may not remove it, or a store that is gone
                 store.delete(keys)
-
-
-def _folders(source: str, manifests: Sequence[Manifest]) -> list[str]:
-    """Also those of backups whose pieces it shares."""
-    mine = [each for each in manifests if each.source == source]
-    return sorted({each.id for each in mine}.union(*map(catalog.folders_in, mine)))
 
 
 def _insist_on_presence(store: Store, manifests: Sequence[Manifest]) -> None:

@@ -42,7 +42,7 @@ def restore(
         make_ready(store, (*before, manifest), engine, keyring, target, wishes)
         with hooks.around() if hooks else nullcontext():
             restored = carry_out(store, manifest, engine, keyring, target, wishes, progress)
-        return said.told(restored)
+        return said.end_with(restored)
 
 
 def make_ready(
