@@ -11,9 +11,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+
+from drkit.streams.undisturbed import undisturbed
 
 _KEPT = 32_768
 _LONGEST_LINE = 8192
@@ -60,22 +62,25 @@ def shell_environment(inherited: Mapping[str, str], facts: Mapping[str, str]) ->
 @contextmanager
 def _shell(command: str, environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     """The command is dead when the block is left early. What it leaves running when it ends by itself goes on."""
-    with subprocess.Popen(
-        ["/bin/sh", "-c", command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=environment,
-        process_group=0,
-    ) as child:
-        try:
-            yield child
-        finally:
-            if child.poll() is None:
-                _end(child)
+    with ExitStack() as end:
+        with undisturbed():
+            child = end.enter_context(
+                subprocess.Popen(
+                    ["/bin/sh", "-c", command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    process_group=0,
+                )
+            )
+            end.callback(_end, child)
+        yield child
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
+    if child.poll() is not None:
+        return
     os.killpg(child.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         child.wait(_PATIENCE)

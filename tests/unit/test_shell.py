@@ -1,0 +1,52 @@
+"""A person's own command, and the interrupts that may come at any moment."""
+
+import subprocess
+import sys
+
+import pytest
+
+from patience import PATIENCE, await_true
+from processes import kill, session_of
+
+# an interrupt in the one moment in which the command runs and nobody has got to know of it
+INTERRUPTED = """
+import os, signal, sys
+from drkit.streams.shell import run_shell
+
+def interrupt(_number, _frame):
+    raise KeyboardInterrupt
+
+def look(_frame, event, called):
+    if event == "c_return" and called.__name__ == "fork_exec":
+        sys.setprofile(None)
+        os.kill(os.getpid(), number)
+
+number = int(sys.argv[1])
+for each in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(each, signal.SIG_IGN if "deaf" in sys.argv else interrupt)
+sys.setprofile(look)
+try:
+    print("ended", run_shell(sys.argv[2], os.environ, str).status)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def told(*arguments: str) -> str:
+    command = [sys.executable, "-c", INTERRUPTED, *arguments]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        out, _ = child.communicate(timeout=PATIENCE)
+        await_true(lambda: not session_of(child.pid))
+        return out
+    finally:
+        kill(session_of(child.pid))
+
+
+@pytest.mark.parametrize("number", ["1", "2", "15"])
+def test_an_interrupt_while_a_command_is_started_ends_it(number: str) -> None:
+    assert told(number, "exec >&- 2>&-; sleep 600") == "interrupted\n"
+
+
+def test_an_interrupt_that_is_ignored_stays_so_for_the_command_too() -> None:
+    assert told("1", "kill -HUP $$; exit 3", "deaf") == "ended 3\n"
