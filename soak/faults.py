@@ -13,9 +13,10 @@ from time import sleep
 
 from psycopg import OperationalError
 
+from processes import Process, children_of, kill
 from servers.proxy import answer_error, cut_body_after, cut_request_after, hold_for, swallow_answer
 from tally import Tally
-from world import SYSTEM, World, children_of, kill
+from world import SYSTEM, World, end
 
 _PATIENCE = 60
 _AT_WORK = "following timeline"
@@ -84,7 +85,7 @@ class Faults:
             child.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             self._tally.find(f"the {name} does not end when it is told to")
-            kill(child, alone=False)
+            end(child, alone=False)
         else:
             self._look_at_end(name, child)
 
@@ -95,10 +96,10 @@ class Faults:
         elif child.returncode not in (0, 130, -signal.SIGKILL):
             self._tally.find(f"the {name} ended by itself with {child.returncode}: {said[-1500:]}")
 
-    def _orphans(self) -> list[int]:
+    def _orphans(self) -> list[Process]:
         """Jobs of a daemon that is no more, or of this one: all that drkit runs but our own children."""
         ours = {child.pid for child in self._running.values()}
-        return [pid for pid in self._world.processes() if pid not in ours]
+        return [process for process in self._world.processes() if process.pid not in ours]
 
     def _slow_down(self) -> None:
         self._break("", answer_error(503, "SlowDown"), self._dice.randrange(1, 26))
@@ -158,19 +159,13 @@ class Faults:
     def _kill_daemon(self) -> None:
         """Alone: what it has started goes on. Or with all that is drkit's and nobody else's."""
         with_jobs = self._dice.random() < 0.3
-        kill(self._running["daemon"], alone=True)
+        end(self._running["daemon"], alone=True)
         if with_jobs:
-            for pid in self._orphans():
-                self._kill(pid)
+            kill(self._orphans())
 
     def _kill_job(self) -> None:
         if jobs := children_of(self._running["daemon"].pid):
-            self._kill(self._dice.choice(jobs))
+            kill([self._dice.choice(jobs)])
 
     def _kill_follower(self) -> None:
-        kill(self._running["follower"], alone=True)
-
-    @staticmethod
-    def _kill(pid: int) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        end(self._running["follower"], alone=True)

@@ -13,7 +13,6 @@ import shutil
 import signal
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from random import Random, SystemRandom
 from threading import Event, Thread
@@ -23,6 +22,7 @@ from acts import Acts
 from ending import check_all, come_to_rest
 from engines import Application
 from faults import Faults
+from processes import kill
 from tally import Tally
 from world import World, open_world
 
@@ -44,9 +44,7 @@ def main() -> int:
             _soak(world, tally, options.seed, options.minutes * 60)
             check_all(world, tally, Random(f"{options.seed}/end"), options.moments)
         finally:
-            for pid in world.processes():
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            kill(world.processes())
         commits = sum(each.ledger.count for each in world.applications)
     print(f"commits: {commits}", *tally.lines(), sep="\n", flush=True)
     if tally.is_clean and not options.folder:

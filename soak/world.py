@@ -21,6 +21,7 @@ from typing import Any
 from drkit.config import load_system
 from drkit.keyfiles import write_keys
 from engines import Application, Source, make_sources
+from processes import Process, having
 from servers.postgres import PostgresServer, postgres_server
 from servers.proxy import Proxy, proxy_before
 from servers.radosgw import Radosgw, radosgw_server
@@ -94,14 +95,9 @@ class World:
         """Each once, whatever is captured of it."""
         return list({id(each.application): each.application for each in self.sources}.values())
 
-    def processes(self) -> list[int]:
-        """All that run with its environment: drkit, and what drkit has started, whoever their parents are."""
-        told, found = f"HOME={self.environment['HOME']}".encode(), []
-        for place in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if told in (place / "environ").read_bytes().split(b"\0"):
-                    found.append(int(place.name))
-        return found
+    def processes(self) -> list[Process]:
+        """Drkit, and what drkit has started."""
+        return having("HOME", self.environment["HOME"])
 
     def tell(self, line: str) -> None:
         """Into the log of the soak, which is for a look afterwards."""
@@ -132,7 +128,7 @@ class World:
             child.wait(kill_after or _PATIENCE)
         except subprocess.TimeoutExpired:
             hangs = kill_after is None
-            kill(child, alone=alone)
+            end(child, alone=alone)
         place: Path = child.place  # type: ignore[attr-defined]
         out, err = place.with_suffix(".out").read_text(), place.with_suffix(".err").read_text()
         killed = child.returncode == -signal.SIGKILL and not hangs  # by us, or by a fault
@@ -141,19 +137,13 @@ class World:
         return run
 
 
-def kill(child: "subprocess.Popen[bytes]", *, alone: bool) -> None:
+def end(child: "subprocess.Popen[bytes]", *, alone: bool) -> None:
     with suppress(ProcessLookupError):
         if alone:
             os.kill(child.pid, signal.SIGKILL)
         else:
             os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-
-
-def children_of(pid: int) -> list[int]:
-    with suppress(OSError):
-        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from pathlib import Path
 from threading import Lock
 from typing import NoReturn
 
-PATIENCE = 120
+from patience import PATIENCE
+
 _CLOCK = (
     "LD_PRELOAD",
     "FAKETIME_TIMESTAMP_FILE",

@@ -8,7 +8,6 @@ import os
 import pty
 import re
 import select
-import signal
 import subprocess
 import sys
 import termios
@@ -16,11 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 import cli_forks
-from cli_forks import PATIENCE
+from patience import PATIENCE, await_true
+from processes import kill, session_of
 
 COMMAND = (sys.executable, "-m", "drkit")
 
@@ -98,8 +98,7 @@ class Drkit:
         try:
             yield child
         finally:
-            for process in session_of(child.pid):
-                os.kill(process, signal.SIGKILL)
+            kill(session_of(child.pid))
             child.communicate()
 
 
@@ -151,30 +150,15 @@ def _read(master: int, until: float) -> bytes:
         return b""
 
 
-def session_of(leader: int) -> list[int]:
-    """The processes that are alive in a session: those of a run that was started with one of its own."""
-    processes = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    return [process for process in processes if _session(process) == leader]
-
-
 def await_bytes_in(folder: Path, child: subprocess.Popen[str]) -> None:
     """Returns once a file in `folder` has bytes in it: `child` is in the middle of a put into a local store."""
-    until = monotonic() + PATIENCE
-    while monotonic() < until:
-        assert child.poll() is None, child.communicate()
+
+    def has_bytes() -> bool:
         with suppress(FileNotFoundError):
-            if any(path.stat().st_size for path in folder.iterdir()):
-                return
-        sleep(0.005)
-    raise AssertionError(f"nothing was ever written into {folder}")
+            return any(path.stat().st_size for path in folder.iterdir())
+        return False
 
-
-def _session(process: int) -> int | None:
-    try:
-        state, *rest = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return int(rest[2]) if state != "Z" else None
+    await_true(has_bytes, child)
 
 
 _CHANGING = (

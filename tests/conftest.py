@@ -5,6 +5,7 @@ DRKIT_TEST_POSTGRES_DSN (a superuser's) names a PostgreSQL server for the tests 
 """
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -16,6 +17,9 @@ from servers.moto_process import moto_server  # noqa: E402 - after the registrat
 from servers.postgres import NamedServer, any_server  # noqa: E402
 from servers.radosgw import Radosgw, radosgw_server  # noqa: E402
 from servers.s3_server import S3Server  # noqa: E402
+
+# who starts them in the background lets them ignore it, and drkit with them
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

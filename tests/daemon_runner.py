@@ -8,16 +8,16 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 from cli_runner import COMMAND, Drkit
+from patience import PATIENCE, await_true
+from processes import Process, having, kill
 
-PATIENCE = 120
 _CLOCKWORK = Path(__file__).with_name("clockwork")
 _LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
@@ -79,12 +79,7 @@ class Daemon:
         return self.await_(lambda: len(self.ended(job)) >= count and self.ended(job))
 
     def await_(self, happened: Callable[[], Any]) -> Any:
-        until = monotonic() + PATIENCE
-        while not (found := happened()):
-            assert monotonic() < until, "\n".join(map(str, self.lines))
-            assert self.process.poll() is None, "\n".join(map(str, self.lines))
-            sleep(0.02)
-        return found
+        return await_true(happened, self.process, lambda: "\n".join(map(str, self.lines)))
 
     def kill(self) -> None:
         """The daemon alone: its children go on."""
@@ -115,20 +110,12 @@ def daemon_running(drkit: Drkit, *options: str, clock: Clock | None = None, **en
     try:
         yield daemon
     finally:
-        for each in members_of(drkit):
-            os.kill(each, signal.SIGKILL)
+        kill(members_of(drkit))
         process.wait()
 
 
-def members_of(drkit: Drkit) -> list[int]:
-    """All that run with its environment, whoever their parent is by now."""
-    told = f"HOME={drkit.environment['HOME']}".encode()
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if told in (place / "environ").read_bytes().split(b"\0"):
-                found.append(int(place.name))
-    return found
+def members_of(drkit: Drkit) -> list[Process]:
+    return having("HOME", drkit.environment["HOME"])
 
 
 def ago(**length: float) -> datetime:

@@ -1,19 +1,18 @@
 """A PostgreSQL source as its operator has it: a schedule, keys, a store, and drkit as a child process."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import psycopg
 
 from cli_runner import Done, Drkit, drkit_in
 from drkit.keyfiles import write_keys
+from patience import await_true
+from processes import Process, living
 from servers.postgres import NamedServer
 
-DEADLINE = 60.0
 SCHEDULE = """
 [store]
 url = "file://{folder}/store"
@@ -63,26 +62,28 @@ class System:
 
     def await_reading(self) -> dict[str, int]:
         """The sessions in the middle of a capture, by who they belong to, once all three are there."""
-        until = monotonic() + DEADLINE
         with self.server.asking() as ask:
-            while len(found := dict(ask(_READING))) < 3:
-                assert monotonic() < until, f"no capture is in its middle: {ask(OURS)}"
-                sleep(0.005)
-        return found
+
+            def all_three() -> dict[str, int]:
+                found = dict(ask(_READING))
+                return found if len(found) == 3 else {}
+
+            return await_true(all_three, told=lambda: ask(OURS))
 
     def await_statement(self, words: str) -> None:
         """Until a session of a capture is at it."""
         with self.server.asking() as ask:
-            wait_for(lambda: any(words in query for _, _, query in ask(OURS)))
+            await_true(lambda: any(words in query for _, _, query in ask(OURS)))
 
     def assert_nothing_stays(self) -> None:
-        wait_for(lambda: not self.sessions())
-        wait_for(lambda: not self.children())
+        await_true(lambda: not self.sessions())
+        await_true(lambda: not self.children())
         assert self.points() == []
 
-    def children(self) -> dict[int, bytes]:
+    def children(self) -> list[Process]:
         """Programs on this machine that drkit started for this database."""
-        return {pid: words for pid, words in processes() if b"--dbname" in words and self.database.encode() in words}
+        listed = [(process, process.words) for process in living()]
+        return [process for process, words in listed if "--dbname" in words and self.database in " ".join(words)]
 
 
 def make_system(folder: Path, server: NamedServer, database: str, more: str = "") -> System:
@@ -103,25 +104,6 @@ def fill(dsn: str) -> None:
         connection.execute(
             "CREATE TABLE large AS SELECT n, repeat(md5(n::text), 30) AS note FROM generate_series(1, 20000) n"
         )
-
-
-def processes() -> list[tuple[int, bytes]]:
-    """All that run on this machine, with their arguments. Zombies have none."""
-    found = []
-    for path in Path("/proc").iterdir():
-        if path.name.isdigit():
-            try:
-                found.append((int(path.name), (path / "cmdline").read_bytes()))
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-    return found
-
-
-def wait_for(happened: Callable[[], bool]) -> None:
-    until = monotonic() + DEADLINE
-    while not happened():
-        assert monotonic() < until, "what the test waits for does not happen"
-        sleep(0.005)
 
 
 def error_in(err: str) -> str:

@@ -1,9 +1,6 @@
 """PostgreSQL, twice: one application's database by pg_dump, and its whole server with its log."""
 
-import os
 import shutil
-import signal
-from contextlib import suppress
 from pathlib import Path
 from time import sleep
 
@@ -12,6 +9,7 @@ import psycopg
 from engines.source import OnDisk
 from engines.tables import EVENTS, SLOTS_HELD, TABLES
 from ledger import SLOTS, Ledger
+from processes import kill, living
 from servers.postgres import PostgresServer
 
 
@@ -102,10 +100,7 @@ class Whole(OnDisk):
     def discard(self, target: str) -> None:
         """With the server in it, also where the restore was killed."""
         for path in self._restored.glob(f"{Path(target).name}*"):
-            for place in Path("/proc").glob("[0-9]*"):
-                with suppress(OSError):
-                    if (place / "cwd").readlink().is_relative_to(path):
-                        os.kill(int(place.name), signal.SIGKILL)
+            kill(process for process in living() if process.stands_in(path))
             shutil.rmtree(path, ignore_errors=True)
 
     def _inside(self, target: str) -> str:

@@ -3,7 +3,6 @@
 import os
 import signal
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +10,8 @@ import pytest
 
 from cli.conftest import Shop
 from cli.set_shop import forget_newest_point
-from cli_runner import PATIENCE, session_of
+from patience import PATIENCE, await_true
+from processes import session_of
 
 HOURS = [f"2026-11-20T{hour:02}:00:00Z" for hour in range(24)]
 RUINED = 17  # the first hour whose state is bad
@@ -117,14 +117,10 @@ def test_where_no_state_can_be_tried_the_search_ends_at_once_and_says_why(ruined
 def test_an_interrupt_leaves_nothing_behind_and_what_was_found_was_told(ruined: Shop) -> None:
     command = "test -e waited && { touch waiting; sleep 600; }; touch waited; exit 1"
     with ruined.drkit.running("bisect", "shop", "--check", command) as child:
-        until = time.monotonic() + PATIENCE
-        while not (ruined.folder / "waiting").exists():
-            assert time.monotonic() < until
-            assert child.poll() is None, child.communicate()
-            time.sleep(0.01)
+        await_true((ruined.folder / "waiting").exists, child)
         os.kill(child.pid, signal.SIGINT)
         assert child.wait(PATIENCE) == 130
         assert child.stderr is not None
         assert f"{HOURS[-1]} is bad" in child.stderr.read()
-        assert session_of(child.pid) == []
+        await_true(lambda: not session_of(child.pid))
     assert left_behind(ruined) == []

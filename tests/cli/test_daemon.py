@@ -11,6 +11,7 @@ import pytest
 from cli.conftest import Shop
 from cli_runner import Done
 from daemon_runner import Clock, ago, daemon_running, members_of
+from patience import await_true
 
 HOUR = timedelta(hours=1)
 SOURCE = '[sources.{name}]\nkind = "sqlite"\npath = "../shop.db"\nbackup = "{backup}"\n'
@@ -69,7 +70,7 @@ def test_a_source_that_was_never_captured_is_captured_at_once_and_the_daemon_sto
         assert daemon.stop() == 0
         assert daemon.lines[-1]["message"] == "stopped"
     assert len(empty.ids()) == 1
-    assert members_of(empty.drkit) == []
+    await_true(lambda: not members_of(empty.drkit))
 
 
 def test_a_job_starts_at_its_time_and_its_lines_share_one_correlation_id(shop: Shop, clock: Clock) -> None:

@@ -1,13 +1,14 @@
 import re
 import signal
 import sqlite3
-import time
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from cli_runner import PATIENCE, Drkit, drkit_in, session_of
+from cli_runner import Drkit, drkit_in
+from patience import PATIENCE, await_true
+from processes import living, session_of
 
 
 def _zeros(database: Path) -> tuple[int, int]:
@@ -50,19 +51,12 @@ def _server(line: str) -> Path:
 
 def _is_gone(server: Path) -> bool:
     """The folder, and whoever stood in it."""
-    standing = []
-    for process in Path("/proc").iterdir():
-        with suppress(OSError):
-            standing.append((process / "cwd").readlink())
-    return not server.exists() and not any(str(place).startswith(str(server)) for place in standing)
+    return not server.exists() and not any(process.stands_in(server) for process in living())
 
 
 def _await_empty(session: int) -> None:
     """What was just being started when the signal came ends by itself."""
-    until = time.monotonic() + PATIENCE
-    while left := session_of(session):
-        assert time.monotonic() < until, left
-        time.sleep(0.01)
+    await_true(lambda: not session_of(session))
 
 
 @pytest.fixture

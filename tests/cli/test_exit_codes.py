@@ -3,7 +3,9 @@ import signal
 import pytest
 
 from cli.conftest import Shop
-from cli_runner import await_bytes_in, session_of
+from cli_runner import await_bytes_in
+from patience import await_true
+from processes import session_of
 
 
 def _message(shop: Shop, code: int, *arguments: str, **environment: str) -> str:
@@ -93,7 +95,7 @@ def test_a_backup_that_is_stopped_ends_with_130_and_leaves_nothing(shop: Shop, s
         child.send_signal(signal_)
         out, err = child.communicate(timeout=30)
         assert (child.returncode, out) == (130, ""), err
-        assert session_of(child.pid) == []
+        await_true(lambda: not session_of(child.pid))
     assert "interrupted" in err
     assert shop.objects() == before
     assert list(incoming.iterdir()) == []

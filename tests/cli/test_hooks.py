@@ -2,14 +2,14 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import Shop
-from cli_runner import PATIENCE, session_of
 from drkit.restore.hooks import Hooks
+from patience import PATIENCE, await_true
+from processes import session_of
 
 
 def test_hooks_run_around_a_restore_and_know_what_was_restored(shop: Shop) -> None:
@@ -103,20 +103,16 @@ def test_what_a_hook_starts_and_leaves_is_neither_waited_for_nor_ended(shop: Sho
     with shop.drkit.running("restore", "shop", "--to", "restored.db", "--hook", "sleep 600 & echo $! > pid") as child:
         assert child.wait(PATIENCE) == 0
         left = int((shop.folder / "pid").read_text())
-        assert left in session_of(child.pid)
+        assert left in [process.pid for process in session_of(child.pid)]
 
 
 def test_an_interrupt_ends_a_hook_with_all_that_it_started(shop: Shop) -> None:
     command = "sleep 600 & echo $$ $! > pids.new; mv pids.new pids; wait"
     with shop.drkit.running("restore", "shop", "--to", "restored.db", "--hook-before", command) as child:
-        until = time.monotonic() + PATIENCE
-        while not (shop.folder / "pids").exists():
-            assert time.monotonic() < until
-            assert child.poll() is None, child.communicate()
-            time.sleep(0.01)
+        await_true((shop.folder / "pids").exists, child)
         child.send_signal(signal.SIGINT)
         assert child.wait(PATIENCE) == 130
-        assert session_of(child.pid) == []
+        await_true(lambda: not session_of(child.pid))
     assert not (shop.folder / "restored.db").exists()
 
 

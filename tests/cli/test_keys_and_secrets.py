@@ -2,7 +2,8 @@ import signal
 from pathlib import Path
 
 from cli.conftest import Shop
-from cli_runner import Done, await_bytes_in, drkit_in, session_of
+from cli_runner import Done, await_bytes_in, drkit_in
+from processes import session_of
 from servers.s3_server import S3Server
 
 PASSPHRASE = "correct-horse-battery-staple"
@@ -58,9 +59,9 @@ def test_no_secret_is_in_any_process_list_while_a_backup_runs(shop: Shop) -> Non
     with shop.with_tree(megabytes=256), shop.drkit.running("backup", "now", "shop/tree", "-v") as child:
         await_bytes_in(shop.folder / "backups" / ".incoming", child)
         processes = session_of(child.pid)
-        assert child.pid in processes
+        assert child.pid in [process.pid for process in processes]
         for process in processes:
-            _assert_none(shop, Path(f"/proc/{process}/cmdline").read_bytes().decode().replace("\0", " "))
+            _assert_none(shop, " ".join(process.words))
         child.send_signal(signal.SIGTERM)
         child.wait(30)
 

@@ -5,13 +5,13 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic, sleep
 from urllib.request import urlopen
 
 import pytest
 
 from cli.conftest import Shop
 from drkit.metrics import OPENMETRICS
+from patience import await_true
 from servers.figures import shown
 from servers.prometheus import node_exporter, prometheus_server, promtool, pushgateway
 
@@ -188,10 +188,9 @@ def test_prometheus_takes_them_as_openmetrics_too(shop: Shop, tmp_path: Path) ->
         prometheus_server(tmp_path / "prometheus", {"drkit": figures.url}) as server,
     ):
         figures.show(text)
-        until = monotonic() + 60
-        while not (found := server.query("drkit_backup_failures_total")):
-            assert monotonic() < until, server.query("up")
-            sleep(0.2)
+        found = await_true(
+            lambda: server.query("drkit_backup_failures_total"), told=lambda: server.query("up"), pause=0.2
+        )
     assert found[0]["metric"]["system"] == "shop"
 
 

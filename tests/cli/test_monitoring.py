@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 import yaml
@@ -14,6 +13,7 @@ from bulletins import ruined
 from cli.conftest import Shop, copy_shop
 from cli_drills import ago, put_evidence
 from drkit.metrics import METRICS, render
+from patience import await_true
 from servers.children import free_port
 from servers.figures import shown
 from servers.prometheus import Prometheus, prometheus_server, promtool
@@ -145,10 +145,11 @@ def _look(shop: Shop) -> str:
 
 def _await_alerts(prometheus: Prometheus, expected: set[str], **labels: str) -> None:
     """Rules are evaluated one after the other, once a second."""
-    until = monotonic() + 60
-    while (found := _alerts(prometheus, labels)) != expected:
-        assert monotonic() < until, expected ^ found
-        sleep(0.2)
+    await_true(
+        lambda: _alerts(prometheus, labels) == expected,
+        told=lambda: expected ^ _alerts(prometheus, labels),
+        pause=0.2,
+    )
 
 
 def _alerts(prometheus: Prometheus, labels: dict[str, str]) -> set[str]:

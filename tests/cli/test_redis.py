@@ -7,11 +7,12 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 
 from cli_runner import Drkit, drkit_in
+from patience import await_true
+from processes import living
 from recovering import short_folder
 from servers.redis import Redis, fill, redis_cli, redis_server
 
@@ -162,12 +163,12 @@ def test_a_backup_that_is_killed_in_the_middle_is_none_and_the_next_one_is_clean
         slow.calls(*(("SET", f"key {each}", os.urandom(9000)) for each in range(700)))
         for word in (signal.SIGKILL, signal.SIGTERM):
             with shop.drkit.running("backup", "now", REDIS_URL=slow.url) as child:
-                _await(lambda: b"connected_slaves:1" in slow.call("INFO", "replication"))
+                await_true(lambda: b"connected_slaves:1" in slow.call("INFO", "replication"))
                 child.send_signal(word)
                 assert child.wait(20) == (130 if word == signal.SIGTERM else -9)
         assert shop.drkit.json("backup", "list")["points"] == []
         slow.call("CONFIG", "SET", "rdb-key-save-delay", 0)
-        _await(lambda: b"connected_slaves:0" in slow.call("INFO", "replication"))
+        await_true(lambda: b"connected_slaves:0" in slow.call("INFO", "replication"))
         shop.drkit.ok("backup", "now", REDIS_URL=slow.url)
     assert len(shop.drkit.json("backup", "list")["points"]) == 1
 
@@ -177,7 +178,7 @@ def test_a_restore_that_is_killed_in_the_middle_is_finished_by_the_next(shop: Sh
         large.calls(*(("SET", f"key {each}", os.urandom(5000) * 20) for each in range(100)))
         shop.drkit.ok("backup", "now", REDIS_URL=large.url)
         with shop.drkit.running("restore", "--to", "env:NEW_REDIS", NEW_REDIS=target.url) as child:
-            _await(lambda: target.call("DBSIZE") > 3)
+            await_true(lambda: target.call("DBSIZE") > 3)
             child.kill()
             child.wait()
         assert 0 < target.call("DBSIZE") < 100
@@ -193,7 +194,7 @@ def test_a_drill_that_is_killed_leaves_no_server_and_the_next_one_removes_its_fo
     waiting = shop.folder / "waiting"
     shop.edit("test ", f"touch {waiting}; sleep 60; test ")
     with shop.drkit.running("verify", "now") as child:
-        _await(waiting.exists)
+        await_true(waiting.exists)
         [folder] = shop.scratch
         [process] = _serving(folder)
         status = Path(f"/proc/{process}/status").read_text()
@@ -202,28 +203,12 @@ def test_a_drill_that_is_killed_leaves_no_server_and_the_next_one_removes_its_fo
         assert Path(f"/proc/{process}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
         child.kill()
         child.wait()
-        _await(lambda: not _serving(folder))
+        await_true(lambda: not _serving(folder))
     shop.edit(f"touch {waiting}; sleep 60; ", "")
     shop.drkit.ok("verify", "now")
     assert shop.scratch == []
 
 
-def _serving(folder: Path) -> list[str]:
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            ended = (process / "stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-        except OSError:
-            continue
-        if words[0].endswith(b"redis-server") and f"{folder}/data".encode() in words and not ended:
-            found.append(process.name)
-    return found
-
-
-def _await(happened: object) -> None:
-    assert callable(happened)
-    until = monotonic() + 30
-    while not happened():
-        assert monotonic() < until
-        sleep(0.01)
+def _serving(folder: Path) -> list[int]:
+    listed = [(process.pid, process.words) for process in living()]
+    return [pid for pid, words in listed if f"{folder}/data" in words and words[0].endswith("redis-server")]

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 
 from cli.conftest import Shop
 from cli.set_shop import add_uploads, forget_newest_point
-from cli_runner import PATIENCE, session_of
 from drkit.catalog import set_of
 from drkit.config import load_system
 from drkit.keyring import open_signers
@@ -20,6 +18,8 @@ from drkit.verify.chain import check_chain
 from drkit.verify.evidence import parse_evidence
 from drkit.verify.ledger import read_store
 from drkit.verify.model import Drill
+from patience import PATIENCE, await_true
+from processes import session_of
 
 NOON, HALF_PAST = "2026-11-20T12:00:00Z", "2026-11-20T12:30:00Z"
 SMOKE = '[set]\nrto = "10m"\nskew = "1h"\nchecks = [{ name = "the shop answers", command = """%s""" }]\n'
@@ -160,14 +160,10 @@ def test_one_that_was_planned_and_fails_is_told_by_status_until_one_passes(pair:
 def test_an_interrupt_removes_every_copy_and_leaves_evidence_of_what_ran(pair: Shop) -> None:
     ask(pair, "touch waiting; sleep 600")
     with pair.drkit.running("verify", "now", "shop", "--set") as child:
-        until = time.monotonic() + PATIENCE
-        while not (pair.folder / "waiting").exists():
-            assert time.monotonic() < until
-            assert child.poll() is None, child.communicate()
-            time.sleep(0.01)
+        await_true((pair.folder / "waiting").exists, child)
         os.kill(child.pid, signal.SIGTERM)
         assert child.wait(PATIENCE) == 130
-        assert session_of(child.pid) == []
+        await_true(lambda: not session_of(child.pid))
     assert list((pair.folder.parent / f"{pair.folder.name}-home").iterdir()) == []
     [drill] = evidence(pair)
     assert (drill.result, [each.result for each in drill.members]) == ("aborted", ["aborted", "aborted"])

@@ -13,6 +13,8 @@ from drkit.verify.ledger import read_store
 from drkit.verify.model import Drill
 from fault_gate import Gate
 from fault_system import BOOKS, DOCS, FaultSystem, wait_for
+from patience import await_true
+from processes import living
 from servers.proxy import proxy_before
 from servers.s3_server import S3Server
 
@@ -114,18 +116,11 @@ def test_a_drill_killed_while_a_check_of_ones_own_runs_leaves_nothing_that_the_n
     assert living_in(group) and left.exists()
     calm.touch()
     assert len(next_drill_is_clean(system, name)) == 1
-    assert not living_in(group)
+    await_true(lambda: not living_in(group))
 
 
 def living_in(group: int) -> bool:
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            state, _, its_group, *_ = (process / "stat").read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(its_group) == group and state != "Z":
-            return True
-    return False
+    return any(process.group == group for process in living())
 
 
 def test_a_drill_killed_while_it_removes_its_copy_leaves_the_rest_to_the_next(tmp_path: Path) -> None:

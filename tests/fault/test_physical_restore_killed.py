@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -12,6 +11,7 @@ import pytest
 
 from fault_system import wait_for
 from postgres.programs import as_server_user
+from processes import living
 from recovering import TICKS, await_covered, servers_folder
 from servers.physical import PhysicalSystem, physical_system
 
@@ -36,12 +36,7 @@ def place() -> Iterator[Path]:
 
 def servers_in(folder: Path) -> list[int]:
     """Processes that stand in it."""
-    found = []
-    for each in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if (each / "cwd").readlink().is_relative_to(folder):
-                found.append(int(each.name))
-    return found
+    return [process.pid for process in living() if process.stands_in(folder)]
 
 
 def test_a_restore_of_a_server_that_was_killed_while_it_was_filled_leaves_its_name_free_and_can_be_run_again(

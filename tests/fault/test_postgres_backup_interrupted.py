@@ -1,6 +1,5 @@
 """What breaks in the middle of a capture: exit code 4 and its reason, no point, nothing left; then a good run."""
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ import psycopg
 import pytest
 
 from postgres_system import System, error_in, fill, make_system
+from processes import kill
 from servers.postgres import PostgresServer, postgres_server
 
 # much less is under way, and much more takes too long
@@ -40,10 +40,10 @@ def end_session(name: str) -> Act:
     return act
 
 
-def kill_child(program: bytes) -> Act:
+def kill_child(program: str) -> Act:
     def act(system: System, server: PostgresServer, reading: dict[str, int]) -> None:
-        (child,) = [pid for pid, words in system.children().items() if words.split(b"\0")[0].endswith(program)]
-        os.kill(child, signal.SIGKILL)
+        (child,) = [child for child in system.children() if child.words[0].endswith(program)]
+        kill([child])
 
     return act
 
@@ -65,8 +65,8 @@ FAULTS = {
     "pg_dump's session is ended": (end_session("pg_dump"), "pg_dump"),
     "a stream's session is ended": (end_session("psql"), "psql"),
     FOUND_AT_THE_END: (end_session("leader"), "connection"),
-    "pg_dump is killed": (kill_child(b"/pg_dump"), "pg_dump was ended by signal 9"),
-    "psql is killed": (kill_child(b"/psql"), "psql was ended by signal 9"),
+    "pg_dump is killed": (kill_child("/pg_dump"), "pg_dump was ended by signal 9"),
+    "psql is killed": (kill_child("/psql"), "psql was ended by signal 9"),
     "the server crashes": (restart("crash"), "server"),
     "the server is stopped": (restart("fast"), "server"),
     "the database is dropped": (drop, "connection"),

@@ -12,9 +12,11 @@ from drkit.keyring import open_signers
 from drkit.stores.local import LocalStore
 from drkit.verify.chain import check_chain
 from drkit.verify.ledger import read_store
+from patience import await_true
 from postgres.cluster import reachable_programs
 from postgres.programs import find_programs
-from postgres_system import System, fill, make_system, processes, wait_for
+from postgres_system import System, fill, make_system
+from processes import living
 from servers.postgres import PostgresServer, postgres_server
 
 MAIN = "shop/main"
@@ -63,7 +65,8 @@ def next_drill_is_clean(system: System, **environment: str) -> None:
 
 
 def serving(place: Path) -> list[int]:
-    return [pid for pid, words in processes() if str(place).encode() in words and b"\0-D\0" in words]
+    listed = [(process.pid, process.words) for process in living()]
+    return [pid for pid, words in listed if "-D" in words and str(place) in " ".join(words)]
 
 
 def databases(place: Path) -> int:
@@ -91,12 +94,12 @@ def test_a_killed_drill_leaves_no_server_and_no_folder_once_the_next_has_run(
         waits = f"test -e {calm} || (touch {asked}; touch {scratch}/asked; sleep 30)"
         schedule.write(f'[[sources.main.checks]]\nname = "waits"\ncommand = "{waits}"\n')
     with drilling(system):
-        wait_for(lambda: PHASES[phase](scratch))
+        await_true(lambda: PHASES[phase](scratch))
     calm.touch()
     (scratch / "asked").unlink(missing_ok=True)
     next_drill_is_clean(system)
     assert list(scratch.iterdir()) == []
-    wait_for(lambda: serving(scratch) == [])
+    await_true(lambda: serving(scratch) == [])
 
 
 @pytest.mark.parametrize("phase", ["while it loads", "while a check runs"])
@@ -116,9 +119,9 @@ def test_a_killed_drill_leaves_no_database_on_a_lent_server_once_the_next_has_ru
             return [name for (name,) in names]
 
         with drilling(system, **variables):
-            wait_for(lambda: len(ours()) > 1 if phase == "while it loads" else asked.exists())
+            await_true(lambda: len(ours()) > 1 if phase == "while it loads" else asked.exists())
         assert ours() != []
         calm.touch()
-        wait_for(lambda: not lent.query("SELECT FROM pg_stat_activity WHERE datname LIKE 'drkit_scratch_%'"))
+        await_true(lambda: not lent.query("SELECT FROM pg_stat_activity WHERE datname LIKE 'drkit_scratch_%'"))
         next_drill_is_clean(system, **variables)
         assert ours() == []

@@ -11,7 +11,8 @@ from drkit.catalog import survey
 from drkit.engines.postgres.division import Sizes
 from drkit.errors import CaptureError
 from drkit.stores.memory import MemoryStore
-from postgres_system import OURS, fill, wait_for
+from patience import await_true
+from postgres_system import OURS, fill
 from postgres_vault import engine, new_keys
 from servers.cutting import line_to
 from servers.postgres import PostgresServer, postgres_server
@@ -34,7 +35,7 @@ def attempt(server: PostgresServer, store: MemoryStore, cut_after: int | None) -
         try:
             back_up("shop/main", source, store, new_keys().seal, lambda: datetime.now(UTC), "00000000", "a test")
         finally:
-            wait_for(lambda: not server.query(OURS))
+            await_true(lambda: not server.query(OURS))
         return line.passed
 
 

@@ -11,8 +11,9 @@ from drkit.errors import NotRestorable
 from drkit.model import Piece, Wishes
 from drkit.ports import Chunks, Load
 from drkit.sealing import loading
+from patience import await_true
 from postgres.programs import as_server_user
-from postgres_system import OURS, fill, wait_for
+from postgres_system import OURS, fill
 from postgres_vault import Point, capture, engine, restore
 from servers.cutting import line_to
 from servers.postgres import PostgresServer, postgres_server
@@ -60,7 +61,7 @@ def is_there(server: PostgresServer) -> bool:
 
 
 def assert_clean_and_restorable(point: Point, server: PostgresServer) -> None:
-    wait_for(lambda: not server.query(OURS))
+    await_true(lambda: not server.query(OURS))
     assert not is_there(server)
     assert restore(point, server.dsn("restored"), server.bin).verified
     assert is_there(server)

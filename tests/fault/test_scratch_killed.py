@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +18,7 @@ from drkit.engines.postgres.scratch.database import scratch_database
 from fault_system import utc_now, wait_for
 from postgres.cluster import reachable_programs
 from postgres.programs import find_programs
+from processes import living
 from servers.postgres import NamedServer
 from sqlite_vault import child_at, run_child
 
@@ -72,11 +73,7 @@ def programs(place: Path) -> Path:
 
 def serves(place: Path) -> bool:
     """Whether any process has a folder in there for its data."""
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if f"-D\0{place}".encode() in (process / "cmdline").read_bytes():
-                return True
-    return False
+    return any(f"-D\0{place}" in "\0".join(process.words) for process in living())
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from drkit.model import Piece
 from drkit.ports import Chunks, Save
 from drkit.sealing import saving
 from drkit.stores.memory import MemoryStore
+from patience import await_true
 from postgres.compare import describe, differences
 from postgres.traffic import writes_and_ddl
-from postgres_system import wait_for
 from postgres_vault import Point, new_keys, restore
 from servers.postgres import NamedServer, PostgresServer, postgres_server
 from servers.standby import catch_up, standby_of
@@ -136,10 +136,10 @@ def test_under_a_writing_application_every_account_is_of_the_same_moment(
     def then_wait_for_more(name: str) -> None:
         if not seen:
             seen.append(rows_written())
-            wait_for(lambda: rows_written() > seen[0] + 20)
+            await_true(lambda: rows_written() > seen[0] + 20)
 
     with subprocess.Popen([*pgbench, "-c", "2", "-T", "60"], env=server.environment(), stdout=-3, stderr=-3) as bench:
-        wait_for(lambda: rows_written() > 20)
+        await_true(lambda: rows_written() > 20)
         point = hooked(server, dsn, then_wait_for_more, sizes=Sizes(64 * KIB, 1024 * KIB))
         assert bench.poll() is None
         bench.kill()
@@ -163,7 +163,7 @@ def test_tables_that_come_and_go_all_the_time_do_not_keep_a_backup_from_being_wh
     make_shop(dsn)
     with writes_and_ddl(dsn) as traffic:
         point = capture(server, dsn, sizes=SMALL)
-        traffic.wait_for(1)
+        traffic.await_true(1)
     restored(point)
 
 
@@ -231,7 +231,7 @@ def test_a_schema_that_never_stands_still_ends_in_a_clear_word_and_begins_nothin
         capturing = pool.submit(engine.capture, begin)
         while not capturing.done():
             emptying = pool.submit(other.execute, "TRUNCATE small")
-            wait_for(lambda: capturing.done() or waiting(server, dsn) == {"drkit", ""})
+            await_true(lambda: capturing.done() or waiting(server, dsn) == {"drkit", ""})
             one.commit()
             emptying.result(DEADLINE)
             one, other = other, one
@@ -280,7 +280,7 @@ def test_a_failure_while_the_snapshots_own_session_reads_ends_it_soon(server: Po
 
             def give_up(name: str, chunks: Chunks) -> Piece:
                 if name == "dump":
-                    wait_for(lambda: bool(read))
+                    await_true(lambda: bool(read))
                     raise ZeroDivisionError
                 return save(name, counted(chunks))
 
@@ -363,7 +363,7 @@ def test_a_hot_standby_is_a_source_like_any_other(
     with psycopg.connect(shop, autocommit=True) as connection:
         connection.execute("CREATE UNLOGGED TABLE IF NOT EXISTS passing AS SELECT 1 AS one")
     with standby_of(server, tmp_path) as standby:
-        wait_for(lambda: catch_up(server, standby))
+        await_true(lambda: catch_up(server, standby))
         point = capture(standby, standby.dsn("shop"), sizes=SMALL)
     target = restored(point)
     with psycopg.connect(shop, autocommit=True) as connection:
@@ -417,4 +417,4 @@ def waiting(server: NamedServer, dsn: str) -> set[str]:
 
 
 def wait_until_kept_out(server: NamedServer, dsn: str, program: str = "drkit") -> None:
-    wait_for(lambda: program in waiting(server, dsn))
+    await_true(lambda: program in waiting(server, dsn))

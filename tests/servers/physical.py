@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 from cli_runner import Drkit, drkit_in
@@ -21,6 +20,7 @@ from drkit.model import Digest, Manifest, Piece
 from drkit.ports import Store
 from drkit.sealing import Keyring, loading
 from drkit.wiring import Source, select_one
+from patience import await_true
 from postgres.programs import as_server_user, program_environment
 from servers.postgres import PostgresServer, postgres_server
 
@@ -56,6 +56,7 @@ class PhysicalSystem:
     drkit: Drkit
     url: str
     place: str = ""
+    followers: "list[subprocess.Popen[str]]" = field(default_factory=list, repr=False)
 
     def configure(self, more: str = "", interval: str = "1s") -> None:
         text = SCHEDULE.format(url=self.url, place=self.place, interval=interval, more=more)
@@ -115,18 +116,24 @@ class PhysicalSystem:
     @contextmanager
     def following(self, *arguments: str, **environment: str) -> Iterator["Follower"]:
         with self.drkit.running("follow", SOURCE, *arguments, **environment) as child:
-            follower = Follower(self, child)
+            self.followers.append(child)
             try:
-                yield follower
+                yield Follower(self, child)
             finally:
+                self.followers.remove(child)
                 child.kill()
 
     def wait_for(self, happened: Callable[[], Any], told: Callable[[], Any] = lambda: "") -> Any:
-        until = monotonic() + DEADLINE
-        while not (found := happened()):
-            assert monotonic() < until, f"what the test waits for does not happen: {told()}"
-            sleep(0.02)
-        return found
+        return await_true(happened, told=lambda: (told(), self._last_words()))
+
+    def _last_words(self) -> list[object]:
+        """Of whoever follows its log: whether it had ended, and what it said until it is ended now."""
+        said = []
+        for child in self.followers:
+            before = child.poll()
+            child.kill()
+            said.append((before, child.communicate()))
+        return said
 
     def position(self) -> int:
         [(position,)] = self.server.query("SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn")

@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic, sleep
 from typing import Any, LiteralString
 from urllib.parse import quote, urlencode
 
@@ -17,6 +16,7 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict
 
+from patience import await_true
 from postgres.cluster import install_certificate, make_cluster, reachable_programs
 from postgres.programs import (
     as_server_user,
@@ -27,6 +27,7 @@ from postgres.programs import (
     major_of,
     program_environment,
 )
+from processes import find_process, kill, living
 from servers.certificates import Certificates
 from servers.children import free_port, running, wait_until
 
@@ -123,14 +124,10 @@ class PostgresServer(NamedServer):
 
     def crash(self) -> None:
         """All its processes are killed at once, as by a loss of power; what the kernel had taken is still there."""
-        family = [self.pid, *_children_of(self.pid)]
-        for pid in family:
-            os.kill(pid, signal.SIGKILL)
+        family = [process for process in living() if self.pid in (process.pid, process.parent)]
+        kill(family)
         self._life.close()
-        until = monotonic() + 10
-        while any(_is_alive(pid) for pid in family):
-            assert monotonic() < until, f"the server's processes {family} do not die"
-            sleep(0.01)
+        await_true(lambda: not any(find_process(process.pid) for process in family), told=lambda: family)
 
 
 @contextmanager
@@ -208,15 +205,3 @@ def _described(dsn: str) -> NamedServer:
     for name in ("user", "dbname"):
         known.pop(name, None)
     return NamedServer(host or "127.0.0.1", int(port or 5432), password, client_programs(major), major, user, known)
-
-
-def _children_of(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _is_alive(pid: int) -> bool:
-    """A zombie holds nothing any more."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False

@@ -6,7 +6,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from time import monotonic, sleep
 from typing import NamedTuple
 
 import psycopg
@@ -14,7 +13,7 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from daemon_runner import PATIENCE
+from patience import await_true
 from postgres.programs import find_programs
 from servers.moto_process import moto_server
 from servers.postgres import PostgresServer, postgres_server
@@ -92,10 +91,7 @@ class Ayni:
         """Until all that the server has written by now is in the store."""
         [(wanted,)] = self.server.query("SELECT pg_current_wal_flush_lsn()::text")
         query = "SELECT bool_or(flush_lsn >= %s::pg_lsn) FROM pg_stat_replication"
-        until = monotonic() + PATIENCE
-        while self.server.query(query, [wanted]) != [(True,)]:
-            assert monotonic() < until, "the log does not reach the store"
-            sleep(0.05)
+        await_true(lambda: self.server.query(query, [wanted]) == [(True,)])
 
     @contextmanager
     def _api(self, database: str) -> "Iterator[psycopg.Connection[tuple[int]]]":

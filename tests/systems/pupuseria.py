@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
 
 import psycopg
 
-from daemon_runner import PATIENCE
+from patience import await_true
 from postgres.programs import find_programs
 from servers.moto_process import moto_server
 from systems.team import Team, make_buckets, s3_environment, team_of
@@ -40,12 +39,9 @@ class Evening:
         return int(told[-1]) if told else 0
 
     def await_orders(self, more: int) -> int:
-        wanted, until = self.last() + more, monotonic() + PATIENCE
-        while (last := self.last()) < wanted:
-            assert self.process.poll() is None, "the restaurant had to close: see its traceback"
-            assert monotonic() < until
-            sleep(0.01)
-        return last
+        wanted = self.last() + more
+        await_true(lambda: self.last() >= wanted, self.process)
+        return self.last()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cli_runner import Done, Drkit, drkit_in
-from daemon_runner import PATIENCE, Clock
+from daemon_runner import Clock
+from patience import PATIENCE
 from servers.s3_server import S3Server
 
 SCHEDULES = Path(__file__).parents[2] / "schedules"

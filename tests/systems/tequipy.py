@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from time import monotonic, sleep
 
 import psycopg
 
 from cli_runner import Done, Drkit, drkit_in
-from daemon_runner import PATIENCE
 from kubernetes_pods import Document, Started, named, read_documents, start
+from patience import await_true
 from postgres.programs import find_programs
+from processes import having
 from servers.moto_process import moto_server
 from servers.postgres import PostgresServer, postgres_server
 from servers.redis import Redis, redis_server
@@ -48,20 +48,12 @@ class Pod:
 
     def child(self, program: str) -> int:
         """The process of that name that works for it, once there is one."""
-        told = f"TMPDIR={self.drkit.environment['TMPDIR']}".encode()
-        until = monotonic() + PATIENCE
-        while monotonic() < until:
-            for place in Path("/proc").glob("[0-9]*"):
-                try:
-                    words = (place / "cmdline").read_bytes().split(b"\0")
-                    if words[0].endswith(f"/{program}".encode()) and told in (place / "environ").read_bytes().split(
-                        b"\0"
-                    ):
-                        return int(place.name)
-                except OSError:
-                    continue
-            sleep(0.01)
-        raise AssertionError(f"{program} is not started")
+
+        def found() -> list[int]:
+            ours = having("TMPDIR", self.drkit.environment["TMPDIR"])
+            return [each.pid for each in ours if "".join(each.words[:1]).endswith(f"/{program}")]
+
+        return await_true(found)[0]
 
     def written(self) -> set[str]:
         """Where anything lies below its root that was not mounted there, by the folder at the top."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon_runner import PATIENCE
+from patience import PATIENCE
 from servers.redis import redis_server
 from systems.ayni import DATABASE, Ayni, Favours, ayni_running
 from systems.team import utc

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +26,7 @@ from drkit.disk.life import is_dead, name_process
 from drkit.runs import Failure, Record
 from drkit.timetable import parse_cron
 from drkit.troubles import Trouble
+from processes import children_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -326,19 +326,9 @@ def test_a_child_that_does_not_listen_is_killed(endless: tuple[str, ...]) -> Non
         running = asyncio.create_task(
             run_child(endless, lambda _: None, timedelta(seconds=1), patience=timedelta(seconds=1))
         )
-        while not (children := children_of(os.getpid(), endless)):
+        while not (children := [each.pid for each in children_of(os.getpid()) if set(endless) <= set(each.words)]):
             await asyncio.sleep(0.01)
         os.kill(children[0], signal.SIGSTOP)  # it hears nothing any more
         return await running
 
     assert asyncio.run(live()).exit_code == -signal.SIGKILL
-
-
-def children_of(parent: int, words: Sequence[str]) -> list[int]:
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            command = (place / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            if set(words) <= set(command) and int((place / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
-                found.append(int(place.name))
-    return found

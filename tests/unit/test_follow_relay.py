@@ -1,8 +1,6 @@
 """Log that is passed on to a replica: what of it, in which order, and what happens when that fails."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from time import monotonic, sleep
 
 from drkit import catalog
 from drkit.catalog import Span
@@ -11,6 +9,7 @@ from drkit.follow.relay import Relay
 from drkit.ports import Store
 from drkit.replicate.log import LogPassage, plan_log_copy
 from drkit.stores.memory import MemoryStore
+from patience import await_true
 
 SOURCE = "shop/main"
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -34,13 +33,6 @@ def put(store: Store, each: Span) -> None:
 
 def spans_of(store: Store) -> list[Span]:
     return list(catalog.survey_log(store, SOURCE).spans)
-
-
-def await_true(happened: Callable[[], object]) -> None:
-    until = monotonic() + 60
-    while not happened():
-        assert monotonic() < until
-        sleep(0.005)
 
 
 def test_histories_come_first_then_the_log_from_its_beginning_and_nothing_that_was_merged() -> None:

@@ -2,16 +2,16 @@
 
 import os
 import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 
 from drkit.errors import CaptureError
 from drkit.streams.process import Family, family
+from patience import await_true
 
 PATH = {"PATH": os.environ["PATH"]}
 DEAF = "trap '' TERM; echo ready; while :; do sleep 0.02; done"
@@ -160,7 +160,7 @@ def test_end_ends_all_and_whoever_reads_or_feeds_them_gets_their_failure() -> No
         assert next(first) == b"ready\n"
         reader = pool.submit(list, first)
         feeder = pool.submit(feeds, children, "exec cat > /dev/null", endless())
-        wait_for(lambda: len(ours()) == 2)
+        await_true(lambda: len(ours()) == 2)
         children.end()
         for future in (reader, feeder):
             error = future.exception(30)
@@ -214,19 +214,12 @@ def test_an_error_in_what_is_fed_is_not_the_end_of_the_input(tmp_path: Path) -> 
 
     def broken() -> Iterator[bytes]:
         yield b"half"
-        wait_for(lambda: (tmp_path / "got").exists() and (tmp_path / "got").read_bytes() == b"half")
+        await_true(lambda: (tmp_path / "got").exists() and (tmp_path / "got").read_bytes() == b"half")
         raise ZeroDivisionError
 
     with family() as children, pytest.raises(ZeroDivisionError):
         feeds(children, f"cat > {tmp_path}/got && touch {tmp_path}/committed", broken())
     assert not (tmp_path / "committed").exists()
-
-
-def wait_for(happened: Callable[[], bool]) -> None:
-    until = monotonic() + 30
-    while not happened():
-        assert monotonic() < until, "what the test waits for does not happen"
-        sleep(0.001)
 
 
 def test_what_a_child_is_shown_goes_on_as_it_came(tmp_path: Path) -> None:

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +7,8 @@ import pytest
 from drkit.engines.sqlite.drill import ask
 from drkit.model import Answer, Check
 from drkit.verify.questions import Question, agree, put_question, spell
+from patience import await_true
+from processes import living
 from sqlite_shop import make_shop
 
 MINUTE = timedelta(minutes=1)
@@ -126,16 +127,8 @@ def test_a_command_that_never_ends_is_ended_with_all_that_it_started(tmp_path: P
     check = running(noted, timedelta(seconds=0.2))
     assert check.outcome == "failed"
     assert "when its time was up" in check.actual
-    assert group_of(int((tmp_path / "pid").read_text())) == []
-
-
-def group_of(leader: int) -> list[str]:
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(FileNotFoundError, ProcessLookupError):
-            state, _, group, *_ = (process / "stat").read_text().rpartition(")")[2].split()
-            found += [process.name] if state != "Z" and int(group) == leader else []
-    return found
+    leader = int((tmp_path / "pid").read_text())
+    await_true(lambda: not [process for process in living() if process.group == leader])
 
 
 def test_a_command_is_told_the_facts_and_what_it_says_is_redacted() -> None:

@@ -4,7 +4,7 @@ import threading
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures.thread import _global_shutdown_lock
-from time import monotonic, sleep
+from time import sleep
 
 import pytest
 from hypothesis import given
@@ -16,6 +16,7 @@ from drkit.streams.ahead import ahead, map_ahead
 from drkit.streams.blocks import Cursor, blocks
 from drkit.streams.compress import FRAME_BYTES, LARGEST_FRAME, compress, decompress, zstd
 from drkit.streams.meter import Hasher, Tally
+from patience import await_true
 
 PREFIX = struct.Struct("<III")
 
@@ -49,10 +50,7 @@ def watched(count: int, pulled: list[int], fail_at: int | None = None) -> Iterat
 
 
 def await_length(found: list[int], length: int) -> None:
-    until = monotonic() + 30
-    while len(found) < length:
-        assert monotonic() < until
-        sleep(0.001)
+    await_true(lambda: len(found) >= length, pause=0.001)
 
 
 def test_the_zstd_program_reads_what_is_written() -> None:
