@@ -71,9 +71,9 @@ class Faults:
     def end_daemon(self) -> None:
         """It, and all of its jobs, as an operator does it."""
         self._end("daemon")
-        for pid in self._orphans():
+        for process in self._orphans():
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+                os.kill(process.pid, signal.SIGTERM)
 
     def end_follower(self) -> None:
         self._end("follower")

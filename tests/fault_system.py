@@ -28,9 +28,9 @@ from drkit.restore.run import read_plan, restore
 from drkit.sealing import Keyring
 from drkit.wiring import Source, select_one
 from file_trees import look
+from patience import PATIENCE
 from sqlite_shop import make_shop
 
-DEADLINE = 60.0
 DOCS, BOOKS = "shop/docs", "shop/books"
 SCHEDULE = """
 [store]
@@ -185,13 +185,13 @@ def make_system(
 
 
 def answer_of(child: subprocess.Popen[str]) -> Answer:
-    out, err = child.communicate(timeout=DEADLINE)
+    out, err = child.communicate(timeout=PATIENCE)
     return Answer(child.returncode, out, err)
 
 
 def wait_for(happened: Callable[[], bool], child: subprocess.Popen[str] | None = None) -> bool:
     """Whether it happened before the child ended. Looks as often as it can without taking a core for itself."""
-    until = monotonic() + DEADLINE
+    until = monotonic() + PATIENCE
     while not happened():
         if child is not None and child.poll() is not None:
             return happened()

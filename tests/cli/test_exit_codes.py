@@ -4,7 +4,7 @@ import pytest
 
 from cli.conftest import Shop
 from cli_runner import await_bytes_in
-from patience import await_true
+from patience import PATIENCE, await_true
 from processes import session_of
 
 
@@ -93,7 +93,7 @@ def test_a_backup_that_is_stopped_ends_with_130_and_leaves_nothing(shop: Shop, s
     with shop.with_tree(megabytes=256), shop.drkit.running("backup", "now", "shop/tree") as child:
         await_bytes_in(incoming, child)
         child.send_signal(signal_)
-        out, err = child.communicate(timeout=30)
+        out, err = child.communicate(timeout=PATIENCE)
         assert (child.returncode, out) == (130, ""), err
         await_true(lambda: not session_of(child.pid))
     assert "interrupted" in err

@@ -3,6 +3,7 @@ from pathlib import Path
 
 from cli.conftest import Shop
 from cli_runner import Done, await_bytes_in, drkit_in
+from patience import PATIENCE
 from processes import session_of
 from servers.s3_server import S3Server
 
@@ -63,7 +64,7 @@ def test_no_secret_is_in_any_process_list_while_a_backup_runs(shop: Shop) -> Non
         for process in processes:
             _assert_none(shop, " ".join(process.words))
         child.send_signal(signal.SIGTERM)
-        child.wait(30)
+        child.wait(PATIENCE)
 
 
 def test_the_secret_of_a_bucket_is_not_shown_by_any_failure(shop: Shop, moto_url: S3Server) -> None:

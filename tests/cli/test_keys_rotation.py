@@ -12,6 +12,7 @@ import pytest
 
 from cli.conftest import Shop, copy_shop, stands
 from drkit.age import format_identity, new_identity
+from patience import PATIENCE
 
 OLD_PASSPHRASE = "correct-horse-battery-staple"
 
@@ -255,7 +256,7 @@ def test_no_command_of_a_backup_host_touches_an_identity(_captured: Path, tmp_pa
         fifo = os.open(shop.folder / "keys-2" / "identity", os.O_WRONLY)
         os.write(fifo, b"no identity\n")
         os.close(fifo)
-        assert child.wait(60) == 3
+        assert child.wait(PATIENCE) == 3
 
 
 def test_looking_at_a_log_from_a_backup_host_touches_no_identity(shop: Shop) -> None:

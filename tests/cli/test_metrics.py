@@ -11,7 +11,7 @@ import pytest
 
 from cli.conftest import Shop
 from drkit.metrics import OPENMETRICS
-from patience import await_true
+from patience import PATIENCE, await_true
 from servers.figures import shown
 from servers.prometheus import node_exporter, prometheus_server, promtool, pushgateway
 
@@ -208,4 +208,4 @@ def test_a_push_that_nobody_answers_can_be_interrupted(shop: Shop) -> None:
             line, _ = silent.accept()
             with line:
                 child.send_signal(signal.SIGTERM)
-                assert child.wait(60) == 130
+                assert child.wait(PATIENCE) == 130

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli_runner import Drkit, drkit_in
-from patience import await_true
+from patience import PATIENCE, await_true
 from processes import living
 from recovering import short_folder
 from servers.redis import Redis, fill, redis_cli, redis_server
@@ -165,7 +165,7 @@ def test_a_backup_that_is_killed_in_the_middle_is_none_and_the_next_one_is_clean
             with shop.drkit.running("backup", "now", REDIS_URL=slow.url) as child:
                 await_true(lambda: b"connected_slaves:1" in slow.call("INFO", "replication"))
                 child.send_signal(word)
-                assert child.wait(20) == (130 if word == signal.SIGTERM else -9)
+                assert child.wait(PATIENCE) == (130 if word == signal.SIGTERM else -9)
         assert shop.drkit.json("backup", "list")["points"] == []
         slow.call("CONFIG", "SET", "rdb-key-save-delay", 0)
         await_true(lambda: b"connected_slaves:0" in slow.call("INFO", "replication"))

@@ -26,6 +26,7 @@ from drkit.verify.ledger import read_store
 from drkit.verify.model import Drill
 from drkit.when import format_moment, parse_moment
 from drkit.wiring import clock, select_one
+from patience import PATIENCE
 
 MAIN = "shop/main"
 DAY = timedelta(days=1)
@@ -314,7 +315,7 @@ def test_the_seed_of_a_random_moment_is_in_the_evidence_and_picks_it_again(shop:
 def test_a_drill_that_is_stopped_ends_with_130_leaves_evidence_and_nothing_else(shop: Shop, signal: str) -> None:
     add_check(shop, command=f"'''test -e calm || {{ kill -{signal} $PPID; sleep 600; }}'''")
     with shop.drkit.running("verify", "now", "--json") as child:
-        out, err = child.communicate(timeout=30)
+        out, err = child.communicate(timeout=PATIENCE)
     assert (child.returncode, out) == (130, ""), err
     assert scratch_left(shop) == []
     (stopped,) = evidence(shop)

@@ -7,6 +7,7 @@ import pytest
 from drkit.model import Manifest
 from fault_gate import Gate
 from fault_system import DOCS, Answer, FaultSystem, answer_of, make_system
+from patience import PATIENCE
 from servers.proxy import Proxy, answer_error, proxy_before
 from servers.s3_server import S3Server
 
@@ -25,7 +26,7 @@ def test_two_backups_of_one_source_at_once_are_both_listed_and_whole(
     gate = Gate()
     proxy.breaks("PUT .*manifest", gate.before)
     with system.running("backup", "now", DOCS, "--json") as first:
-        assert gate.reached.wait(30)
+        assert gate.reached.wait(PATIENCE)
         second = system.run("backup", "now", DOCS, "--json")
         gate.let_through()
         done = answer_of(first)
@@ -53,7 +54,7 @@ def test_a_backup_during_which_two_prunes_run_is_whole(tmp_path: Path, near_s3: 
     gate = Gate()
     proxy.breaks("PUT .*index", gate.after)
     with system.running("backup", "now", DOCS, "--json") as backup:
-        assert gate.reached.wait(30)
+        assert gate.reached.wait(PATIENCE)
         with system.running("prune", DOCS, "--yes") as one, system.running("prune", DOCS, "--yes") as other:
             prunes = [answer_of(one), answer_of(other)]
         gate.let_through()
@@ -74,7 +75,7 @@ def test_a_prune_that_lists_what_another_one_is_removing_is_harmless(
     gate = Gate()
     proxy.breaks(f"GET .*{made[1]}/manifest", gate.before)
     with system.running("prune", DOCS, "--yes") as first:
-        assert gate.reached.wait(30)
+        assert gate.reached.wait(PATIENCE)
         system.back_up(DOCS)
         second = system.run("prune", DOCS, "--yes")
         gate.let_through()
@@ -117,12 +118,12 @@ def test_a_restore_that_begins_while_a_prune_takes_its_point_has_all_that_it_rea
     removing, reading = Gate(), Gate()
     proxy.breaks("POST .*delete", removing.before)
     with system.running("prune", DOCS, "--yes") as prune:
-        assert removing.reached.wait(30)
+        assert removing.reached.wait(PATIENCE)
         proxy.breaks("GET .*files", Gate.open().before)
         proxy.breaks("GET .*files", reading.before)
         at = str(outdated.consistent_at)
         with system.running("restore", DOCS, "--at", at, "--yes", "--to", tmp_path / "target") as restore:
-            assert reading.reached.wait(30)
+            assert reading.reached.wait(PATIENCE)
             removing.let_through()
             assert answer_of(prune).code == 0
             assert outdated.id not in {point.id for point in system.points(DOCS)}
@@ -140,7 +141,7 @@ def test_a_restore_whose_point_went_before_it_said_so_ends_with_6_and_touches_no
     proxy.breaks("PUT .*/reading/", gate.before)
     at = str(outdated.consistent_at)
     with system.running("restore", DOCS, "--at", at, "--yes", "--to", tmp_path / "target") as restore:
-        assert gate.reached.wait(30)
+        assert gate.reached.wait(PATIENCE)
         assert system.run("prune", DOCS, "--yes").code == 0
         gate.let_through()
         done = answer_of(restore)
@@ -178,7 +179,7 @@ def restore_while_pruned(folder: Path, near_s3: tuple[Proxy, FaultSystem], when:
     proxy.breaks("GET .*files", Gate.open().before)
     proxy.breaks("GET .*files", gate.before)
     with system.running("restore", DOCS, "--at", when, "--yes", "--to", folder / "target") as child:
-        assert gate.reached.wait(30)
+        assert gate.reached.wait(PATIENCE)
         pruned = system.run("prune", DOCS, "--yes", "--json")
         assert pruned.code == 0
         gate.let_through()

@@ -11,6 +11,7 @@ from drkit.prune import plan_prune, prune, read_references
 from drkit.retention import Verdict
 from fault_gate import Gate
 from fault_system import DOCS, make_system
+from patience import PATIENCE
 from servers.proxy import proxy_before
 from servers.s3_server import S3Server
 
@@ -39,7 +40,7 @@ def test_a_killed_backup_is_whole_or_not_listed(tmp_path: Path, moto_url: S3Serv
         gate = Gate()
         proxy.breaks(pattern, getattr(gate, side))
         with system.running("backup", "now", DOCS) as child:
-            assert gate.reached.wait(30)
+            assert gate.reached.wait(PATIENCE)
             child.kill()
             child.wait()
             gate.drop()
@@ -61,7 +62,7 @@ def test_what_a_killed_backup_left_is_invisible_and_collected_once_the_grace_has
         gate = Gate()
         proxy.breaks(pattern, getattr(gate, side))
         with system.running("backup", "now", DOCS) as child:
-            assert gate.reached.wait(30)
+            assert gate.reached.wait(PATIENCE)
             child.kill()
             child.wait()
             gate.drop()

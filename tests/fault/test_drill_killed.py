@@ -13,7 +13,7 @@ from drkit.verify.ledger import read_store
 from drkit.verify.model import Drill
 from fault_gate import Gate
 from fault_system import BOOKS, DOCS, FaultSystem, wait_for
-from patience import await_true
+from patience import PATIENCE, await_true
 from processes import living
 from servers.proxy import proxy_before
 from servers.s3_server import S3Server
@@ -59,7 +59,7 @@ def test_a_drill_killed_at_any_of_its_requests_stands_in_no_ones_way(
             proxy.breaks(pattern, Gate.open().before, times=passed)
         proxy.breaks(pattern, gate.before)
         with system.running("verify", "now", BOOKS) as child:
-            assert gate.reached.wait(30)
+            assert gate.reached.wait(PATIENCE)
             child.kill()
             child.wait()
             gate.drop()
@@ -77,7 +77,7 @@ def test_an_evidence_that_arrived_as_its_drill_was_killed_is_a_link_of_the_chain
         gate = Gate()
         proxy.breaks("PUT .*drills", gate.after)
         with system.running("verify", "now", BOOKS) as child:
-            assert gate.reached.wait(30)
+            assert gate.reached.wait(PATIENCE)
             child.kill()
             child.wait()
             gate.drop()
@@ -153,5 +153,5 @@ def test_a_drill_leaves_the_copy_of_one_that_runs_at_the_same_time_alone(tmp_pat
         assert system.run("verify", "now", BOOKS).code == 0
         assert len(list(scratch_of(system).iterdir())) == 1
         calm.touch()
-        assert child.wait(30) == 0, child.communicate()
+        assert child.wait(PATIENCE) == 0, child.communicate()
     assert len(next_drill_is_clean(system, BOOKS)) == 3

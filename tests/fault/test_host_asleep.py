@@ -14,6 +14,7 @@ import pytest
 from daemon_runner import Clock
 from fault_gate import Gate
 from fault_system import BOOKS, DOCS, Answer, FaultSystem, answer_of, make_system
+from patience import PATIENCE
 from postgres_system import fill
 from postgres_system import make_system as make_postgres
 from servers.postgres import NamedServer
@@ -41,7 +42,7 @@ def test_a_backup_whose_lines_died_while_its_host_slept_is_whole_or_not_listed(
         gate = Gate()
         proxy.breaks(moment, gate.after)
         with system.running("backup", "now", DOCS) as child:
-            assert gate.reached.wait(30)
+            assert gate.reached.wait(PATIENCE)
             with asleep(child):
                 gate.drop()
             done = answer_of(child)
@@ -59,7 +60,7 @@ def test_a_backup_whose_clock_went_on_for_an_hour_while_its_host_slept_is_whole_
         gate = Gate()
         proxy.breaks(moment, gate.after)
         with system.with_environment(**clock.environment).running("backup", "now", BOOKS) as child:
-            assert gate.reached.wait(30)
+            assert gate.reached.wait(PATIENCE)
             with asleep(child):
                 clock.set(datetime.now(UTC) + HOUR)
                 gate.let_through()

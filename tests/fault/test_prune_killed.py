@@ -14,6 +14,7 @@ from drkit.prune import plan_prune, prune, read_references
 from drkit.retention import Verdict
 from fault_gate import Gate
 from fault_system import DOCS, FaultSystem, make_system, wait_for
+from patience import PATIENCE
 from servers.proxy import proxy_before
 from servers.s3_server import S3Server
 
@@ -78,7 +79,7 @@ def test_points_are_whole_after_a_killed_prune_of_a_bucket(
             proxy.breaks("POST .*delete", Gate.open().before)
         proxy.breaks("POST .*delete", getattr(gate, side))
         with system.running("prune", DOCS, "--yes") as child:
-            assert gate.reached.wait(30)
+            assert gate.reached.wait(PATIENCE)
             child.kill()
             child.wait()
             gate.drop()

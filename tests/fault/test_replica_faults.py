@@ -10,6 +10,7 @@ from drkit.catalog import survey
 from drkit.stores import open_store
 from fault_gate import Gate
 from fault_system import DOCS, Answer, FaultSystem, make_system, wait_for
+from patience import PATIENCE
 from servers.proxy import answer_error, proxy_before
 from servers.s3_server import S3Server
 
@@ -56,7 +57,7 @@ def test_a_killed_copy_lists_only_whole_points_and_the_next_one_goes_on(
         gate = Gate()
         proxy.breaks(pattern, getattr(gate, side))
         with system.running("replicate", DOCS) as child:
-            assert gate.reached.wait(30)
+            assert gate.reached.wait(PATIENCE)
             child.kill()
             child.wait()
             gate.drop()
@@ -92,7 +93,7 @@ def test_a_copy_that_is_interrupted_ends_soon_with_130_and_leaves_no_upload(
         gate = Gate()
         proxy.breaks("PUT .*files.*partNumber=1", gate.after)
         with system.running("replicate", DOCS) as child:
-            assert gate.reached.wait(30)
+            assert gate.reached.wait(PATIENCE)
             child.send_signal(signal.SIGTERM)
             gate.let_through()
             child.communicate(timeout=LONG)

@@ -6,6 +6,7 @@ import pytest
 
 from fault_gate import Gate
 from fault_system import BOOKS, DOCS, make_system, wait_for
+from patience import PATIENCE
 from servers.proxy import proxy_before
 from servers.s3_server import S3Server
 
@@ -55,7 +56,7 @@ def test_a_restore_from_s3_killed_at_any_of_its_reads_can_be_run_again(
         proxy.breaks("GET .*(age|json)", Gate.open().before, times=get - 1)
         proxy.breaks("GET .*(age|json)", gate.before)
         with system.running("restore", DOCS, "--to", target) as child:
-            assert gate.reached.wait(30)
+            assert gate.reached.wait(PATIENCE)
             child.kill()
             child.wait()
             gate.drop()

@@ -13,6 +13,7 @@ from contract.store_contract import MIB, pattern
 from drkit.stores import open_store
 from fault_gate import Gate
 from fault_system import DOCS, FaultSystem, answer_of, make_system
+from patience import PATIENCE
 from servers.proxy import Exchange, Proxy, answer_error, forward, proxy_before
 from servers.s3_server import S3Server
 
@@ -129,7 +130,7 @@ def test_credentials_that_can_be_renewed_are_renewed_in_mid_backup(
     proxy.breaks("POST .*files.*uploadId", gate.before)
     aws = {"AWS_CONFIG_FILE": str(issuer.config), "AWS_PROFILE": "issued", "AWS_ACCESS_KEY_ID": ""}
     with system.with_environment(**aws).running("backup", "now", DOCS, "--json") as child:
-        assert gate.reached.wait(30)
+        assert gate.reached.wait(PATIENCE)
         issuer.issue("SECOND")
         late = proxy.breaks("", refuse_the_first, times=1000)
         gate.let_through()

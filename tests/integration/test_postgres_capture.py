@@ -19,7 +19,7 @@ from drkit.model import Piece
 from drkit.ports import Chunks, Save
 from drkit.sealing import saving
 from drkit.stores.memory import MemoryStore
-from patience import await_true
+from patience import PATIENCE, await_true
 from postgres.compare import describe, differences
 from postgres.traffic import writes_and_ddl
 from postgres_vault import Point, new_keys, restore
@@ -28,7 +28,6 @@ from servers.standby import catch_up, standby_of
 
 KIB = 1 << 10
 SMALL = Sizes(64 * KIB, 128 * KIB)
-DEADLINE = 60.0
 NUMBERS = count()
 
 
@@ -182,7 +181,7 @@ def test_a_table_that_changed_between_the_snapshot_and_the_lock_leads_to_a_new_s
         capturing = pool.submit(capture, server, dsn)
         wait_until_kept_out(server, dsn)
         application.commit()
-        target = restored(capturing.result(DEADLINE))
+        target = restored(capturing.result(PATIENCE))
     assert_same(server, dsn, target)
     with psycopg.connect(target) as connection:
         assert connection.execute("SELECT what FROM log").fetchall() == [("changed",)]
@@ -211,7 +210,7 @@ def test_a_table_that_is_not_wanted_may_change_under_the_first_snapshot(
         application.execute("TRUNCATE staging; INSERT INTO log DEFAULT VALUES")
         application.commit()
         holder.commit()
-        target = restored(capturing.result(DEADLINE))
+        target = restored(capturing.result(PATIENCE))
     with psycopg.connect(target) as connection:
         assert connection.execute("SELECT count(*) FROM log").fetchall() == [(0,)]
 
@@ -233,7 +232,7 @@ def test_a_schema_that_never_stands_still_ends_in_a_clear_word_and_begins_nothin
             emptying = pool.submit(other.execute, "TRUNCATE small")
             await_true(lambda: capturing.done() or waiting(server, dsn) == {"drkit", ""})
             one.commit()
-            emptying.result(DEADLINE)
+            emptying.result(PATIENCE)
             one, other = other, one
         error = capturing.exception()
     assert isinstance(error, CaptureError)
@@ -260,7 +259,7 @@ def test_who_waits_for_a_stronger_lock_neither_stops_a_backup_nor_waits_for_more
                 wait_until_kept_out(server, dsn, "")
 
         point = hooked(server, dsn, alter_first, jobs=1, sizes=SMALL)
-        altering[0].result(DEADLINE)
+        altering[0].result(PATIENCE)
     with psycopg.connect(restored(point)) as connection:
         assert connection.execute("SELECT count(*), max(n) FROM orders").fetchall() == [(9000, 9000)]
         assert connection.execute("SELECT FROM pg_attribute WHERE attname = 'more'").fetchall() == []
@@ -295,7 +294,7 @@ def test_a_failure_while_the_snapshots_own_session_reads_ends_it_soon(server: Po
         engine = postgres_vault.engine(server.bin, dsn, sizes=Sizes(64 * KIB, 2**30), rate_limit=10_000_000)
         with pytest.raises(ZeroDivisionError):
             engine.capture(begin)
-        altering[0].result(DEADLINE)
+        altering[0].result(PATIENCE)
     assert sum(read) < 60_000_000
     assert sessions(server, dsn) == []
 

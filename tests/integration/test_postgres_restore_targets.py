@@ -20,6 +20,7 @@ from drkit.model import Piece, Restored, Wishes
 from drkit.ports import Chunks, Load
 from drkit.sealing import loading
 from drkit.stores.local import LocalStore
+from patience import PATIENCE
 from postgres_vault import Point, capture, engine, new_keys, restore, utc_now
 from servers.postgres import PostgresServer, postgres_server
 
@@ -303,7 +304,7 @@ def refuse_second(server: PostgresServer, point: Point, name: str) -> None:
     thread = Thread(target=first)
     thread.start()
     try:
-        assert reached.wait(30)
+        assert reached.wait(PATIENCE)
         with pytest.raises(UsageError, match="is being filled by another restore"):
             run(point, server, name)
     finally:

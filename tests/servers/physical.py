@@ -20,11 +20,10 @@ from drkit.model import Digest, Manifest, Piece
 from drkit.ports import Store
 from drkit.sealing import Keyring, loading
 from drkit.wiring import Source, select_one
-from patience import await_true
+from patience import PATIENCE, await_true
 from postgres.programs import as_server_user, program_environment
 from servers.postgres import PostgresServer, postgres_server
 
-DEADLINE = 90.0
 SOURCE = "shop/main"
 SCHEDULE = """
 [store]
@@ -246,7 +245,7 @@ class Follower:
     def end(self) -> int:
         """As an operator stops it."""
         self.child.terminate()
-        return self.child.wait(60)
+        return self.child.wait(PATIENCE)
 
     @property
     def peak_memory(self) -> int:
@@ -265,7 +264,7 @@ class Follower:
         raise AssertionError(f"it ended without a word of {words!r}: {self.lines}")
 
     def await_end(self) -> tuple[int, list[dict[str, Any]]]:
-        _, err = self.child.communicate(timeout=DEADLINE)
+        _, err = self.child.communicate(timeout=PATIENCE)
         return self.child.returncode, [json.loads(line) for line in err.splitlines()]
 
 
