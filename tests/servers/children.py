@@ -9,9 +9,10 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import monotonic, sleep
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
+
+from patience import await_true
 
 _PR_SET_PDEATHSIG = 1
 
@@ -46,12 +47,8 @@ def running(command: list[str], log: Path, env: Mapping[str, str] | None = None)
             child.wait()
 
 
-def wait_until(ready: Callable[[], bool], child: subprocess.Popen[bytes], log: Path, seconds: float = 60) -> None:
-    until = monotonic() + seconds
-    while not ready():
-        assert child.poll() is None, f"{child.args} ended: {log.read_text(errors='replace')[-2000:]}"
-        assert monotonic() < until, f"{child.args} is not ready: {log.read_text(errors='replace')[-2000:]}"
-        sleep(0.05)
+def wait_until(ready: Callable[[], bool], child: subprocess.Popen[bytes], log: Path) -> None:
+    await_true(ready, child, lambda: f"{child.args}: {log.read_text(errors='replace')[-2000:]}", pause=0.05)
 
 
 def answers(url: str) -> bool:

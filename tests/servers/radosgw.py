@@ -12,6 +12,7 @@ from time import sleep
 
 import boto3
 
+from patience import PATIENCE, await_true
 from servers.certificates import make_ca_and_server
 from servers.children import answers, free_port, listens, require, running, wait_until
 from servers.s3_server import S3Server
@@ -138,9 +139,9 @@ def radosgw_server(folder: Path) -> Iterator[Radosgw]:
 
         monitor, log = start("mon", "ceph-mon", "-i", "a")
         wait_until(lambda: listens(mon), monitor, log)
-        run("ceph", "-c", config, "osd", "new", disk)
+        _tell_monitor(config, "osd", "new", disk)
         run("ceph-osd", "-c", config, "-i", "0", "--mkfs", "--osd-uuid", disk)
-        run("ceph", "-c", config, "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=localhost")
+        _tell_monitor(config, "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=localhost")
         for _ in range(_STARTS):
             disk_server, log = start("osd", "ceph-osd", "-i", "0")
             if _is_active(disk_server, folder / "log/osd.0.log"):
@@ -162,7 +163,7 @@ def radosgw_server(folder: Path) -> Iterator[Radosgw]:
 
 
 def _is_active(disk_server: subprocess.Popen[bytes], log: Path) -> bool:
-    """Now and then ceph-osd speaks before it has heard its monitor out, is told "wrong fsid", and ends."""
+    """Like `_tell_monitor` it speaks too early now and then, is told "wrong fsid", and ends."""
     while disk_server.poll() is None:
         if log.exists() and "booting -> active" in log.read_text(errors="replace"):
             return True
@@ -170,9 +171,21 @@ def _is_active(disk_server: subprocess.Popen[bytes], log: Path) -> bool:
     return False
 
 
+def _tell_monitor(config: Path, *command: str) -> None:
+    """Now and then it speaks before it has heard the monitor out, and is refused. To say all again does no harm."""
+    words = ["ceph", "-c", str(config), *command]
+
+    def told() -> bool:
+        done = subprocess.run(words, capture_output=True, timeout=PATIENCE, env=_environment(config))
+        assert done.returncode == 0 or b"command descriptions" in done.stderr, done
+        return done.returncode == 0
+
+    await_true(told)
+
+
 def _run(config: Path, *command: str | Path) -> None:
     words = [str(word) for word in command]
-    done = subprocess.run(words, capture_output=True, timeout=60, env=_environment(config))
+    done = subprocess.run(words, capture_output=True, timeout=PATIENCE, env=_environment(config))
     assert done.returncode == 0, f"{command[0]} failed: {done.stderr.decode()[-2000:]}"
 
 
