@@ -8,16 +8,14 @@ import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urlencode
 
 from drkit.disk.removal import remove_tree
-from drkit.engines.postgres.dsn import parse_dsn
 from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.recovery.build import Site, build, read_facts
-from drkit.engines.postgres.recovery.feed import feeding
+from drkit.engines.postgres.recovery.own_server import OWN, OwnServer, environment_of
 from drkit.engines.postgres.recovery.serverfacts import ServerFacts
 from drkit.engines.postgres.recovery.servers import RunAs, find_server, run_as
 from drkit.engines.postgres.recovery.settings import (
@@ -27,21 +25,18 @@ from drkit.engines.postgres.recovery.settings import (
     recovery_settings,
     rewrite,
     stripped,
-    words,
 )
 from drkit.engines.postgres.recovery.stop import Stop, find_stop
 from drkit.engines.postgres.recovery.unfinished import DATA, is_left, spaces_of, unfinished
-from drkit.engines.postgres.recovery.waiting import Reached, await_recovery
+from drkit.engines.postgres.recovery.waiting import Reached
 from drkit.engines.postgres.recovery.wal import WalReader
 from drkit.engines.postgres.scratch.cluster import PORT, check_socket
-from drkit.engines.postgres.scratch.server import last_words
-from drkit.errors import ConfigError, NotRestorable, UsageError
+from drkit.errors import ConfigError, UsageError
 from drkit.model import Restored, Wishes, refuse_options
 from drkit.ports import Load
 from drkit.restore.travel import Travel
 from drkit.when import format_moment
 
-OWN = "drkit-recovery"
 SPOOL = "drkit-log"
 _REMARK = "drkit: for the recovery, and so that this copy reaches for nothing of the original"
 _MINIMAL = "# the original's lay outside of its data folder, at {place}, and is not in the backup\n"
@@ -49,8 +44,6 @@ _ADMISSION = "local all all peer\n"
 # What was fetched ahead is taken at once; drkit is started for the rest. A server takes a failure for the end of the
 # log unless its status is beyond 128, and only 1 says that the store has no such file.
 _FETCH = 'mv -f "{spool}/%f" "%p" 2>/dev/null || {{ {fetch} %f %p; s=$?; [ $s -lt 2 ] || s=255; exit $s; }}'
-_BEGINNING = 10.0
-_BETWEEN_LOOKS = 0.1
 
 
 def check_directory(target: str, wishes: Wishes) -> Path:
@@ -105,7 +98,8 @@ class Directory:
         last = None
         if starting and programs:
             began = time.monotonic()
-            reached = self._recover(facts, programs, user, wal, stop)
+            server = OwnServer(self.target, facts, programs, user)
+            reached = server.recover(wal, self.travel.journey.way, stop, pausing=self.wishes.pause)
             phases.append(("replay", time.monotonic() - began))
             self._tell(reached, facts, programs, user)
             last = reached.last
@@ -181,7 +175,7 @@ class Directory:
         """What is to be loaded and is here, if not all of it is; the server would not start."""
         done = subprocess.run(
             [*run_as().command, programs.path("postgres"), "-D", str(site.data), "-C", "shared_preload_libraries"],
-            env=_environment(programs),
+            env=environment_of(programs),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -208,40 +202,6 @@ class Directory:
                 f"{self.target} has come into being meanwhile: {error.strerror}", "name a new folder"
             ) from error
 
-    def _recover(self, facts: ServerFacts, programs: Programs, user: RunAs, wal: WalReader, stop: Stop) -> Reached:
-        """It is reached through a socket alone, by this user and by its own, until it is stopped and started again."""
-        stretch, base = self.travel.journey.way.stretch, self.travel.journey.way.held.base
-        own = self.target / OWN
-        own.mkdir(0o700)
-        me = run_as().name if os.geteuid() else "root"
-        (own / "pg_hba.conf").write_text("local all all peer map=drkit\n")
-        names = dict.fromkeys((me, user.name))
-        (own / "pg_ident.conf").write_text("".join(f'drkit "{name}" "{facts.superuser}"\n' for name in names))
-        if user.owner:
-            for path in (own, own / "pg_hba.conf", own / "pg_ident.conf"):
-                os.chown(path, user.owner.uid, user.owner.gid)
-        names_of_log = wal.names(base.start, stretch.end)
-        with feeding(own / "feed", wal.fetch, names_of_log, user.owner) as feed:
-            settings = recovery_settings(feed.command, stretch.timeline, stop.settings, pausing=self.wishes.pause)
-            settings |= {
-                "hba_file": str(own / "pg_hba.conf"),
-                "hot_standby": "on" if self.wishes.pause else "off",
-                "ident_file": str(own / "pg_ident.conf"),
-                "listen_addresses": "",
-                "logging_collector": "off",
-                "max_logical_replication_workers": "0",
-                "port": str(PORT),
-                "unix_socket_directories": f'"{own}"',
-            }
-            running = _Running(self.target, own / "log", programs, user)
-            running.start(settings)
-            try:
-                server = parse_dsn(_dsn(own, facts, "postgres"), NotRestorable)
-                return await_recovery(server, feed, stop, running.last_words)
-            except BaseException:
-                running.stop()
-                raise
-
     def _tell(self, reached: Reached, facts: ServerFacts, programs: Programs, user: RunAs) -> None:
         last = (
             f"the last transaction in it ended at {format_moment(reached.last)}" if reached.last else "no transaction"
@@ -261,58 +221,3 @@ class Directory:
         self.notes.append(
             f"start it as {user.name}: pg_ctl -D {self.target} start; it fetches its log by drkit, and needs the keys"
         )
-
-
-@dataclass
-class _Running:
-    data: Path
-    log: Path
-    programs: Programs
-    user: RunAs
-    _seen: bool = False
-    _began: float = field(default_factory=time.monotonic)
-
-    def start(self, settings: Mapping[str, str]) -> None:
-        words_ = ["-W", "-l", str(self.log), "-o", shlex.join(words(settings)), "start"]
-        done = self._control(*words_)
-        if done.returncode:
-            said = done.stderr.decode(errors="replace").strip()
-            raise NotRestorable(
-                f"the server in {self.data} cannot be started: {said}", "look at the disk and the rights"
-            )
-
-    def stop(self) -> None:
-        self._control("-m", "immediate", "stop")
-
-    def last_words(self) -> str | None:
-        if self._lives():
-            return None
-        return last_words(self.log)
-
-    def _lives(self) -> bool:
-        with suppress(FileNotFoundError, ValueError, ProcessLookupError, IndexError):
-            os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), 0)
-            self._seen = True
-            return True
-        return not self._seen and time.monotonic() - self._began < _BEGINNING
-
-    def _control(self, *words_: str) -> "subprocess.CompletedProcess[bytes]":
-        command = [*self.user.command, self.programs.path("pg_ctl"), "-D", str(self.data), *words_]
-        return subprocess.run(
-            command,
-            env=_environment(self.programs),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            check=False,
-        )
-
-
-def _environment(programs: Programs) -> dict[str, str]:
-    return {"PATH": os.defpath, "LC_ALL": "C"} | programs.environment
-
-
-def _dsn(socket: Path, facts: ServerFacts, database: str) -> str:
-    where = urlencode({"host": str(socket), "port": PORT}, quote_via=quote)
-    return f"postgresql://{quote(facts.superuser, safe='')}@/{quote(database, safe='')}?{where}"
