@@ -162,7 +162,7 @@ def test_tables_that_come_and_go_all_the_time_do_not_keep_a_backup_from_being_wh
     make_shop(dsn)
     with writes_and_ddl(dsn) as traffic:
         point = capture(server, dsn, sizes=SMALL)
-        traffic.await_true(1)
+        traffic.wait_for(1)
     restored(point)
 
 
