@@ -4,7 +4,7 @@ Every listed point of store and replica is restored and compared; of a log also 
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -86,11 +86,14 @@ def _checks(world: World, tally: Tally, dice: Random, source: Source, place: str
     points = [each["id"] for each in listed["points"] if each["kept_by"] != ["from the future"]]
     _miss(world, tally, source, place, set(points))
     if isinstance(source, Whole):
-        for at in _moments(world, tally, dice, source, place, listed["windows"], moments):
-            yield partial(_check_moment, world, tally, source, place, at)
+        for number, moment in enumerate(_moments(world, tally, dice, source, place, listed["windows"], moments)):
+            at = format_moment(datetime.fromtimestamp(moment, UTC))
+            judge = partial(_judge_log, tally, source, moment)
+            yield partial(_check, world, tally, source, place, at, f"{place}{number}", judge)
     else:
         for number, point in enumerate(points):
-            yield partial(_check_point, world, tally, source, place, point, f"{place}{number}")
+            judge = partial(judge_restored, tally, source)
+            yield partial(_check, world, tally, source, place, point, f"{place}{number}", judge)
 
 
 def _miss(world: World, tally: Tally, source: Source, place: str, listed: set[str]) -> None:
@@ -102,18 +105,24 @@ def _miss(world: World, tally: Tally, source: Source, place: str, listed: set[st
             tally.lose(f"{source.name} {point} was acknowledged, and the {place} does not list it")
 
 
-def _check_point(world: World, tally: Tally, source: Source, place: str, point: str, label: str) -> None:
+def _check(
+    world: World, tally: Tally, source: Source, place: str, at: str, label: str, judge: Callable[[str, Run], None]
+) -> None:
+    """A point, or a moment of the log, is restored and judged."""
     target = source.target(f"end_{label}")
-    words, more = restoring(f"{SYSTEM}/{source.name}", source, target, point, place)
+    words, more = restoring(f"{SYSTEM}/{source.name}", source, target, at, place)
     run = world.run("restore", *words, **more)
     try:
         if run.code != 0:
-            tally.lose(f"{source.name} {point} of the {place} is not restored: {run.code}: {run.error}")
-        else:
-            judge_restored(tally, source, target, run)
-            tally.count(tally.checked, f"at the end, {place}")
+            tally.lose(f"{source.name} at {at} of the {place} is not restored: {run.code}: {run.error}")
+            return
+        judge(target, run)
+        tally.count(tally.checked, f"at the end, {place}")
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it
+        tally.lose(f"{source.name} at {at} of the {place}: {type(error).__name__}: {error}")
     finally:
-        source.discard(target)
+        with suppress(OSError):
+            source.discard(target)
 
 
 def _moments(
@@ -142,24 +151,9 @@ def _base_ends(world: World, source: Whole, place: str) -> list[float]:
     return [manifest.base.stopped_at.timestamp() for manifest in manifests if manifest.base]
 
 
-def _check_moment(world: World, tally: Tally, source: Whole, place: str, moment: float) -> None:
+def _judge_log(tally: Tally, source: Whole, moment: float, target: str, _: Run) -> None:
     """Exactly what was committed by then: not one more, and not one less."""
-    at = format_moment(datetime.fromtimestamp(moment, UTC))
-    target = source.target(f"end-{place}-{at.replace(':', '')}")
-    words, more = restoring(f"{SYSTEM}/{source.name}", source, target, at, place)
-    run = world.run("restore", *words, **more)
-    try:
-        if run.code != 0:
-            tally.lose(f"{at} of the log of the {place} is not restored: {run.code}: {run.error}")
-            return
-        found = source.judge(target, 0.0, float("inf"))
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with it
-        tally.lose(f"{at} of the log of the {place}: {type(error).__name__}: {error}")
-    else:
-        wanted = bisect_right(source.application.stamps(), moment)
-        if found != wanted:
-            tally.lose(f"{at} of the log of the {place} has {found} commits, and {wanted} there were")
-        tally.count(tally.checked, f"at the end, {place}")
-    finally:
-        with suppress(OSError):
-            source.discard(target)
+    found = source.judge(target, 0.0, float("inf"))
+    wanted = bisect_right(source.application.stamps(), moment)
+    if found != wanted:
+        tally.lose(f"{moment} of the log has {found} commits in {target}, and {wanted} there were")
