@@ -16,6 +16,7 @@ from typing import IO
 
 from drkit.errors import DrkitError
 from drkit.ports import Chunks
+from drkit.streams.undisturbed import undisturbed
 
 # What a child's end means: its exit status (negative for a signal) and its last words.
 Failure = Callable[[int, str], DrkitError]
@@ -136,10 +137,11 @@ class Family:
             if self._over:
                 raise failure(-signal.SIGTERM, "")
             try:
-                child = subprocess.Popen(command, env=environment, stdin=stdin, stdout=stdout, stderr=stderr)
+                with undisturbed():
+                    child = subprocess.Popen(command, env=environment, stdin=stdin, stdout=stdout, stderr=stderr)
+                    self._living.add(child)
             except OSError as error:
                 raise failure(_NOT_STARTED, f"it cannot be started: {error.strerror}") from error
-            self._living.add(child)
         try:
             yield child
         finally:

@@ -1,4 +1,4 @@
-"""A person's own command, and the interrupts that may come at any moment."""
+"""Children, and an interrupt in the one moment in which one runs and nobody has got to know of it."""
 
 import subprocess
 import sys
@@ -8,10 +8,14 @@ import pytest
 from patience import PATIENCE, await_true
 from processes import kill, session_of
 
-# an interrupt in the one moment in which the command runs and nobody has got to know of it
 INTERRUPTED = """
 import os, signal, sys
+from drkit.streams.process import family
 from drkit.streams.shell import run_shell
+
+def run_program(command, environment, _):
+    with family() as children:
+        children.feed(["/bin/sh", "-c", command], environment, RuntimeError)
 
 def interrupt(_number, _frame):
     raise KeyboardInterrupt
@@ -26,7 +30,7 @@ for each in (signal.SIGTERM, signal.SIGHUP):
     signal.signal(each, signal.SIG_IGN if "deaf" in sys.argv else interrupt)
 sys.setprofile(look)
 try:
-    print("ended", run_shell(sys.argv[2], os.environ, str).status)
+    print("ended", globals()[sys.argv[3]](sys.argv[2], os.environ, str).status)
 except KeyboardInterrupt:
     print("interrupted")
 """
@@ -43,10 +47,11 @@ def told(*arguments: str) -> str:
         kill(session_of(child.pid))
 
 
+@pytest.mark.parametrize("start", ["run_shell", "run_program"])
 @pytest.mark.parametrize("number", ["1", "2", "15"])
-def test_an_interrupt_while_a_command_is_started_ends_it(number: str) -> None:
-    assert told(number, "exec >&- 2>&-; sleep 600") == "interrupted\n"
+def test_an_interrupt_while_a_child_is_started_ends_it(number: str, start: str) -> None:
+    assert told(number, "exec >&- 2>&-; sleep 600", start) == "interrupted\n"
 
 
 def test_an_interrupt_that_is_ignored_stays_so_for_the_command_too() -> None:
-    assert told("1", "kill -HUP $$; exit 3", "deaf") == "ended 3\n"
+    assert told("1", "kill -HUP $$; exit 3", "run_shell", "deaf") == "ended 3\n"
