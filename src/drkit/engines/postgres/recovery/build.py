@@ -18,6 +18,7 @@ from drkit.engines.postgres.recovery.server_manifest import parse_manifest
 from drkit.engines.postgres.recovery.serverfacts import PIECE as FACTS
 from drkit.engines.postgres.recovery.serverfacts import ServerFacts, parse_facts
 from drkit.engines.postgres.refusals import redact
+from drkit.engines.postgres.scratch.confinement import ENVIRONMENT
 from drkit.errors import IntegrityError, NotRestorable
 from drkit.model import Manifest, Piece
 from drkit.ports import Load
@@ -132,7 +133,7 @@ def _combine(programs: Programs, parts: Sequence[Site], site: Site) -> None:
         )
 
     with family() as children:
-        children.feed(command, {"PATH": os.defpath, "LC_ALL": "C"} | programs.environment, failure)
+        children.feed(command, ENVIRONMENT | programs.environment, failure)
     if site.owner:
         for root in (site.data, *site.spaces.values()):
             give_tree(root, site.owner)

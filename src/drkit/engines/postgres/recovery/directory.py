@@ -15,7 +15,7 @@ from pathlib import Path
 from drkit.disk.removal import remove_tree
 from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.recovery.build import Site, build, read_facts
-from drkit.engines.postgres.recovery.own_server import OWN, OwnServer, environment_of
+from drkit.engines.postgres.recovery.own_server import OWN, OwnServer
 from drkit.engines.postgres.recovery.serverfacts import ServerFacts
 from drkit.engines.postgres.recovery.servers import RunAs, find_server, run_as
 from drkit.engines.postgres.recovery.settings import (
@@ -31,6 +31,7 @@ from drkit.engines.postgres.recovery.unfinished import DATA, is_left, spaces_of,
 from drkit.engines.postgres.recovery.waiting import Reached
 from drkit.engines.postgres.recovery.wal import WalReader
 from drkit.engines.postgres.scratch.cluster import PORT, check_socket
+from drkit.engines.postgres.scratch.confinement import ENVIRONMENT
 from drkit.errors import ConfigError, UsageError
 from drkit.model import Restored, Wishes, refuse_options
 from drkit.ports import Load
@@ -175,7 +176,7 @@ class Directory:
         """What is to be loaded and is here, if not all of it is; the server would not start."""
         done = subprocess.run(
             [*run_as().command, programs.path("postgres"), "-D", str(site.data), "-C", "shared_preload_libraries"],
-            env=environment_of(programs),
+            env=ENVIRONMENT | programs.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

@@ -17,12 +17,13 @@ from drkit.engines.postgres.dsn import parse_dsn
 from drkit.engines.postgres.programs import Programs
 from drkit.engines.postgres.recovery.feed import feeding
 from drkit.engines.postgres.recovery.serverfacts import ServerFacts
-from drkit.engines.postgres.recovery.servers import RunAs, run_as
+from drkit.engines.postgres.recovery.servers import RunAs
 from drkit.engines.postgres.recovery.settings import recovery_settings, words
 from drkit.engines.postgres.recovery.stop import Stop
 from drkit.engines.postgres.recovery.waiting import Reached, await_recovery
 from drkit.engines.postgres.recovery.wal import WalReader
 from drkit.engines.postgres.scratch.cluster import PORT
+from drkit.engines.postgres.scratch.confinement import ENVIRONMENT
 from drkit.engines.postgres.scratch.server import last_words
 from drkit.errors import NotRestorable
 from drkit.restore.reach import Way
@@ -78,7 +79,7 @@ class OwnServer:
     def _admit(self) -> None:
         admission, names = self._own / "pg_hba.conf", self._own / "pg_ident.conf"
         admission.write_text("local all all peer map=drkit\n")
-        users = dict.fromkeys((run_as().name if os.geteuid() else "root", self.user.name))
+        users = dict.fromkeys((self.user.name if os.geteuid() else "root", self.user.name))
         names.write_text("".join(f'drkit "{name}" "{self.facts.superuser}"\n' for name in users))
         if self.user.owner:
             for path in (self._own, admission, names):
@@ -109,17 +110,13 @@ class OwnServer:
         command = [*self.user.command, self.programs.path("pg_ctl"), "-D", str(self.data), *action]
         return subprocess.run(
             command,
-            env=environment_of(self.programs),
+            env=ENVIRONMENT | self.programs.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
             check=False,
         )
-
-
-def environment_of(programs: Programs) -> dict[str, str]:
-    return {"PATH": os.defpath, "LC_ALL": "C"} | programs.environment
 
 
 def _dsn(socket: Path, facts: ServerFacts, database: str) -> str:
