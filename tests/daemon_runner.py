@@ -120,3 +120,13 @@ def members_of(drkit: Drkit) -> list[Process]:
 
 def ago(**length: float) -> datetime:
     return datetime.now(UTC) - timedelta(**length)
+
+
+def half_an_hour_ahead() -> datetime:
+    """A full minute. With a run an hour at that minute a test cannot happen upon one, at whatever time it begins: the
+    one before is half an hour ago."""
+    return (datetime.now(UTC) + timedelta(minutes=30)).replace(second=0, microsecond=0)
+
+
+def hourly(at: datetime) -> str:
+    return f"{at.minute} * * * *"

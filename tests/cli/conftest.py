@@ -1,12 +1,13 @@
-"""A shop that was captured once, made once a run; a test that changes anything copies it first."""
+"""A shop that was captured a moment ago, made once for many tests; a test that changes anything copies it first."""
 
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -17,7 +18,10 @@ from drkit.config import load_system
 from drkit.engines.sqlite import SqliteEngine
 from drkit.keyring import open_seal
 from drkit.stores.local import LocalStore
+from drkit.timetable import PATIENCE
 from drkit.when import parse_moment
+
+_OLD = PATIENCE.total_seconds() / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,10 @@ class Shop:
 
     @contextmanager
     def with_tree(self, megabytes: int) -> Iterator[None]:
-        """A second source, shop/tree: a file that cannot be compressed, gone at the end to spare the disk."""
+        """A second source, shop/tree: a file that cannot be compressed, gone at the end to spare the disk. No run of it
+        falls due, but for the first."""
         with self.schedule.open("a") as schedule:
-            schedule.write('[sources.tree]\nkind = "files"\npath = "../tree"\nbackup = "0 * * * *"\n')
+            schedule.write('[sources.tree]\nkind = "files"\npath = "../tree"\nbackup = "0 0 1 1 *"\n')
         large = self.folder / "tree" / "large"
         large.parent.mkdir()
         block = os.urandom(4 << 20)
@@ -72,9 +77,7 @@ def make_database(path: Path, rows: int = 500) -> None:
         database.executemany("insert into orders (customer) values (?)", [(f"customer {n}",) for n in range(rows)])
 
 
-@pytest.fixture(scope="session")
-def _captured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("captured") / "shop"
+def capture_shop(folder: Path) -> None:
     drkit = drkit_in(folder)
     make_database(folder / "shop.db")
     drkit.ok("init", "--name", "shop", "--path", "shop.db")
@@ -83,7 +86,21 @@ def _captured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shop.edit(f'"{folder}/shop.db"', '"../shop.db"')
     shop.edit(f'"file://{folder}/backups"', '"env:SHOP_STORE"')
     drkit.ok("backup", "now", SHOP_STORE=f"file://{folder}/backups")
-    return folder
+
+
+@pytest.fixture(scope="session")
+def captured(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Where the shop stands. Its point is so young that no backup after it can be overdue before the test has ended, at
+    whatever minute that begins."""
+    made: list[tuple[float, Path]] = []
+
+    def young() -> Path:
+        if not made or monotonic() - made[-1][0] > _OLD:
+            made.append((monotonic(), tmp_path_factory.mktemp("captured") / "shop"))
+            capture_shop(made[-1][1])
+        return made[-1][1]
+
+    return young
 
 
 def copy_shop(made: Path, folder: Path) -> Shop:
@@ -94,9 +111,9 @@ def copy_shop(made: Path, folder: Path) -> Shop:
 
 
 @pytest.fixture
-def shop(_captured: Path, tmp_path: Path) -> Shop:
+def shop(captured: Callable[[], Path], tmp_path: Path) -> Shop:
     """A shop of one's own with one point in time."""
-    return copy_shop(_captured, tmp_path / "shop")
+    return copy_shop(captured(), tmp_path / "shop")
 
 
 def stands(shop: Shop, code: int) -> dict[str, Any]:

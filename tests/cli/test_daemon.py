@@ -10,10 +10,11 @@ import pytest
 
 from cli.conftest import Shop
 from cli_runner import Done
-from daemon_runner import Clock, ago, daemon_running, members_of
+from daemon_runner import Clock, ago, daemon_running, half_an_hour_ahead, hourly, members_of
 from patience import await_true
 
 HOUR = timedelta(hours=1)
+YEARLY = "0 0 1 1 *"
 SOURCE = '[sources.{name}]\nkind = "sqlite"\npath = "../shop.db"\nbackup = "{backup}"\n'
 
 
@@ -58,10 +59,6 @@ def slots(shop: Shop) -> Counter[str]:
     return Counter(path.name.partition("Z")[0] for path in found)
 
 
-def next_hour() -> datetime:
-    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + HOUR
-
-
 def test_a_source_that_was_never_captured_is_captured_at_once_and_the_daemon_stops_when_told(empty: Shop) -> None:
     empty.drkit.ok("init", "--name", "shop", "--path", "shop.db")
     with daemon_running(empty.drkit) as daemon:
@@ -74,17 +71,18 @@ def test_a_source_that_was_never_captured_is_captured_at_once_and_the_daemon_sto
 
 
 def test_a_job_starts_at_its_time_and_its_lines_share_one_correlation_id(shop: Shop, clock: Clock) -> None:
-    schedule(shop, "0 * * * *")
-    clock.set(next_hour() - timedelta(seconds=5))
+    run = half_an_hour_ahead()
+    schedule(shop, hourly(run))
+    clock.set(run - timedelta(seconds=5))
     capture(shop, clock)
     with daemon_running(shop.drkit, clock=clock) as daemon:
         [ended] = daemon.await_ended(1)
         [begun] = daemon.begun()
-    assert begun["timestamp"] >= f"{next_hour():%Y-%m-%dT%H:%M}"
+    assert begun["timestamp"] >= f"{run:%Y-%m-%dT%H:%M}"
     assert begun["correlation_id"] == ended["correlation_id"]
     manifest = shop.objects("manifest.json")[-1].read_text()
     assert begun["correlation_id"] in manifest
-    assert list(slots(shop)) == [f"{next_hour():%Y%m%dT%H%M%S.%f}"]
+    assert list(slots(shop)) == [f"{run:%Y%m%dT%H%M%S.%f}"]
 
 
 def test_a_report_that_was_missed_on_the_first_is_about_its_month_whenever_it_is_made_up_for(
@@ -138,17 +136,18 @@ def test_a_job_at_half_past_two_runs_once_in_either_night(
 
 
 def test_a_clock_that_jumps_ahead_and_back_neither_doubles_a_run_nor_stops_them(shop: Shop, clock: Clock) -> None:
-    schedule(shop, "0 * * * *")
+    run = half_an_hour_ahead()
+    schedule(shop, hourly(run))
     clock.right()
     with daemon_running(shop.drkit, clock=clock) as daemon:
         daemon.await_message("are planned")
-        clock.set(next_hour() + timedelta(minutes=1))
+        clock.set(run + timedelta(minutes=1))
         daemon.await_ended(1)
-        clock.set(next_hour() + timedelta(days=1, minutes=1))
+        clock.set(run + timedelta(days=1, minutes=1))
         daemon.await_ended(2)
-        clock.set(next_hour() + timedelta(minutes=2))  # a day back: this hour has its point
+        clock.set(run + timedelta(minutes=2))  # a day back: this hour has its point
         daemon.await_(lambda: sum("the clock was set" in line["message"] for line in daemon.lines) == 3)
-        clock.set(next_hour() + HOUR - timedelta(seconds=3))
+        clock.set(run + HOUR - timedelta(seconds=3))
         daemon.await_ended(3)
     assert set(slots(shop).values()) == {1}
     assert len(shop.ids()) == 4
@@ -183,9 +182,9 @@ def test_a_machine_that_dies_in_mid_backup_is_made_up_for_at_once(shop: Shop) ->
 
 
 def test_a_job_that_hangs_is_ended_and_keeps_nobody_else_waiting(shop: Shop) -> None:
-    schedule(shop, "0 * * * *")
+    schedule(shop, YEARLY)
     with shop.schedule.open("a") as file:
-        file.write(SOURCE.format(name="held", backup="0 * * * *").replace("shop.db", "held.db"))
+        file.write(SOURCE.format(name="held", backup=YEARLY).replace("shop.db", "held.db"))
         file.write('lock_timeout = "1h"\n[jobs]\ntime_limit = "4s"\n')
     with closing(sqlite3.connect(shop.folder / "held.db", isolation_level=None)) as holder:
         holder.execute("create table t (x)")
@@ -200,8 +199,9 @@ def test_a_job_that_hangs_is_ended_and_keeps_nobody_else_waiting(shop: Shop) -> 
 
 
 def test_two_daemons_on_one_store_run_each_job_once(shop: Shop, clock: Clock) -> None:
-    schedule(shop, "0 * * * *")
-    clock.set(next_hour() - timedelta(seconds=8))
+    run = half_an_hour_ahead()
+    schedule(shop, hourly(run))
+    clock.set(run - timedelta(seconds=8))
     capture(shop, clock)
     with daemon_running(shop.drkit, clock=clock) as one, daemon_running(shop.drkit, clock=clock) as other:
         one.await_ended(1)
@@ -213,19 +213,20 @@ def test_two_daemons_on_one_store_run_each_job_once(shop: Shop, clock: Clock) ->
 
 
 def test_a_wrong_schedule_leaves_the_last_good_one_in_force_and_says_so(shop: Shop, clock: Clock) -> None:
-    schedule(shop, "0 * * * *")
+    run = half_an_hour_ahead()
+    schedule(shop, hourly(run))
     shop.drkit.ok("backup", "now")
     with daemon_running(shop.drkit, clock=clock) as daemon:
         daemon.await_message("are planned")
         good = shop.schedule.read_text()
-        shop.schedule.write_text(good.replace('backup = "0 * * * *"', 'backup = "every hour"'))
+        shop.schedule.write_text(good.replace(hourly(run), "every hour"))
         complaint = daemon.await_line(lambda line: line["level"] == "error")
         assert "shop.toml" in complaint["message"] and "every hour" in complaint["message"]
         assert str(shop.folder) in complaint["message"]
-        clock.set(next_hour() + timedelta(seconds=1))
+        clock.set(run + timedelta(seconds=1))
         [ended] = daemon.await_ended(1)
         assert ended["exit_code"] == 0
-        shop.schedule.write_text(good + SOURCE.format(name="second", backup="0 0 * * *"))
+        shop.schedule.write_text(good + SOURCE.format(name="second", backup=YEARLY))
         daemon.await_message("the schedules were loaded anew")
         daemon.await_line(lambda line: line.get("subject") == "shop/second" and line.get("exit_code") == 0)
 
@@ -238,19 +239,20 @@ def test_a_daemon_without_a_valid_schedule_does_not_start(shop: Shop) -> None:
 
 
 def test_a_store_that_is_gone_for_an_hour_is_made_up_for_once(shop: Shop, clock: Clock) -> None:
-    schedule(shop, "0 * * * *")
+    run = half_an_hour_ahead()
+    schedule(shop, hourly(run))
     shop.drkit.ok("backup", "now")
     store, away = shop.folder / "backups", shop.folder / "away"
     with daemon_running(shop.drkit, clock=clock) as daemon:
         daemon.await_message("are planned")
         store.rename(away)
         store.write_text("a disk that is not mounted\n")
-        clock.set(next_hour() + timedelta(seconds=1))
+        clock.set(run + timedelta(seconds=1))
         failed = daemon.await_ended(1)[0]
         assert failed["level"] == "error" and failed["exit_code"] == 5
         store.unlink()
         away.rename(store)
-        clock.set(next_hour() + HOUR - timedelta(minutes=5))
+        clock.set(run + HOUR - timedelta(minutes=5))
         well = daemon.await_line(lambda line: line.get("job") == "backup" and line.get("exit_code") == 0)
         assert well["message"] == "backup of shop/main ended well"
     assert len(shop.ids()) == 3
@@ -278,11 +280,12 @@ def test_retries_of_a_failing_backup_stop_when_its_source_is_back(shop: Shop, cl
 
 
 def test_the_other_hours_of_a_long_gone_daemon_are_one_run(shop: Shop, clock: Clock) -> None:
-    schedule(shop, "0 * * * *")
+    run = half_an_hour_ahead()
+    schedule(shop, hourly(run))
     forget_points(shop)
     shop.capture_at(f"{ago(hours=30):%Y-%m-%dT%H:%M:%SZ}")
     with daemon_running(shop.drkit, clock=clock) as daemon:
         daemon.await_ended(1)
-        clock.set(next_hour() + timedelta(seconds=1))
+        clock.set(run + timedelta(seconds=1))
         daemon.await_ended(2)
     assert len(shop.ids()) == 3

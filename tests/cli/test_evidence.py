@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ FIRST = datetime(2024, 5, 1, 4, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def _proven(_captured: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _proven(captured: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("proven") / "shop"
-    shop = copy_shop(_captured, folder)
+    shop = copy_shop(captured(), folder)
     shop.capture_at(*(format_moment(FIRST.replace(day=day, hour=1)) for day in (1, 2, 3)))
     shop.edit('verify = "0 4 1 * *"', "")  # or those that were never run since would be told of
     shop.edit('keep = { within = "7d", daily = 30, weekly = 8, monthly = 12 }', "keep = { last = 3, min_points = 3 }")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cli.conftest import Shop, copy_shop, stands
+from cli.conftest import Shop, stands
 from drkit.age import format_identity, new_identity
 from patience import PATIENCE
 
@@ -221,9 +221,8 @@ def test_a_point_that_no_known_key_opens_is_red_before_anybody_needs_it(shop: Sh
     assert shop.ids()[0] == first
 
 
-def test_no_command_of_a_backup_host_touches_an_identity(_captured: Path, tmp_path: Path) -> None:
+def test_no_command_of_a_backup_host_touches_an_identity(shop: Shop) -> None:
     """A FIFO that nobody writes to: whoever opens it stands still, and whoever asks for its kind is told no file."""
-    shop = copy_shop(_captured, tmp_path / "shop")
     shop.drkit.ok("keys", "rotate", "--out", "keys-2")
     shop.edit('identity = ["', 'escrow_identity = "file:../keys-2/identity"\nidentity = ["')
     for folder in ("keys", "keys-2"):

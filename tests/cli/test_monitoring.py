@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,9 +27,9 @@ VARIABLES = [each["definition"] for each in DASHBOARD["templating"]["list"] if e
 
 
 @pytest.fixture(scope="module")
-def looks(_captured: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def looks(captured: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What `drkit metrics` says of a shop: verified, captured once more, and after a backup that failed."""
-    shop = copy_shop(_captured, tmp_path_factory.mktemp("looks") / "shop")
+    shop = copy_shop(captured(), tmp_path_factory.mktemp("looks") / "shop")
     [point] = shop.ids()
     put_evidence(shop.schedule, shop.folder / "backups", ago(minutes=1), backup=point, reached=ago(minutes=2))
     found = [_look(shop)]

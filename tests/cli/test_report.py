@@ -1,6 +1,7 @@
 import json
 import os
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,9 @@ def monthly(shop: Shop) -> None:
 
 
 @pytest.fixture(scope="module")
-def _lived(_captured: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _lived(captured: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lived") / "shop"
-    shop = copy_shop(_captured, folder)
+    shop = copy_shop(captured(), folder)
     monthly(shop)
     shop.capture_at(*(format_moment(datetime(2024, 4, 30, 1, tzinfo=UTC) + timedelta(days=day)) for day in range(33)))
     for manifest in shop.objects("manifest.json"):

@@ -5,7 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,11 +16,11 @@ from cli_runner import await_bytes_in
 
 
 @pytest.fixture
-def open_shop(_captured: Path) -> Iterator[Shop]:
+def open_shop(captured: Callable[[], Path]) -> Iterator[Shop]:
     """Where everybody may pass: pytest's own folders are closed to others, so nothing in them is in their reach."""
     with TemporaryDirectory(prefix="drkit-open-") as folder:
         Path(folder).chmod(0o755)
-        shop = copy_shop(_captured, Path(folder, "shop"))
+        shop = copy_shop(captured(), Path(folder, "shop"))
         for each in (shop.folder, shop.folder / "schedules", shop.folder / "keys"):
             each.chmod(0o755)
         yield shop
