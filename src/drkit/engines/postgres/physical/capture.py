@@ -26,7 +26,7 @@ from drkit.engines.postgres.physical.connection import Line, Refused, open_line
 from drkit.engines.postgres.physical.members import cut_members
 from drkit.engines.postgres.physical.options import PhysicalOptions
 from drkit.engines.postgres.physical.serverfacts import describe_server
-from drkit.engines.postgres.physical.slot import drop_slot, look_at_slot, make_slot
+from drkit.engines.postgres.physical.slot import have_slot, look_at_slot, renew_slot
 from drkit.engines.postgres.server import Server
 from drkit.errors import CaptureError
 from drkit.lsn import format_lsn
@@ -120,11 +120,9 @@ class _Capture:
 
 def _hold_log(session: psycopg.Connection, server: Server, options: PhysicalOptions) -> list[str]:
     """Before the backup begins, so that the log it needs cannot get lost between it and the first follower."""
-    slot = look_at_slot(session, server, options.slot)
-    if slot and not slot.lost:
-        return []
-    if slot:
-        drop_slot(session, options.slot)
-    make_slot(session, options.slot)
-    why = "the server had given up what it kept for the one before" if slot else "there was none"
-    return [f"made the replication slot {options.slot}: {why}"]
+    slot, made = have_slot(session, server, options.slot)
+    if made:
+        return [f"made the replication slot {options.slot}: there was none"]
+    if slot and slot.lost and renew_slot(session, server, options.slot):
+        return [f"made the replication slot {options.slot}: the server had given up what it kept for the one before"]
+    return []

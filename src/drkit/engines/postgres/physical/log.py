@@ -8,7 +8,7 @@ import psycopg
 
 from drkit.engines.postgres.physical.connection import Line, Refused, Row, open_line
 from drkit.engines.postgres.physical.options import PhysicalOptions
-from drkit.engines.postgres.physical.slot import drop_slot, look_at_slot, make_slot
+from drkit.engines.postgres.physical.slot import have_slot, look_at_slot, renew_slot
 from drkit.engines.postgres.physical.stream import Stream
 from drkit.engines.postgres.server import Server
 from drkit.errors import CaptureError, SourceUnavailable
@@ -58,10 +58,7 @@ class PostgresLine:
 
     def look(self) -> Whereabouts:
         with self._session() as session:
-            slot, made = look_at_slot(session, self._server, self._options.slot), False
-            if slot is None:
-                make_slot(session, self._options.slot)
-                slot, made = look_at_slot(session, self._server, self._options.slot), True
+            slot, made = have_slot(session, self._server, self._options.slot)
             [(segment, standby)] = session.execute(_SERVER)
         # only then: whoever had the slot before cannot have stored log from behind this position
         [(system, timeline, position, *_)] = self._ask("IDENTIFY_SYSTEM")
@@ -81,8 +78,7 @@ class PostgresLine:
 
     def keep_anew(self) -> None:
         with self._session() as session:
-            drop_slot(session, self._options.slot)
-            make_slot(session, self._options.slot)
+            renew_slot(session, self._server, self._options.slot)
 
     def history(self, timeline: int) -> bytes:
         [(_name, content)] = self._ask(f"TIMELINE_HISTORY {timeline}")

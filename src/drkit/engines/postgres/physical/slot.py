@@ -1,5 +1,7 @@
-"""The replication slot: what makes the server keep the log that is not in the store yet. Made, looked at, dropped."""
+"""The replication slot: what makes the server keep the log that is not in the store yet. Made, looked at, made anew."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -12,6 +14,7 @@ _LOOK = """
 SELECT slot_type, restart_lsn::text, active, active_pid, wal_status, safe_wal_size
   FROM pg_replication_slots WHERE slot_name = %s
 """
+_ALONE = int.from_bytes(b"drk slot")  # for pg_advisory_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,35 @@ def look_at_slot(connection: psycopg.Connection, server: Server, name: str) -> S
     return Slot(None if gone else parse_lsn(restart), pid if active else None, safe)
 
 
-def make_slot(connection: psycopg.Connection, name: str) -> None:
-    """From now on the server keeps its log, from its last checkpoint on."""
+def have_slot(connection: psycopg.Connection, server: Server, name: str) -> tuple[Slot | None, bool]:
+    """As it stands; or made now, and then the server keeps its log from its last checkpoint on."""
+    with _alone(connection):
+        if found := look_at_slot(connection, server, name):
+            return found, False
+        _make(connection, name)
+        return look_at_slot(connection, server, name), True
+
+
+def renew_slot(connection: psycopg.Connection, server: Server, name: str) -> bool:
+    """A new one, if the server has given up what it kept for the old one. Whether that was so."""
+    with _alone(connection):
+        found = look_at_slot(connection, server, name)
+        if found and not found.lost:
+            return False
+        if found:
+            connection.execute("SELECT pg_drop_replication_slot(%s)", [name])
+        _make(connection, name)
+        return True
+
+
+def _make(connection: psycopg.Connection, name: str) -> None:
     connection.execute("SELECT pg_create_physical_replication_slot(%s, true)", [name])
 
 
-def drop_slot(connection: psycopg.Connection, name: str) -> None:
-    connection.execute("SELECT pg_drop_replication_slot(%s)", [name])
+@contextmanager
+def _alone(connection: psycopg.Connection) -> Iterator[None]:
+    """A backup and a follower that start at once both find no slot, and one of the two could not make it. What fails
+    inside ends the session, and the lock with that."""
+    connection.execute("SELECT pg_advisory_lock(%s)", [_ALONE])
+    yield
+    connection.execute("SELECT pg_advisory_unlock(%s)", [_ALONE])
