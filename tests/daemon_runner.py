@@ -118,10 +118,6 @@ def members_of(drkit: Drkit) -> list[Process]:
     return having("HOME", drkit.environment["HOME"])
 
 
-def ago(**length: float) -> datetime:
-    return datetime.now(UTC) - timedelta(**length)
-
-
 def half_an_hour_ahead() -> datetime:
     """A full minute. With a run an hour at that minute a test cannot happen upon one, at whatever time it begins: the
     one before is half an hour ago."""

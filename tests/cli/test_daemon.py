@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Shop
+from cli_drills import ago
 from cli_runner import Done
-from daemon_runner import Clock, ago, daemon_running, half_an_hour_ahead, hourly, members_of
+from daemon_runner import Clock, daemon_running, half_an_hour_ahead, hourly, members_of
 from patience import await_true
 
 HOUR = timedelta(hours=1)

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from cli.conftest import Shop
-from daemon_runner import Clock, Daemon, ago, daemon_running, hourly
+from cli_drills import ago
+from daemon_runner import Clock, Daemon, daemon_running, hourly
 from servers.receiver import receiver
 
 INTERVAL = timedelta(hours=1)
